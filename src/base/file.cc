@@ -1,0 +1,163 @@
+#include "base/file.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/random.h"
+
+namespace cooper {
+namespace fs = std::filesystem;
+
+std::optional<std::string> read_file(const fs::path& path, std::size_t max_bytes) {
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) {
+    if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
+    throw_errno("open " + path.string());
+  }
+  std::string bytes;
+  struct stat st {};
+  if (::fstat(fd.get(), &st) == 0 && st.st_size > 0) {
+    bytes.reserve(std::min(static_cast<std::size_t>(st.st_size), max_bytes) + 1);
+  }
+  char buffer[16384];
+  for (;;) {
+    const ssize_t n = read_some(fd.get(), buffer);
+    if (n <= 0) return bytes;
+    bytes.append(buffer, static_cast<std::size_t>(n));
+    if (bytes.size() > max_bytes) {
+      throw Error(Errc::corrupt,
+                  path.string() + " is larger than " + std::to_string(max_bytes) + " bytes");
+    }
+  }
+}
+
+namespace {
+
+/// Removes the temporary file unless it was renamed away.
+class Temporary {
+ public:
+  explicit Temporary(fs::path path) : path_(std::move(path)) {}
+  ~Temporary() {
+    if (!path_.empty()) ::unlink(path_.c_str());
+  }
+  Temporary(const Temporary&) = delete;
+  Temporary& operator=(const Temporary&) = delete;
+  const fs::path& path() const { return path_; }
+  void keep() { path_.clear(); }
+
+ private:
+  fs::path path_;
+};
+
+}  // namespace
+
+void write_file_durably(const fs::path& path, std::string_view bytes, mode_t mode,
+                        IfExists if_exists) {
+  const std::string doing = "write " + path.string();
+  Temporary temporary(path.parent_path() /
+                      (".tmp-" + path.filename().string() + "-" + random_base36(10)));
+  {
+    const Fd fd(::open(temporary.path().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+    if (!fd) throw_errno(doing);
+    try {
+      write_all(fd.get(), bytes);
+    } catch (Error& error) {
+      throw std::move(error).while_doing(doing);
+    }
+    // The mode is part of the file's meaning: don't let the umask narrow it.
+    if (::fchmod(fd.get(), mode) != 0) throw_errno(doing);
+    if (::fsync(fd.get()) != 0) throw_errno(doing);
+  }
+  if (if_exists == IfExists::fail) {
+    if (::link(temporary.path().c_str(), path.c_str()) != 0) {
+      if (errno == EEXIST) throw Error(Errc::conflict, path.string() + " exists already");
+      throw_errno(doing);
+    }
+  } else {
+    if (::rename(temporary.path().c_str(), path.c_str()) != 0) throw_errno(doing);
+    temporary.keep();
+  }
+  sync_folder(path.parent_path());
+}
+
+void sync_folder(const fs::path& folder) {
+  const Fd fd = open_file(folder, O_RDONLY | O_DIRECTORY);
+  if (::fsync(fd.get()) != 0) throw_errno("fsync " + folder.string());
+}
+
+void make_folders(const fs::path& folder, mode_t mode) {
+  if (folder.empty() || ::mkdir(folder.c_str(), mode) == 0) return;
+  if (errno == ENOENT) {
+    make_folders(folder.parent_path(), mode);
+    if (::mkdir(folder.c_str(), mode) == 0) return;
+  }
+  const int error_number = errno;
+  struct stat st {};
+  if (error_number == EEXIST && ::stat(folder.c_str(), &st) == 0 && S_ISDIR(st.st_mode)) return;
+  throw_errno(error_number, "create folder " + folder.string());
+}
+
+namespace {
+
+struct CloseDir {
+  void operator()(DIR* dir) const { ::closedir(dir); }
+};
+using Dir = std::unique_ptr<DIR, CloseDir>;
+
+bool is_dots(const char* name) {
+  return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
+}
+
+void remove_beneath(int parent, const char* name, const fs::path& shown) {
+  if (::unlinkat(parent, name, 0) == 0 || errno == ENOENT) return;
+  if (errno != EISDIR && errno != EPERM) throw_errno("remove " + shown.string());
+  {
+    Fd fd(::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!fd && errno == EACCES && ::fchmodat(parent, name, 0700, 0) == 0) {
+      fd = Fd(::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    }
+    if (!fd) throw_errno("remove " + shown.string());
+    ::fchmod(fd.get(), 0700);
+    const Dir dir(::fdopendir(fd.get()));
+    if (!dir) throw_errno("remove " + shown.string());
+    const int dir_fd = fd.release();  // now owned by `dir`
+    while (const dirent* entry = ::readdir(dir.get())) {
+      if (!is_dots(entry->d_name)) remove_beneath(dir_fd, entry->d_name, shown / entry->d_name);
+    }
+  }
+  if (::unlinkat(parent, name, AT_REMOVEDIR) != 0 && errno != ENOENT) {
+    throw_errno("remove " + shown.string());
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> list_folder(const fs::path& folder) {
+  std::vector<std::string> names;
+  const Dir dir(::opendir(folder.c_str()));
+  if (!dir) {
+    if (errno == ENOENT || errno == ENOTDIR) return names;
+    throw_errno("read folder " + folder.string());
+  }
+  while (const dirent* entry = ::readdir(dir.get())) {
+    if (!is_dots(entry->d_name)) names.emplace_back(entry->d_name);
+  }
+  return names;
+}
+
+bool remove_file(const fs::path& path) {
+  if (::unlink(path.c_str()) == 0) return true;
+  if (errno == ENOENT) return false;
+  throw_errno("remove " + path.string());
+}
+
+void remove_tree(const fs::path& path) { remove_beneath(AT_FDCWD, path.c_str(), path); }
+
+}  // namespace cooper

@@ -1,0 +1,36 @@
+#pragma once
+// Small text tools.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cooper {
+
+std::string_view trim(std::string_view text);  ///< ASCII white space, both ends
+std::vector<std::string_view> split(std::string_view text, char separator);
+std::string join(std::span<const std::string> parts, std::string_view separator);
+
+/// Decimal digits only, the whole text, no overflow; else nullopt.
+std::optional<std::uint64_t> parse_number(std::string_view text);
+
+/// `text` with control characters (C0, DEL, C1, and invalid UTF-8 bytes)
+/// replaced by `?`, so that a value someone else wrote can't drive the
+/// terminal or break a line.
+std::string printable(std::string_view text);
+
+/// The first `max_columns` characters of printable text, ended with `…` if cut.
+std::string shorten(std::string_view text, std::size_t max_columns);
+
+/// The candidate nearest to `word`, if near enough to be meant by it (edit
+/// distance of at most a third of its length, at least 1).
+std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates);
+
+/// 1.5 KiB, 12 MiB: at most one decimal digit.
+std::string human_bytes(std::uint64_t bytes);
+
+}  // namespace cooper

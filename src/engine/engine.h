@@ -1,0 +1,81 @@
+#pragma once
+// What makes images. One interface for buildah, a Docker Engine's BuildKit and
+// remote BuildKit daemons.
+
+#include <filesystem>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "model/names.h"
+
+namespace cooper::engine {
+
+/// One image to make. Several services may share it.
+struct ImageRequest {
+  std::string service;             ///< the first service that uses it, for messages
+  std::filesystem::path context;   ///< folder; empty when `base_image` is set
+  std::filesystem::path dockerfile;  ///< absolute
+  std::string base_image;          ///< `image:` services: an existing image to find or pull, and tag
+  std::vector<std::pair<std::string, std::string>> build_args;  ///< only those that the Dockerfile declares
+  std::string target;              ///< stage to build; empty: the last
+  bool no_cache = false;
+  std::vector<std::string> tags;   ///< full references that the image gets
+};
+
+/// Where an engine reports what happens. Called from the thread that called
+/// Engine::make, in order.
+class Progress {
+ public:
+  virtual ~Progress() = default;
+  /// Output exactly as the engine printed it.
+  virtual void output(std::string_view bytes) = 0;
+  /// Nothing was printed for a moment: a held-back partial line may be shown.
+  virtual void idle() = 0;
+  /// A step begins; the one before it, if not ended, is ended with exit 0.
+  virtual void step_started(std::string_view text) = 0;
+  /// The current step came from the cache.
+  virtual void step_cached() = 0;
+  /// The current step ended. `exit_code` is absent if it was interrupted.
+  virtual void step_finished(std::optional<int> exit_code) = 0;
+};
+
+/// What became of one image. A failed build is an answer, not an Error.
+struct ImageResult {
+  enum class End { made, failed, canceled } end = End::failed;
+  std::string digest;  ///< "sha256:<64 hex>" of the image's manifest, when made
+  int exit_code = 0;   ///< of the instruction or engine that failed
+  std::string reason;  ///< one line: "step 3/4 RUN make: exit status 2"
+};
+
+/// What is the same for all images of one build.
+struct BuildContext {
+  BuildId build;
+  std::filesystem::path work;     ///< this build's scratch folder; removed after it
+  std::string cgroup_parent;      ///< cgroup path that RUN processes join ("/cooper/<id>"), or empty
+  std::vector<std::filesystem::path> cgroups;  ///< folders that engine processes join
+  std::filesystem::path cache;    ///< the data root's cache/ folder
+};
+
+/// Thread-safe: images of one build are made at once from several threads.
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  /// "buildah 1.28.2": what the record says.
+  virtual std::string name() const = 0;
+  /// Makes one image; blocks until it is done. On a stop request it ends its
+  /// work, leaves no process, and answers `canceled`. Throws Error{engine} or
+  /// Error{unavailable} if the engine itself can't work.
+  virtual ImageResult make(const ImageRequest& request, Progress& progress,
+                           std::stop_token stop) = 0;
+  /// Removes what builds that did not end cleanly left in the engine: working
+  /// containers and their mounts, of this build only. Returns how many. Throws Error{engine}.
+  virtual std::size_t clean_up() = 0;
+  /// Removes tags (and images that no tag needs any more). Absent ones are fine.
+  virtual void remove_images(const std::vector<std::string>& references) = 0;
+};
+
+}  // namespace cooper::engine

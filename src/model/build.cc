@@ -1,0 +1,92 @@
+#include "model/build.h"
+
+#include <algorithm>
+#include <array>
+
+namespace cooper {
+
+namespace {
+
+constexpr std::array<std::string_view, 2> kKinds = {"build", "deploy"};
+constexpr std::array<std::string_view, 6> kStatuses = {"queued", "running",  "succeeded",
+                                                       "failed", "canceled", "abandoned"};
+
+struct SourceKind {
+  std::string_view name;
+  Kind kind;
+};
+constexpr std::array kSources = {
+    SourceKind{"build", Kind::build},          SourceKind{"import", Kind::build},
+    SourceKind{"webhook", Kind::build},        SourceKind{"git-hook", Kind::build},
+    SourceKind{"ps:rebuild", Kind::build},     SourceKind{"git:sync", Kind::build},
+    SourceKind{"git:from-archive", Kind::build}, SourceKind{"git:from-image", Kind::build},
+    SourceKind{"git:load-image", Kind::build}, SourceKind{"ps:restart", Kind::deploy},
+    SourceKind{"ps:start", Kind::deploy},      SourceKind{"deploy", Kind::deploy},
+    SourceKind{"config-redeploy", Kind::deploy}, SourceKind{"unknown", Kind::deploy},
+};
+
+template <class Enum, std::size_t N>
+std::optional<Enum> parse_word(const std::array<std::string_view, N>& words, std::size_t count,
+                               std::string_view text) noexcept {
+  for (std::size_t i = 0; i < count; ++i) {
+    if (words[i] == text) return static_cast<Enum>(i);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string_view to_string(Kind kind) noexcept { return kKinds[static_cast<std::size_t>(kind)]; }
+std::string_view to_string(Status status) noexcept {
+  return kStatuses[static_cast<std::size_t>(status)];
+}
+std::string_view to_string(DisplayStatus status) noexcept {
+  return kStatuses[static_cast<std::size_t>(status)];
+}
+
+std::optional<Kind> parse_kind(std::string_view text) noexcept {
+  return parse_word<Kind>(kKinds, kKinds.size(), text);
+}
+std::optional<Status> parse_status(std::string_view text) noexcept {
+  return parse_word<Status>(kStatuses, kStatuses.size() - 1, text);
+}
+std::optional<DisplayStatus> parse_display_status(std::string_view text) noexcept {
+  return parse_word<DisplayStatus>(kStatuses, kStatuses.size(), text);
+}
+
+std::string known_source(std::string_view name) {
+  const bool known = std::ranges::any_of(
+      kSources, [&](const SourceKind& source) { return source.name == name; });
+  return known ? std::string(name) : "unknown";
+}
+
+Kind kind_of_source(std::string_view source) noexcept {
+  for (const SourceKind& known : kSources) {
+    if (known.name == source) return known.kind;
+  }
+  return Kind::deploy;
+}
+
+bool finalize(Build& build, const Outcome& outcome, Time when) {
+  if (!is_terminal(outcome.status) || !may_follow(build.status, outcome.status)) return false;
+  build.status = outcome.status;
+  build.exit_code = outcome.exit_code;
+  build.finished_at = Timestamp{when};
+  build.reason = outcome.reason;
+  build.release = outcome.release;
+  build.images = outcome.images;
+  return true;
+}
+
+DisplayStatus display_status(const Build& build, bool process_lives) noexcept {
+  if (build.status == Status::running && !process_lives) return DisplayStatus::abandoned;
+  return static_cast<DisplayStatus>(build.status);
+}
+
+std::chrono::seconds elapsed(const Build& build, Time now) noexcept {
+  const Time end = build.finished_at ? build.finished_at->at : now;
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(end - build.started_at.at);
+  return std::max(seconds, std::chrono::seconds{0});
+}
+
+}  // namespace cooper

@@ -1,0 +1,272 @@
+#include "model/json.h"
+
+#include <algorithm>
+#include <array>
+#include <boost/json.hpp>
+
+namespace cooper {
+namespace json = boost::json;
+
+namespace {
+
+void write_pretty(std::string& out, const json::value& value, std::size_t depth) {
+  const auto line = [&](std::size_t indent) {
+    out += '\n';
+    out.append(indent * 2, ' ');
+  };
+  if (const json::object* object = value.if_object(); object && !object->empty()) {
+    out += '{';
+    for (const auto& member : *object) {
+      if (&member != &*object->begin()) out += ',';
+      line(depth + 1);
+      out += json::serialize(json::string_view(member.key()));
+      out += ": ";
+      write_pretty(out, member.value(), depth + 1);
+    }
+    line(depth);
+    out += '}';
+  } else if (const json::array* array = value.if_array(); array && !array->empty()) {
+    out += '[';
+    for (const json::value& element : *array) {
+      if (&element != array->begin()) out += ',';
+      line(depth + 1);
+      write_pretty(out, element, depth + 1);
+    }
+    line(depth);
+    out += ']';
+  } else {
+    out += json::serialize(value);
+  }
+}
+
+Result<json::object> parse_object(std::string_view text) {
+  json::parse_options options;
+  options.max_depth = 32;
+  boost::system::error_code failure;
+  json::value value = json::parse(text, failure, {}, options);
+  if (failure) return Error(Errc::corrupt, "is not JSON: " + failure.message());
+  if (!value.is_object()) return Error(Errc::corrupt, "is not a JSON object");
+  return std::move(value.get_object());
+}
+
+/// Reads fields of one object; the first problem is kept and ends all later reads.
+class Reader {
+ public:
+  explicit Reader(const json::object& object) : object_(object) {}
+
+  std::string text(std::string_view key) const {
+    const json::value* value = object_.if_contains(key);
+    return value && value->is_string() ? std::string(value->get_string()) : std::string();
+  }
+  std::string required_text(std::string_view key) {
+    const json::value* value = object_.if_contains(key);
+    if (!value || !value->is_string()) fail(key, "is missing or no string");
+    return text(key);
+  }
+  std::optional<Timestamp> time(std::string_view key) {
+    const json::value* value = object_.if_contains(key);
+    if (!value || value->is_null()) return std::nullopt;
+    const auto time = value->is_string() ? parse_rfc3339(value->get_string()) : std::nullopt;
+    if (!time) fail(key, "is no RFC 3339 time");
+    return time;
+  }
+  Timestamp required_time(std::string_view key) {
+    const auto found = time(key);
+    if (!found) fail(key, "is missing");
+    return found.value_or(Timestamp{});
+  }
+  std::optional<std::int64_t> number(std::string_view key) {
+    const json::value* value = object_.if_contains(key);
+    if (!value || value->is_null()) return std::nullopt;
+    boost::system::error_code failure;
+    const auto number = value->to_number<std::int64_t>(failure);
+    if (failure) {
+      fail(key, "is no whole number");
+      return std::nullopt;
+    }
+    return number;
+  }
+  std::map<std::string, std::string> texts(std::string_view key) {
+    std::map<std::string, std::string> found;
+    const json::value* value = object_.if_contains(key);
+    if (!value) return found;
+    const json::object* members = value->if_object();
+    if (!members) {
+      fail(key, "is no object");
+      return found;
+    }
+    for (const auto& member : *members) {
+      if (member.value().is_string()) {
+        found.emplace(member.key(), std::string(member.value().get_string()));
+      } else {
+        fail(key, "has a value that is no string");
+      }
+    }
+    return found;
+  }
+  void fail(std::string_view key, std::string_view problem) {
+    if (problem_.empty()) problem_ = "field \"" + std::string(key) + "\" " + std::string(problem);
+  }
+  const std::string& problem() const { return problem_; }
+
+ private:
+  const json::object& object_;
+  std::string problem_;
+};
+
+json::object to_object(const std::map<std::string, std::string>& texts) {
+  json::object object;
+  for (const auto& [key, text] : texts) object[key] = text;
+  return object;
+}
+
+constexpr std::array<std::string_view, 16> kBuildFields = {
+    "id",     "app",       "kind",        "pid",     "started_at", "finished_at", "status", "source",
+    "exit_code", "description", "git_sha", "release", "reason",     "engine",      "images", "host"};
+
+}  // namespace
+
+std::string pretty(const json::value& value) {
+  std::string text;
+  write_pretty(text, value, 0);
+  text += '\n';
+  return text;
+}
+
+std::string to_json(const Build& build) {
+  json::object object;
+  object["id"] = build.id.str();
+  object["app"] = build.app.str();
+  object["kind"] = to_string(build.kind);
+  object["pid"] = build.pid;
+  object["started_at"] = to_rfc3339(build.started_at);
+  if (build.finished_at) object["finished_at"] = to_rfc3339(*build.finished_at);
+  object["status"] = to_string(build.status);
+  object["source"] = build.source;
+  if (build.exit_code) object["exit_code"] = *build.exit_code;
+  const auto add = [&](const char* key, const std::string& text) {
+    if (!text.empty()) object[key] = text;
+  };
+  add("description", build.description);
+  add("git_sha", build.git_sha);
+  add("release", build.release);
+  add("reason", build.reason);
+  add("engine", build.engine);
+  if (!build.images.empty()) object["images"] = to_object(build.images);
+  add("host", build.host);
+  for (const auto& [key, text] : build.unknown_fields) object[key] = json::parse(text);
+  return pretty(object);
+}
+
+Result<Build> parse_build(std::string_view text, const BuildId& id, const AppName& app) {
+  const Result<json::object> object = parse_object(text);
+  if (!object) return object.error();
+  Reader reader(*object);
+  Build build{.id = id, .app = app, .started_at = reader.required_time("started_at")};
+  const auto kind = parse_kind(reader.required_text("kind"));
+  if (!kind) reader.fail("kind", "is neither build nor deploy");
+  const auto status = parse_status(reader.required_text("status"));
+  if (!status) reader.fail("status", "is no known status");
+  build.kind = kind.value_or(Kind::build);
+  build.status = status.value_or(Status::failed);
+  build.pid = reader.number("pid").value_or(0);
+  build.finished_at = reader.time("finished_at");
+  build.source = reader.text("source");
+  if (const auto code = reader.number("exit_code")) build.exit_code = static_cast<int>(*code);
+  build.description = reader.text("description");
+  build.git_sha = reader.text("git_sha");
+  build.release = reader.text("release");
+  build.reason = reader.text("reason");
+  build.engine = reader.text("engine");
+  build.images = reader.texts("images");
+  build.host = reader.text("host");
+  if (!reader.problem().empty()) return Error(Errc::corrupt, reader.problem());
+  for (const auto& member : *object) {
+    if (std::ranges::find(kBuildFields, std::string_view(member.key())) == kBuildFields.end()) {
+      build.unknown_fields.emplace_back(member.key(), json::serialize(member.value()));
+    }
+  }
+  return build;
+}
+
+std::string to_json(const Release& release) {
+  json::object object;
+  object["id"] = release.id.str();
+  object["app"] = release.app.str();
+  object["build"] = release.build;
+  if (!release.description.empty()) object["description"] = release.description;
+  object["created_at"] = to_rfc3339(release.created_at);
+  object["manifest"] = release.manifest;
+  object["environment"] = to_object(release.environment);
+  object["images"] = to_object(release.images);
+  return pretty(object);
+}
+
+Result<Release> parse_release(std::string_view text, const ReleaseId& id, const AppName& app) {
+  const Result<json::object> object = parse_object(text);
+  if (!object) return object.error();
+  Reader reader(*object);
+  Release release{.id = id,
+                  .app = app,
+                  .build = reader.required_text("build"),
+                  .description = reader.text("description"),
+                  .manifest = reader.text("manifest"),
+                  .created_at = reader.required_time("created_at"),
+                  .environment = reader.texts("environment"),
+                  .images = reader.texts("images")};
+  if (!reader.problem().empty()) return Error(Errc::corrupt, reader.problem());
+  return release;
+}
+
+std::string to_json(const App& app) {
+  json::object object;
+  object["name"] = app.name.str();
+  object["created_at"] = to_rfc3339(app.created_at);
+  if (!app.release.empty()) object["release"] = app.release;
+  return pretty(object);
+}
+
+Result<App> parse_app(std::string_view text, const AppName& name) {
+  const Result<json::object> object = parse_object(text);
+  if (!object) return object.error();
+  Reader reader(*object);
+  App app{.name = name,
+          .created_at = reader.required_time("created_at"),
+          .release = reader.text("release")};
+  if (!reader.problem().empty()) return Error(Errc::corrupt, reader.problem());
+  return app;
+}
+
+std::string to_json_line(const Step& step) {
+  json::object object;
+  object["service"] = step.service;
+  object["number"] = step.number;
+  object["text"] = step.text;
+  object["started"] = to_rfc3339({step.started});
+  if (step.finished) object["finished"] = to_rfc3339({*step.finished});
+  object["cached"] = step.cached;
+  object["log_begin"] = step.log_begin;
+  object["log_end"] = step.log_end;
+  if (step.exit_code) object["exit"] = *step.exit_code;
+  return json::serialize(object) + "\n";
+}
+
+Result<Step> parse_step(std::string_view line) {
+  const Result<json::object> object = parse_object(line);
+  if (!object) return object.error();
+  Reader reader(*object);
+  Step step{.service = reader.required_text("service"),
+            .number = static_cast<int>(reader.number("number").value_or(0)),
+            .text = reader.text("text"),
+            .started = reader.required_time("started").at};
+  if (const auto finished = reader.time("finished")) step.finished = finished->at;
+  const json::value* cached = object->if_contains("cached");
+  step.cached = cached && cached->is_bool() && cached->get_bool();
+  step.log_begin = static_cast<std::uint64_t>(std::max<std::int64_t>(reader.number("log_begin").value_or(0), 0));
+  step.log_end = static_cast<std::uint64_t>(std::max<std::int64_t>(reader.number("log_end").value_or(0), 0));
+  if (const auto code = reader.number("exit")) step.exit_code = static_cast<int>(*code);
+  if (!reader.problem().empty()) return Error(Errc::corrupt, reader.problem());
+  return step;
+}
+
+}  // namespace cooper

@@ -1,0 +1,33 @@
+#pragma once
+// Releases and apps: pure facts.
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "base/time.h"
+#include "model/names.h"
+
+namespace cooper {
+
+/// An app's build plus its environment at one moment. Immutable once made.
+struct Release {
+  ReleaseId id;
+  AppName app;
+  std::string build;        ///< id of the build whose images it runs
+  std::string description;
+  std::string manifest;     ///< text of the manifest it was built from
+  Timestamp created_at;
+  std::map<std::string, std::string> environment;
+  std::map<std::string, std::string> images;  ///< service -> reference@digest
+  bool operator==(const Release&) const = default;
+};
+
+struct App {
+  AppName name;
+  Timestamp created_at;
+  std::string release;  ///< the active one's id; empty before the first promote
+  bool operator==(const App&) const = default;
+};
+
+}  // namespace cooper

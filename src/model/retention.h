@@ -1,0 +1,20 @@
+#pragma once
+// How many finished builds an app keeps.
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "model/build.h"
+
+namespace cooper {
+
+inline constexpr std::size_t kDefaultRetention = 20;  ///< as Dokku's
+
+/// Ids of the builds to remove so that the newest `keep` terminal ones stay,
+/// oldest first. Builds that are not terminal are neither removed nor counted;
+/// `protected_id` (the active release's build) is never removed.
+std::vector<BuildId> beyond_retention(std::span<const Build> builds, std::size_t keep,
+                                      const std::string& protected_id);
+
+}  // namespace cooper

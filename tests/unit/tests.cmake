@@ -1,0 +1,1 @@
+# Each layer adds its line here.
