@@ -21,19 +21,19 @@ std::optional<std::string> read_file(const fs::path& path, std::size_t max_bytes
     if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
     throw_errno("open " + path.string());
   }
+  return read_open_file(fd, path.string(), max_bytes);
+}
+
+std::string read_open_file(const Fd& fd, std::string_view shown_name, std::size_t max_bytes) {
   std::string bytes;
-  struct stat st {};
-  if (::fstat(fd.get(), &st) == 0 && st.st_size > 0) {
-    bytes.reserve(std::min(static_cast<std::size_t>(st.st_size), max_bytes) + 1);
-  }
   char buffer[16384];
   for (;;) {
     const ssize_t n = read_some(fd.get(), buffer);
     if (n <= 0) return bytes;
     bytes.append(buffer, static_cast<std::size_t>(n));
     if (bytes.size() > max_bytes) {
-      throw Error(Errc::corrupt,
-                  path.string() + " is larger than " + std::to_string(max_bytes) + " bytes");
+      throw Error(Errc::corrupt, std::string(shown_name) + " is larger than " +
+                                     std::to_string(max_bytes) + " bytes");
     }
   }
 }
@@ -43,48 +43,54 @@ namespace {
 /// Removes the temporary file unless it was renamed away.
 class Temporary {
  public:
-  explicit Temporary(fs::path path) : path_(std::move(path)) {}
+  Temporary(const Fd& folder, std::string name) : folder_(folder), name_(std::move(name)) {}
   ~Temporary() {
-    if (!path_.empty()) ::unlink(path_.c_str());
+    if (!name_.empty()) ::unlinkat(folder_.get(), name_.c_str(), 0);
   }
   Temporary(const Temporary&) = delete;
   Temporary& operator=(const Temporary&) = delete;
-  const fs::path& path() const { return path_; }
-  void keep() { path_.clear(); }
+  const char* name() const { return name_.c_str(); }
+  void keep() { name_.clear(); }
 
  private:
-  fs::path path_;
+  const Fd& folder_;
+  std::string name_;
 };
 
 }  // namespace
 
 void write_file_durably(const fs::path& path, std::string_view bytes, mode_t mode,
                         IfExists if_exists) {
-  const std::string doing = "write " + path.string();
-  Temporary temporary(path.parent_path() /
-                      (".tmp-" + path.filename().string() + "-" + random_base36(10)));
+  const Fd folder = open_file(path.has_parent_path() ? path.parent_path() : fs::path("."),
+                              O_RDONLY | O_DIRECTORY);
+  write_file_durably(folder, path.filename().string(), bytes, mode, if_exists);
+}
+
+void write_file_durably(const Fd& folder, const std::string& name, std::string_view bytes,
+                        mode_t mode, IfExists if_exists) {
+  const std::string doing = "write " + name;
+  Temporary temporary(folder, std::string(kTemporaryPrefix) + name + "-" + random_base36(10));
   {
-    const Fd fd(::open(temporary.path().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+    const Fd fd(::openat(folder.get(), temporary.name(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                         mode));
     if (!fd) throw_errno(doing);
-    try {
-      write_all(fd.get(), bytes);
-    } catch (Error& error) {
-      throw std::move(error).while_doing(doing);
-    }
+    write_all(fd.get(), bytes);
     // The mode is part of the file's meaning: don't let the umask narrow it.
     if (::fchmod(fd.get(), mode) != 0) throw_errno(doing);
     if (::fsync(fd.get()) != 0) throw_errno(doing);
   }
   if (if_exists == IfExists::fail) {
-    if (::link(temporary.path().c_str(), path.c_str()) != 0) {
-      if (errno == EEXIST) throw Error(Errc::conflict, path.string() + " exists already");
+    if (::linkat(folder.get(), temporary.name(), folder.get(), name.c_str(), 0) != 0) {
+      if (errno == EEXIST) throw Error(Errc::conflict, name + " exists already");
       throw_errno(doing);
     }
   } else {
-    if (::rename(temporary.path().c_str(), path.c_str()) != 0) throw_errno(doing);
+    if (::renameat(folder.get(), temporary.name(), folder.get(), name.c_str()) != 0) {
+      throw_errno(doing);
+    }
     temporary.keep();
   }
-  sync_folder(path.parent_path());
+  if (::fsync(folder.get()) != 0) throw_errno("fsync the folder of " + name);
 }
 
 void sync_folder(const fs::path& folder) {
@@ -93,15 +99,17 @@ void sync_folder(const fs::path& folder) {
 }
 
 void make_folders(const fs::path& folder, mode_t mode) {
-  if (folder.empty() || ::mkdir(folder.c_str(), mode) == 0) return;
-  if (errno == ENOENT) {
-    make_folders(folder.parent_path(), mode);
-    if (::mkdir(folder.c_str(), mode) == 0) return;
+  struct stat st {};
+  if (folder.empty() || (::stat(folder.c_str(), &st) == 0 && S_ISDIR(st.st_mode))) return;
+  make_folders(folder.parent_path(), mode);
+  if (::mkdir(folder.c_str(), mode) == 0) {
+    sync_folder(folder.has_parent_path() ? folder.parent_path() : fs::path("."));
+    return;
   }
   const int error_number = errno;
-  struct stat st {};
-  if (error_number == EEXIST && ::stat(folder.c_str(), &st) == 0 && S_ISDIR(st.st_mode)) return;
-  throw_errno(error_number, "create folder " + folder.string());
+  const bool made_by_another =
+      error_number == EEXIST && ::stat(folder.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
+  if (!made_by_another) throw_errno(error_number, "create folder " + folder.string());
 }
 
 namespace {
@@ -140,12 +148,22 @@ void remove_beneath(int parent, const char* name, const fs::path& shown) {
 }  // namespace
 
 std::vector<std::string> list_folder(const fs::path& folder) {
-  std::vector<std::string> names;
-  const Dir dir(::opendir(folder.c_str()));
-  if (!dir) {
-    if (errno == ENOENT || errno == ENOTDIR) return names;
+  const Fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) {
+    if (errno == ENOENT || errno == ENOTDIR) return {};
     throw_errno("read folder " + folder.string());
   }
+  return list_folder(fd);
+}
+
+std::vector<std::string> list_folder(const Fd& folder) {
+  // A descriptor of its own: reading moves the position of the one we were lent.
+  Fd own(::openat(folder.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!own) throw_errno("read folder");
+  const Dir dir(::fdopendir(own.get()));
+  if (!dir) throw_errno("read folder");
+  static_cast<void>(own.release());  // now owned by `dir`
+  std::vector<std::string> names;
   while (const dirent* entry = ::readdir(dir.get())) {
     if (!is_dots(entry->d_name)) names.emplace_back(entry->d_name);
   }

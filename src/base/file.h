@@ -9,12 +9,17 @@
 #include <string_view>
 #include <vector>
 
+#include "base/fd.h"
+
 namespace cooper {
 
 /// The file's bytes; nullopt if it does not exist. Throws Error on anything
 /// else, Error{corrupt} if it is larger than `max_bytes`.
 std::optional<std::string> read_file(const std::filesystem::path& path,
                                      std::size_t max_bytes = std::size_t{16} << 20);
+
+/// Names of temporary files begin so: what a crash left can be told and removed.
+inline constexpr std::string_view kTemporaryPrefix = ".tmp-";
 
 enum class IfExists { replace, fail };
 
@@ -25,14 +30,22 @@ enum class IfExists { replace, fail };
 void write_file_durably(const std::filesystem::path& path, std::string_view bytes, mode_t mode,
                         IfExists if_exists = IfExists::replace);
 
+/// The same in an open folder; `name` has no `/`.
+void write_file_durably(const Fd& folder, const std::string& name, std::string_view bytes,
+                        mode_t mode, IfExists if_exists = IfExists::replace);
+
+/// What read_file does, for an open file.
+std::string read_open_file(const Fd& fd, std::string_view shown_name, std::size_t max_bytes);
+
 /// fsync(2) of a folder, so that its entries are durable. Throws Error.
 void sync_folder(const std::filesystem::path& folder);
 
-/// mkdir -p; a folder that it makes gets `mode`. Throws Error.
+/// mkdir -p, durably; a folder that it makes gets `mode`. Throws Error.
 void make_folders(const std::filesystem::path& folder, mode_t mode = 0755);
 
 /// Names in a folder (no `.`/`..`), unsorted; empty if it does not exist.
 std::vector<std::string> list_folder(const std::filesystem::path& folder);
+std::vector<std::string> list_folder(const Fd& folder);
 
 /// Removes a file; true if there was one. Throws Error.
 bool remove_file(const std::filesystem::path& path);

@@ -64,6 +64,15 @@ Error ServiceNameRule::refuse(std::string_view text) {
                "digits and '-', and has at most 63 characters");
 }
 
+bool PropertyKeyRule::check(std::string_view text) noexcept {
+  return !text.empty() && text.size() <= 63 && is_lower(text[0]) &&
+         std::ranges::all_of(text, [](char c) { return is_lower_or_digit(c) || c == '-'; });
+}
+
+Error PropertyKeyRule::refuse(std::string_view text) {
+  return Error(Errc::invalid, "invalid property " + quoted(text));
+}
+
 namespace {
 
 /// Clock digits that never repeat or fall back within this process: several ids

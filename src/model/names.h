@@ -57,6 +57,13 @@ struct ServiceNameRule {
 };
 using ServiceName = CheckedName<ServiceNameRule>;
 
+struct PropertyKeyRule {
+  static bool check(std::string_view text) noexcept;
+  static Error refuse(std::string_view text);
+};
+/// Lowercase letters, digits and `-`, a letter first; at most 63 characters.
+using PropertyKey = CheckedName<PropertyKeyRule>;
+
 /// 8 base36 digits of the Unix time in milliseconds, then 6 random ones: sorts
 /// by start, strictly growing within a process. Thread-safe.
 BuildId new_build_id();

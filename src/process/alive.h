@@ -1,0 +1,18 @@
+#pragma once
+// Is the process that a record names still that process?
+
+#include <sys/types.h>
+
+#include <string_view>
+
+#include "base/time.h"
+
+namespace cooper::process {
+
+/// True if `pid` exists, is no zombie, and is the process that ran at
+/// `seen_at`: it started no later than that, or its command line holds `mark`
+/// as a whole argument (which a stepped clock can't fake away). A reused pid,
+/// or any pid after a reboot, is another process.
+bool is_same_process(pid_t pid, Time seen_at, std::string_view mark);
+
+}  // namespace cooper::process

@@ -1,0 +1,158 @@
+#include "process/cgroup.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <thread>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/text.h"
+
+namespace cooper::process {
+namespace fs = std::filesystem;
+
+namespace {
+
+const fs::path kMount = "/sys/fs/cgroup";
+
+bool is_folder(const fs::path& path) {
+  struct stat st {};
+  return ::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/// Control files answer errors on write, never on close: one write says it all.
+bool write_control(const fs::path& file, std::string_view text) {
+  const Fd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
+  return fd && ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
+}
+
+std::string read_control(const fs::path& file) {
+  try {
+    return read_file(file).value_or("");
+  } catch (const Error&) {  // adapter: a group that vanishes under us holds nothing
+    return {};
+  }
+}
+
+/// The hierarchies that hold our groups, topmost folder each.
+std::vector<fs::path> hierarchies() {
+  if (::access((kMount / "cgroup.controllers").c_str(), F_OK) == 0) return {kMount};
+  std::vector<fs::path> found;
+  for (const char* controller : {"memory", "freezer"}) {
+    if (is_folder(kMount / controller)) found.push_back(kMount / controller);
+  }
+  return found;
+}
+
+bool make_group(const fs::path& folder) {
+  return ::mkdir(folder.c_str(), 0755) == 0 || errno == EEXIST;
+}
+
+/// A counter by name from a "key value" file.
+std::uint64_t counter(const fs::path& file, std::string_view key) {
+  const std::string text = read_control(file);
+  for (const std::string_view line : split(text, '\n')) {
+    const auto words = split(line, ' ');
+    if (words.size() == 2 && words[0] == key) return parse_number(words[1]).value_or(0);
+  }
+  return 0;
+}
+
+/// The group and all groups beneath it, deepest first.
+void collect_groups(const fs::path& folder, std::vector<fs::path>& groups) {
+  try {
+    for (const std::string& name : list_folder(folder)) {
+      if (is_folder(folder / name)) collect_groups(folder / name, groups);
+    }
+  } catch (const Error&) {  // adapter: it vanished, and what it held with it
+  }
+  groups.push_back(folder);
+}
+
+std::vector<fs::path> groups_beneath(const std::vector<fs::path>& folders) {
+  std::vector<fs::path> groups;
+  for (const fs::path& folder : folders) {
+    if (is_folder(folder)) collect_groups(folder, groups);
+  }
+  return groups;
+}
+
+}  // namespace
+
+std::optional<Cgroup> Cgroup::create(const std::string& name, std::uint64_t memory_limit) {
+  Cgroup group(name);
+  const bool unified = hierarchies() == std::vector<fs::path>{kMount};
+  for (const fs::path& hierarchy : hierarchies()) {
+    const fs::path ours = hierarchy / "cooper";
+    const fs::path folder = ours / name;
+    if (unified) write_control(hierarchy / "cgroup.subtree_control", "+memory");
+    if (!make_group(ours)) continue;
+    if (unified) write_control(ours / "cgroup.subtree_control", "+memory");
+    if (!make_group(folder) || !make_group(folder / "engine")) continue;
+    const char* limit_file = unified ? "memory.max" : "memory.limit_in_bytes";
+    if (memory_limit != 0) write_control(folder / limit_file, std::to_string(memory_limit));
+    group.folders_.push_back(folder);
+    group.join_folders_.push_back(folder / "engine");
+  }
+  if (group.folders_.empty()) return std::nullopt;
+  return group;
+}
+
+std::optional<Cgroup> Cgroup::find(const std::string& name) {
+  Cgroup group(name);
+  // The engine's runtime makes groups in every hierarchy there is, v2 beside v1 too.
+  std::vector<fs::path> all = {kMount};
+  for (const std::string& child : list_folder(kMount)) all.push_back(kMount / child);
+  for (const fs::path& hierarchy : all) {
+    if (is_folder(hierarchy / "cooper" / name)) group.folders_.push_back(hierarchy / "cooper" / name);
+  }
+  if (group.folders_.empty()) return std::nullopt;
+  return group;
+}
+
+std::uint64_t Cgroup::out_of_memory_kills() const {
+  std::uint64_t kills = 0;
+  for (const fs::path& group : groups_beneath(folders_)) {
+    kills += counter(group / "memory.oom_control", "oom_kill");   // v1: of each group alone
+    kills += counter(group / "memory.events.local", "oom_kill");  // v2
+  }
+  return kills;
+}
+
+bool Cgroup::kill_all() const {
+  using namespace std::chrono_literals;
+  const auto deadline = std::chrono::steady_clock::now() + 5s;
+  for (;;) {
+    bool alive = false;
+    for (const fs::path& group : groups_beneath(folders_)) {
+      const std::string pids = read_control(group / "cgroup.procs");
+      for (const std::string_view line : split(pids, '\n')) {
+        if (const auto pid = parse_number(line); pid && *pid != 0) {
+          ::kill(static_cast<pid_t>(*pid), SIGKILL);
+          alive = true;
+        }
+      }
+    }
+    if (!alive) return true;
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(2ms);
+  }
+}
+
+void Cgroup::remove() const noexcept {
+  try {
+    const std::optional<Cgroup> everywhere = find(name_);
+    if (!everywhere) return;
+    for (const fs::path& group : groups_beneath(everywhere->folders_)) ::rmdir(group.c_str());
+  } catch (const std::exception&) {  // adapter: best effort by contract
+  }
+}
+
+std::uint64_t host_out_of_memory_kills() { return counter("/proc/vmstat", "oom_kill"); }
+
+}  // namespace cooper::process

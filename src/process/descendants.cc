@@ -1,0 +1,64 @@
+#include "process/descendants.h"
+
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <string>
+#include <thread>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/text.h"
+
+namespace cooper::process {
+
+void become_subreaper() {
+  if (::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) throw_errno("prctl(PR_SET_CHILD_SUBREAPER)");
+}
+
+namespace {
+
+/// Kills the whole tree below `pid`; parents first, so that none can start more.
+void kill_below(pid_t pid) {
+  const std::string tasks = "/proc/" + std::to_string(pid) + "/task";
+  std::string children;
+  try {
+    for (const std::string& task : list_folder(tasks)) {
+      children += read_file(tasks + "/" + task + "/children").value_or("");
+    }
+  } catch (const Error&) {  // adapter: it ended meanwhile, its children are ours now
+  }
+  for (const std::string_view word : split(children, ' ')) {
+    if (const auto child = parse_number(trim(word))) {
+      ::kill(static_cast<pid_t>(*child), SIGKILL);
+      kill_below(static_cast<pid_t>(*child));
+    }
+  }
+}
+
+}  // namespace
+
+bool end_descendants() {
+  using namespace std::chrono_literals;
+  const auto deadline = std::chrono::steady_clock::now() + 5s;
+  for (;;) {
+    kill_below(::getpid());
+    for (;;) {
+      siginfo_t info{};
+      if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG) != 0) {
+        if (errno == ECHILD) return true;
+        if (errno != EINTR) throw_errno("waitid");
+      } else if (info.si_pid == 0) {
+        break;  // children are there, none has ended yet
+      }
+    }
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(2ms);
+  }
+}
+
+}  // namespace cooper::process

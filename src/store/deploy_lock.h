@@ -1,0 +1,36 @@
+#pragma once
+// One deploy at a time per app.
+
+#include <optional>
+#include <string>
+
+#include "base/fd.h"
+#include "model/names.h"
+#include "store/layout.h"
+
+namespace cooper::store {
+
+/// flock on `data/apps/<app>/.deploy.lock`, with the holder's build id in the
+/// file. The lock belongs to the open file: handing the descriptor to a child
+/// hands on the lock, and the kernel frees it when the last holder is gone, so
+/// a stale lock can't be.
+class DeployLock {
+ public:
+  /// nullopt if somebody holds it. Makes the app's folder if needed. Throws Error.
+  static std::optional<DeployLock> try_acquire(const Layout& layout, const AppName& app);
+  /// Takes over a lock that was handed on as an open descriptor.
+  static DeployLock adopt(Fd fd) { return DeployLock(std::move(fd)); }
+
+  /// The id that the present holder wrote; empty if nobody holds the lock.
+  static std::string holder(const Layout& layout, const AppName& app);
+
+  /// Names the build that the lock is held for. Throws Error.
+  void set_holder(const BuildId& id);
+  int fd() const noexcept { return fd_.get(); }
+
+ private:
+  explicit DeployLock(Fd fd) : fd_(std::move(fd)) {}
+  Fd fd_;
+};
+
+}  // namespace cooper::store

@@ -1,0 +1,265 @@
+#include "store/file_store.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "model/json.h"
+
+namespace cooper::store {
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t kMaxRecordBytes = std::size_t{4} << 20;
+
+/// flock on a folder, held while read-modify-write goes on in it.
+class FolderLock {
+ public:
+  explicit FolderLock(const Fd& folder) : fd_(folder.get()) {
+    while (::flock(fd_, LOCK_EX) != 0) {
+      if (errno != EINTR) throw_errno("lock folder");
+    }
+  }
+  ~FolderLock() { ::flock(fd_, LOCK_UN); }
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int fd_;
+};
+
+/// Ids of the files called `<id><suffix>`, ascending. Files whose name is no id
+/// are not ours to read.
+template <class Id>
+std::vector<Id> ids_of(const std::vector<std::string>& names, std::string_view suffix) {
+  std::vector<Id> ids;
+  for (const std::string& name : names) {
+    if (!name.ends_with(suffix)) continue;
+    if (auto id = Id::parse(std::string_view(name).substr(0, name.size() - suffix.size()))) {
+      ids.push_back(std::move(*id));
+    }
+  }
+  std::ranges::sort(ids);
+  return ids;
+}
+
+std::string unreadable(const std::string& what, const Error& error) {
+  return what + " can't be read: " + printable(error.message());
+}
+
+}  // namespace
+
+FileStore::FileStore(Layout layout) : layout_(std::move(layout)) {}
+
+std::optional<std::string> FileStore::read(const fs::path& path) const {
+  const Fd root(::open(layout_.root().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!root) {
+    if (errno == ENOENT) return std::nullopt;
+    throw_errno("open " + layout_.root().string());
+  }
+  try {
+    const Fd fd = open_beneath(root, path.lexically_relative(layout_.root()), O_RDONLY | O_NONBLOCK);
+    return read_open_file(fd, path.string(), kMaxRecordBytes);
+  } catch (const Error& error) {  // adapter: absent is an answer here
+    if (error.code() == Errc::not_found) return std::nullopt;
+    throw;
+  }
+}
+
+std::vector<std::string> FileStore::names(const fs::path& folder) const {
+  return list_folder(folder);
+}
+
+Fd FileStore::folder_for_writing(const fs::path& folder, mode_t mode) const {
+  make_folders(folder, mode);
+  const Fd root = open_file(layout_.root(), O_RDONLY | O_DIRECTORY);
+  return open_beneath(root, folder.lexically_relative(layout_.root()), O_RDONLY | O_DIRECTORY);
+}
+
+// Apps
+
+App FileStore::create_app(const AppName& name) {
+  const App app{.name = name, .created_at = {now()}};
+  const Fd folder = folder_for_writing(layout_.app(name), 0755);
+  try {
+    write_file_durably(folder, "app.json", to_json(app), 0644, IfExists::fail);
+  } catch (const Error& error) {  // adapter: say it in the app's terms
+    if (error.code() != Errc::conflict) throw;
+    throw Error(Errc::conflict, "app " + name.str() + " exists already");
+  }
+  sync_folder(layout_.apps());
+  return app;
+}
+
+std::optional<App> FileStore::find_app(const AppName& name) const {
+  const auto text = read(layout_.app(name) / "app.json");
+  if (!text) return std::nullopt;
+  Result<App> app = parse_app(*text, name);
+  if (!app) throw Error(app.error()).while_doing("app " + name.str());
+  return std::move(*app);
+}
+
+std::vector<App> FileStore::list_apps() const {
+  std::vector<App> apps;
+  std::vector<std::string> folders = names(layout_.apps());
+  std::ranges::sort(folders);
+  for (const std::string& folder : folders) {
+    const auto name = AppName::parse(folder);
+    if (!name) continue;
+    if (auto app = find_app(*name)) apps.push_back(std::move(*app));
+  }
+  return apps;
+}
+
+void FileStore::delete_app(const AppName& name) {
+  if (!find_app(name)) throw Error(Errc::not_found, "no such app: " + name.str());
+  // The app itself goes first: a crash on the way leaves files that no app
+  // owns, never an app without its history.
+  remove_file(layout_.app(name) / "app.json");
+  for (const fs::path& folder : {layout_.builds(name), layout_.releases(name),
+                                 layout_.sources(name), layout_.work(name),
+                                 layout_.properties(&name), layout_.app(name)}) {
+    remove_tree(folder);
+  }
+  sync_folder(layout_.apps());
+}
+
+// Builds
+
+void FileStore::insert_build(const Build& build) {
+  const Fd folder = folder_for_writing(layout_.builds(build.app), 0755);
+  try {
+    write_file_durably(folder, build.id.str() + ".json", to_json(build), 0644, IfExists::fail);
+  } catch (const Error& error) {  // adapter: say it in the build's terms
+    if (error.code() != Errc::conflict) throw;
+    throw Error(Errc::conflict, "build " + build.id.str() + " exists already");
+  }
+}
+
+std::optional<Build> FileStore::find_build(const AppName& app, const BuildId& id) const {
+  const auto text = read(layout_.build(app, id).record);
+  if (!text) return std::nullopt;
+  Result<Build> build = parse_build(*text, id, app);
+  if (!build) throw Error(build.error()).while_doing("record " + app.str() + "/" + id.str());
+  return std::move(*build);
+}
+
+std::vector<BuildId> FileStore::build_ids(const AppName& app) const {
+  return ids_of<BuildId>(names(layout_.builds(app)), ".json");
+}
+
+namespace {
+
+/// Ids made by new_build_id sort by their start; ids of other writers do not.
+bool sorts_by_time(const BuildId& id) {
+  return id.str().size() == 14 && std::ranges::all_of(id.str(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z');
+         });
+}
+
+}  // namespace
+
+BuildList FileStore::list_builds(const AppName& app, std::size_t limit) const {
+  BuildList list;
+  std::vector<BuildId> ids = build_ids(app);
+  std::ranges::reverse(ids);
+  std::size_t in_time_order = 0;
+  for (const BuildId& id : ids) {
+    // The newest `limit` of ours are enough; foreign ids must all be looked at.
+    if (sorts_by_time(id) && limit != 0 && in_time_order >= limit) continue;
+    try {
+      if (auto build = find_build(app, id)) {
+        list.builds.push_back(std::move(*build));
+        if (sorts_by_time(id)) ++in_time_order;
+      }
+    } catch (const Error& error) {  // one damaged record must not hide the others
+      list.warnings.push_back(unreadable("record " + app.str() + "/" + id.str(), error));
+    }
+  }
+  std::ranges::stable_sort(list.builds, [](const Build& a, const Build& b) {
+    return std::tie(a.started_at.at, a.id) > std::tie(b.started_at.at, b.id);
+  });
+  if (limit != 0 && list.builds.size() > limit) list.builds.erase(list.builds.begin() + static_cast<std::ptrdiff_t>(limit), list.builds.end());
+  return list;
+}
+
+Finalized FileStore::finalize_build(const AppName& app, const BuildId& id, const Outcome& outcome,
+                                    Time when) {
+  const Fd folder = folder_for_writing(layout_.builds(app), 0755);
+  const FolderLock lock(folder);
+  std::optional<Build> build = find_build(app, id);
+  if (!build) throw Error(Errc::not_found, "no build " + id.str() + " of app " + app.str());
+  const bool won = finalize(*build, outcome, when);
+  if (won) write_file_durably(folder, id.str() + ".json", to_json(*build), 0644);
+  return {std::move(*build), won};
+}
+
+void FileStore::remove_build(const AppName& app, const BuildId& id) {
+  const BuildFiles files = layout_.build(app, id);
+  // The record goes last: until then the build is known and can be removed again.
+  remove_tree(files.work);
+  for (const fs::path& path : {files.source, files.request, files.steps, files.log, files.record}) {
+    remove_file(path);
+  }
+}
+
+// Releases
+
+void FileStore::insert_release(const Release& release) {
+  const Fd folder = folder_for_writing(layout_.releases(release.app), 0700);
+  write_file_durably(folder, release.id.str() + ".json", to_json(release), 0600, IfExists::fail);
+}
+
+std::optional<Release> FileStore::find_release(const AppName& app, const ReleaseId& id) const {
+  const auto text = read(layout_.releases(app) / (id.str() + ".json"));
+  if (!text) return std::nullopt;
+  Result<Release> release = parse_release(*text, id, app);
+  if (!release) throw Error(release.error()).while_doing("release " + app.str() + "/" + id.str());
+  return std::move(*release);
+}
+
+ReleaseList FileStore::list_releases(const AppName& app, std::size_t limit) const {
+  ReleaseList list;
+  std::vector<ReleaseId> ids = ids_of<ReleaseId>(names(layout_.releases(app)), ".json");
+  std::ranges::reverse(ids);
+  for (const ReleaseId& id : ids) {
+    if (limit != 0 && list.releases.size() >= limit) break;
+    try {
+      if (auto release = find_release(app, id)) list.releases.push_back(std::move(*release));
+    } catch (const Error& error) {  // one damaged release must not hide the others
+      list.warnings.push_back(unreadable("release " + app.str() + "/" + id.str(), error));
+    }
+  }
+  return list;
+}
+
+void FileStore::remove_release(const AppName& app, const ReleaseId& id) {
+  remove_file(layout_.releases(app) / (id.str() + ".json"));
+}
+
+// Properties
+
+std::optional<std::string> FileStore::find_property(const AppName* app,
+                                                    const PropertyKey& key) const {
+  return read(layout_.properties(app) / key.str());
+}
+
+void FileStore::set_property(const AppName* app, const PropertyKey& key,
+                             const std::optional<std::string>& value) {
+  if (value) {
+    const Fd folder = folder_for_writing(layout_.properties(app), 0755);
+    write_file_durably(folder, key.str(), *value, 0600);
+  } else {
+    remove_file(layout_.properties(app) / key.str());
+  }
+}
+
+}  // namespace cooper::store

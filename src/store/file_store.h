@@ -1,0 +1,50 @@
+#pragma once
+// The store that needs nothing but files.
+
+#include "store/layout.h"
+#include "store/store.h"
+
+namespace cooper::store {
+
+/// Files beneath a data root. A record is written under a temporary name and
+/// renamed; read-modify-write holds flock on the app's builds folder.
+class FileStore : public Store {
+ public:
+  /// Makes nothing: folders appear with their first file.
+  explicit FileStore(Layout layout);
+
+  const Layout& layout() const { return layout_; }
+
+  App create_app(const AppName& name) override;
+  std::optional<App> find_app(const AppName& name) const override;
+  std::vector<App> list_apps() const override;
+  void delete_app(const AppName& name) override;
+
+  void insert_build(const Build& build) override;
+  std::optional<Build> find_build(const AppName& app, const BuildId& id) const override;
+  BuildList list_builds(const AppName& app, std::size_t limit) const override;
+  std::vector<BuildId> build_ids(const AppName& app) const override;
+  Finalized finalize_build(const AppName& app, const BuildId& id, const Outcome& outcome,
+                           Time when) override;
+  void remove_build(const AppName& app, const BuildId& id) override;
+
+  void insert_release(const Release& release) override;
+  std::optional<Release> find_release(const AppName& app, const ReleaseId& id) const override;
+  ReleaseList list_releases(const AppName& app, std::size_t limit) const override;
+  void remove_release(const AppName& app, const ReleaseId& id) override;
+
+  std::optional<std::string> find_property(const AppName* app,
+                                           const PropertyKey& key) const override;
+  void set_property(const AppName* app, const PropertyKey& key,
+                    const std::optional<std::string>& value) override;
+
+ private:
+  /// Opens a file beneath the root; no symbolic link leads out. nullopt: absent.
+  std::optional<std::string> read(const std::filesystem::path& path) const;
+  std::vector<std::string> names(const std::filesystem::path& folder) const;
+  Fd folder_for_writing(const std::filesystem::path& folder, mode_t mode) const;
+
+  Layout layout_;
+};
+
+}  // namespace cooper::store

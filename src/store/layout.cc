@@ -1,0 +1,37 @@
+#include "store/layout.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+
+namespace cooper::store {
+
+BuildFiles Layout::build(const AppName& app, const BuildId& id) const {
+  const std::filesystem::path folder = builds(app);
+  const std::filesystem::path source_folder = sources(app);
+  return {.folder = folder,
+          .record = folder / (id.str() + ".json"),
+          .log = folder / (id.str() + ".log"),
+          .steps = folder / (id.str() + ".steps.jsonl"),
+          .source = source_folder / (id.str() + ".tar.zst"),
+          .request = source_folder / (id.str() + ".json"),
+          .work = work(app) / id.str()};
+}
+
+std::filesystem::path default_root() {
+  const auto variable = [](const char* name) -> std::string {
+    const char* value = std::getenv(name);
+    return value ? value : "";
+  };
+  if (const std::string root = variable("COOPER_ROOT"); !root.empty()) {
+    return std::filesystem::absolute(root);
+  }
+  if (::geteuid() == 0) return "/var/lib/cooper";
+  if (const std::string data = variable("XDG_DATA_HOME"); !data.empty()) return data + "/cooper";
+  if (const std::string home = variable("HOME"); !home.empty()) {
+    return home + "/.local/share/cooper";
+  }
+  throw Error(Errc::invalid, "can't tell where the data root is", "set COOPER_ROOT");
+}
+
+}  // namespace cooper::store

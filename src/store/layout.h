@@ -1,0 +1,48 @@
+#pragma once
+// Where things lie beneath the data root (docs/formats.md). Paths are built
+// here and nowhere else, from checked names only.
+
+#include <filesystem>
+
+#include "model/names.h"
+
+namespace cooper::store {
+
+/// Everything that belongs to one build.
+struct BuildFiles {
+  std::filesystem::path folder;   ///< of record, log and steps
+  std::filesystem::path record;   ///< <id>.json
+  std::filesystem::path log;      ///< <id>.log
+  std::filesystem::path steps;    ///< <id>.steps.jsonl
+  std::filesystem::path source;   ///< <id>.tar.zst: the packaged source
+  std::filesystem::path request;  ///< <id>.json beside it: what was asked for; 0600, it may hold secrets
+  std::filesystem::path work;     ///< scratch folder while it runs
+};
+
+class Layout {
+ public:
+  explicit Layout(std::filesystem::path root) : root_(std::move(root)) {}
+
+  const std::filesystem::path& root() const { return root_; }
+  std::filesystem::path cache() const { return root_ / "cache"; }
+  std::filesystem::path apps() const { return root_ / "data/apps"; }
+  std::filesystem::path app(const AppName& app) const { return apps() / app.str(); }
+  std::filesystem::path deploy_lock(const AppName& name) const { return app(name) / ".deploy.lock"; }
+  std::filesystem::path builds(const AppName& app) const { return root_ / "data/builds" / app.str(); }
+  std::filesystem::path sources(const AppName& app) const { return root_ / "data/sources" / app.str(); }
+  std::filesystem::path releases(const AppName& app) const { return root_ / "data/releases" / app.str(); }
+  std::filesystem::path work(const AppName& app) const { return root_ / "data/work" / app.str(); }
+  std::filesystem::path properties(const AppName* app) const {
+    return root_ / "config/builds" / (app ? app->str() : "--global");
+  }
+  BuildFiles build(const AppName& app, const BuildId& id) const;
+
+ private:
+  std::filesystem::path root_;
+};
+
+/// `$COOPER_ROOT`, else /var/lib/cooper for root, else `$XDG_DATA_HOME/cooper`
+/// (~/.local/share/cooper). Absolute. Throws Error{invalid} if none can be told.
+std::filesystem::path default_root();
+
+}  // namespace cooper::store

@@ -1,0 +1,74 @@
+#pragma once
+// Where records, releases, apps and properties live.
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "model/build.h"
+#include "model/release.h"
+
+namespace cooper::store {
+
+struct BuildList {
+  std::vector<Build> builds;          ///< newest first
+  std::vector<std::string> warnings;  ///< records that could not be read, one line each
+};
+
+struct ReleaseList {
+  std::vector<Release> releases;  ///< newest first
+  std::vector<std::string> warnings;
+};
+
+struct Finalized {
+  Build build;  ///< the record as it stands now
+  bool won;     ///< false: it was terminal before, and nothing was changed
+};
+
+/// Durable records. Every call is one atomic, durable change or none: when it
+/// returns the change survives a crash, when it throws nothing was written.
+/// Blocking; safe to use from several threads and processes at once.
+/// All calls may throw Error{denied}, Error{unavailable} or Error{corrupt}.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  /// Throws Error{conflict} if it exists.
+  virtual App create_app(const AppName& name) = 0;
+  virtual std::optional<App> find_app(const AppName& name) const = 0;
+  virtual std::vector<App> list_apps() const = 0;  ///< by name
+  /// Removes the app with all its builds, releases, sources and properties.
+  /// Throws Error{not_found}.
+  virtual void delete_app(const AppName& name) = 0;
+
+  /// Throws Error{conflict} if the id is taken.
+  virtual void insert_build(const Build& build) = 0;
+  /// nullopt when absent: not finding a build is not an error.
+  virtual std::optional<Build> find_build(const AppName& app, const BuildId& id) const = 0;
+  /// At most `limit` of the app's builds; 0: all.
+  virtual BuildList list_builds(const AppName& app, std::size_t limit) const = 0;
+  /// Ids of the app's builds, ascending. Reads no record.
+  virtual std::vector<BuildId> build_ids(const AppName& app) const = 0;
+  /// The first to finalize wins. Throws Error{not_found}.
+  virtual Finalized finalize_build(const AppName& app, const BuildId& id, const Outcome& outcome,
+                                   Time when) = 0;
+  /// Removes a build's record, log, steps and source. Absent is fine.
+  virtual void remove_build(const AppName& app, const BuildId& id) = 0;
+
+  virtual void insert_release(const Release& release) = 0;
+  virtual std::optional<Release> find_release(const AppName& app, const ReleaseId& id) const = 0;
+  virtual ReleaseList list_releases(const AppName& app, std::size_t limit) const = 0;
+  virtual void remove_release(const AppName& app, const ReleaseId& id) = 0;
+
+  /// A property of an app, or of `--global` when `app` is null. nullopt: unset.
+  virtual std::optional<std::string> find_property(const AppName* app,
+                                                   const PropertyKey& key) const = 0;
+  /// nullopt unsets.
+  virtual void set_property(const AppName* app, const PropertyKey& key,
+                            const std::optional<std::string>& value) = 0;
+};
+
+}  // namespace cooper::store
