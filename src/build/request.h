@@ -1,0 +1,30 @@
+#pragma once
+// What was asked for when a build was started.
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+
+namespace cooper::build {
+
+/// Kept beside the packaged source (0600: build arguments may hold secrets), so
+/// that a build can be run, and run again, from the data root alone.
+struct BuildRequest {
+  std::string source = "build";  ///< the command that originated it
+  std::string description;
+  std::string git_sha;
+  std::string manifest;  ///< the manifest's path in the source; empty: convox.yml, or a lone Dockerfile
+  std::vector<std::pair<std::string, std::string>> build_args;
+  bool no_cache = false;
+  bool development = false;  ///< build the stage `development` where there is one
+  unsigned jobs = 0;         ///< images made at once; 0: number of cores
+  bool operator==(const BuildRequest&) const = default;
+};
+
+std::string to_json(const BuildRequest& request);
+[[nodiscard]] Result<BuildRequest> parse_request(std::string_view text);
+
+}  // namespace cooper::build

@@ -1,0 +1,42 @@
+#pragma once
+// Properties that steer a build: `config/builds/<app>|--global/<key>`.
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/retention.h"
+#include "store/store.h"
+
+namespace cooper::build {
+
+/// What the properties of an app come to: its own, else the global, else the default.
+struct Settings {
+  std::chrono::seconds timeout{6 * 3600};  ///< of the whole build; 0: none
+  std::chrono::seconds stall_timeout{0};   ///< without any output; 0: none
+  std::uint64_t memory = 0;                ///< bytes for all processes of a build; 0: no limit
+  std::size_t retention = kDefaultRetention;
+};
+
+/// A property that users may set, and how its value is checked.
+struct Property {
+  std::string_view key;
+  std::string_view summary;  ///< one line for help
+  std::string_view expects;  ///< "a duration such as 30m, 1h30m or 90s; 0 means none"
+  bool (*accepts)(std::string_view value);
+};
+
+/// All properties, by key.
+std::span<const Property> properties();
+/// Error{invalid} for an unknown key (with the nearest one) or a value that it does not take.
+[[nodiscard]] Result<PropertyKey> check_property(std::string_view key, std::string_view value);
+
+/// A stored value that does not parse is skipped with a warning and the next
+/// level applies.
+Settings read_settings(const store::Store& store, const AppName& app,
+                       std::vector<std::string>& warnings);
+
+}  // namespace cooper::build

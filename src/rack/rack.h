@@ -1,0 +1,119 @@
+#pragma once
+// Every verb of cooper, once. LocalRack does it here; a remote one asks a server.
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "build/request.h"
+#include "model/build.h"
+#include "model/release.h"
+#include "model/step.h"
+
+namespace cooper::rack {
+
+/// A build as a reader sees it.
+struct BuildView {
+  Build build;
+  DisplayStatus status;
+};
+
+struct BuildPage {
+  std::vector<BuildView> builds;      ///< newest first
+  std::vector<std::string> warnings;  ///< unreadable records, one line each
+};
+
+/// What `build` asks for. `request.description` and `.git_sha` are filled from
+/// the work tree's git facts when empty.
+struct StartBuild {
+  AppName app;
+  std::filesystem::path folder;
+  build::BuildRequest request;
+};
+
+/// What happens before the build has a log of its own.
+class StartProgress {
+ public:
+  virtual ~StartProgress() = default;
+  /// A phase begins ("Packaging source", "Uploading source", "Starting build") ...
+  virtual void phase(std::string_view name) = 0;
+  /// ... and has ended well.
+  virtual void phase_done() = 0;
+  /// One line that the person should see.
+  virtual void notice(std::string_view text) = 0;
+};
+
+struct PropertyView {
+  std::string key;
+  std::string value;   ///< empty: unset on this level
+  std::string effect;  ///< what applies to the app (global and default considered)
+};
+
+struct Pruned {
+  std::vector<BuildId> reaped;   ///< abandoned, now failed
+  std::vector<BuildId> removed;  ///< beyond retention
+};
+
+/// All calls may throw Error; a build that fails is not an error.
+class Rack {
+ public:
+  virtual ~Rack() = default;
+
+  virtual App create_app(const AppName& name) = 0;       ///< Error{conflict} if it exists
+  virtual std::optional<App> find_app(const AppName& name) = 0;
+  virtual std::vector<App> list_apps() = 0;              ///< by name
+  /// Error{not_found}; Error{conflict} while a build of it runs.
+  virtual void delete_app(const AppName& name) = 0;
+
+  /// Packages the folder and starts the build; creates the app on first use.
+  /// Returns its running record. Waits, with a notice, while another build of the
+  /// app holds the deploy lock; a stop request ends the wait (Error{canceled}).
+  virtual Build start_build(const StartBuild& start, StartProgress& progress,
+                            std::stop_token stop) = 0;
+
+  /// Newest first; limit 0: all. Error{not_found} for an unknown app.
+  virtual BuildPage list_builds(const AppName& app, std::size_t limit) = 0;
+  /// `current` (running), `last`, `last-failed`, an id, or a unique prefix of
+  /// one. Error{not_found} says what there is instead; Error{invalid} if a
+  /// prefix fits several.
+  virtual BuildId resolve_build(const AppName& app, std::string_view text) = 0;
+  virtual BuildView get_build(const AppName& app, const BuildId& id) = 0;  ///< Error{not_found}
+  virtual std::vector<Step> list_steps(const AppName& app, const BuildId& id) = 0;
+
+  /// Delivers the log from byte `from` until the build has ended and its last
+  /// byte was delivered, or `stop` is requested. Returns the offset after the
+  /// last byte delivered: where a later call resumes.
+  virtual std::uint64_t follow_log(const AppName& app, const BuildId& id, std::uint64_t from,
+                                   const std::function<void(std::string_view)>& sink,
+                                   std::stop_token stop) = 0;
+  /// The log as it is now, from `from`; ends at once.
+  virtual std::uint64_t read_log(const AppName& app, const BuildId& id, std::uint64_t from,
+                                 const std::function<void(std::string_view)>& sink) = 0;
+  /// Where the last `lines` lines of the log begin.
+  virtual std::uint64_t log_tail(const AppName& app, const BuildId& id, std::uint64_t lines) = 0;
+
+  /// Asks a running build to stop and returns at once; the build finalizes itself.
+  virtual void request_cancel(const AppName& app, const BuildId& id) = 0;
+  /// Cancels and waits until the record is terminal and nothing of the build is
+  /// left. A build that was terminal before is left untouched.
+  virtual BuildView cancel_build(const AppName& app, const BuildId& id) = 0;
+  /// Reaps abandoned builds with their leftovers, trims to retention.
+  virtual Pruned prune(const AppName& app) = 0;
+
+  virtual std::vector<Release> list_releases(const AppName& app, std::size_t limit) = 0;
+  /// `last`, an id or a unique prefix. Error{not_found}, Error{invalid}.
+  virtual Release get_release(const AppName& app, std::string_view text) = 0;
+
+  /// Properties of an app, or the global ones when null.
+  virtual std::vector<PropertyView> list_properties(const AppName* app) = 0;
+  /// nullopt unsets. Error{invalid} for an unknown key or a bad value.
+  virtual void set_property(const AppName* app, std::string_view key,
+                            const std::optional<std::string>& value) = 0;
+};
+
+}  // namespace cooper::rack
