@@ -1,0 +1,109 @@
+#include "log/log_file.h"
+
+#include "base/error.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <fcntl.h>
+#include <span>
+#include <string>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+#include <utility>
+
+namespace cooper::log {
+
+namespace {
+
+// The "writer" of plain appends. An open line whose end nobody knows how to
+// continue belongs to the LogFile itself.
+constexpr char kPlain = 0;
+
+std::uint64_t size_of(const Fd& fd, const std::filesystem::path& path) {
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0) throw_errno("stat " + path.string());
+  return static_cast<std::uint64_t>(info.st_size);
+}
+
+iovec piece(std::string_view bytes) {
+  return {const_cast<char*>(bytes.data()), bytes.size()};  // writev(2) only reads it
+}
+
+}  // namespace
+
+LogFile::LogFile(std::filesystem::path path, Fd fd, std::uint64_t size, char last_byte)
+    : path_(std::move(path)),
+      fd_(std::move(fd)),
+      size_(size),
+      open_line_of_(last_byte == '\n' ? nullptr : this) {}
+
+LogFile LogFile::create(const std::filesystem::path& path, mode_t mode) {
+  return LogFile(path, open_file(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND, mode), 0, '\n');
+}
+
+LogFile LogFile::open_existing(const std::filesystem::path& path) {
+  Fd fd = open_file(path, O_RDWR | O_APPEND);
+  const std::uint64_t size = size_of(fd, path);
+  char last = '\n';
+  if (size > 0 && ::pread(fd.get(), &last, 1, static_cast<off_t>(size - 1)) < 0)
+    throw_errno("read " + path.string());
+  return LogFile(path, std::move(fd), size, last);
+}
+
+std::uint64_t LogFile::append(std::string_view bytes) {
+  return append_for(&kPlain, {}, bytes, Start::line);
+}
+
+std::uint64_t LogFile::append_for(const void* writer, std::string_view prefix,
+                                  std::string_view text, Start start) {
+  const std::lock_guard lock(mutex_);
+  const bool goes_on = open_line_of_ == writer;
+  if (!goes_on && start == Start::continuation && !prefix.empty() && text.starts_with('\n'))
+    text.remove_prefix(1);
+  if (text.empty()) return size();
+  const bool ends_other_line = open_line_of_ != nullptr && !goes_on;
+  write_pieces(ends_other_line ? "\n" : "", goes_on ? std::string_view() : prefix, text);
+  open_line_of_ = text.back() == '\n' ? nullptr : writer;
+  return size();
+}
+
+void LogFile::end_line_of(const void* writer) {
+  const std::lock_guard lock(mutex_);
+  if (open_line_of_ != writer) return;
+  write_pieces("\n", {}, {});
+  open_line_of_ = nullptr;
+}
+
+void LogFile::write_pieces(std::string_view newline, std::string_view prefix,
+                           std::string_view text) {
+  std::array<iovec, 3> pieces{piece(newline), piece(prefix), piece(text)};
+  std::span<iovec> left(pieces);
+  for (;;) {
+    while (!left.empty() && left.front().iov_len == 0) left = left.subspan(1);
+    if (left.empty()) return;
+    const ssize_t written = ::writev(fd_.get(), left.data(), static_cast<int>(left.size()));
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      const int error_number = errno;
+      // How the file now ends is unknown: whoever comes next starts a new line.
+      open_line_of_ = size() == 0 ? nullptr : this;
+      throw_errno(error_number, "write " + path_.string());
+    }
+    size_.fetch_add(static_cast<std::uint64_t>(written), std::memory_order_release);
+    auto rest = static_cast<std::size_t>(written);
+    for (iovec& part : left) {
+      const std::size_t done = std::min(rest, part.iov_len);
+      part.iov_base = static_cast<char*>(part.iov_base) + done;
+      part.iov_len -= done;
+      rest -= done;
+    }
+  }
+}
+
+void LogFile::sync() {
+  if (::fsync(fd_.get()) != 0) throw_errno("fsync " + path_.string());
+}
+
+}  // namespace cooper::log

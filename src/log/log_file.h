@@ -1,0 +1,69 @@
+#pragma once
+// The log of one build: an append-only file that several services' threads
+// write, and the one place that knows whose line is still open.
+
+#include "base/fd.h"
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <mutex>
+#include <string_view>
+#include <sys/types.h>
+
+namespace cooper::log {
+
+/// Append-only and thread-safe. Every append is one unit: bytes of two threads
+/// never mix within it. Nothing is buffered here, so what was appended is
+/// visible to followers at once and survives the end of this process.
+class LogFile {
+ public:
+  /// Throws Error (see throw_errno); an existing file is an error: a log
+  /// belongs to one build.
+  static LogFile create(const std::filesystem::path& path, mode_t mode);
+  /// For adding the last lines to the log of a build whose writer is gone.
+  static LogFile open_existing(const std::filesystem::path& path);
+
+  LogFile(const LogFile&) = delete;
+  LogFile& operator=(const LogFile&) = delete;
+
+  /// Appends bytes of the only writer (else see append_for); a line that was
+  /// open before is ended first. Returns the offset after them. Throws Error; a full disk is
+  /// Error{unavailable} with a hint, and then a part of the bytes may be in
+  /// the file, size() says how far it got, and a later append may succeed.
+  std::uint64_t append(std::string_view bytes);
+
+  /// Does the writer believe that its last line is still open?
+  enum class Start { line, continuation };
+
+  /// Appends text of one of several writers, so that their lines never mix:
+  /// ends a line that another writer left open, and puts `prefix` in front
+  /// unless the open line is this writer's. `writer` is only compared. A
+  /// continuation whose line another writer has ended loses a leading newline:
+  /// that one is in the file already.
+  std::uint64_t append_for(const void* writer, std::string_view prefix, std::string_view text,
+                           Start start);
+
+  /// Ends the writer's line if it is the open one. Throws Error as append does.
+  void end_line_of(const void* writer);
+
+  /// Offset after the last byte that was appended.
+  std::uint64_t size() const noexcept { return size_.load(std::memory_order_acquire); }
+
+  /// fsync(2). Throws Error.
+  void sync();
+
+  const std::filesystem::path& path() const noexcept { return path_; }
+
+ private:
+  LogFile(std::filesystem::path path, Fd fd, std::uint64_t size, char last_byte);
+  void write_pieces(std::string_view newline, std::string_view prefix, std::string_view text);
+
+  std::filesystem::path path_;
+  Fd fd_;
+  std::mutex mutex_;  // guards the file's end and open_line_of_
+  std::atomic<std::uint64_t> size_;
+  const void* open_line_of_ = nullptr;  // null: the file ends with a whole line
+};
+
+}  // namespace cooper::log
