@@ -1,0 +1,69 @@
+"""Fixtures of the integration tests; tests/support/cooper.py has the tools."""
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+
+from support.cooper import PROJECT, Cooper, ImageStore, processes_of
+
+
+def _make_store(folder):
+    """A store with the base image; vfs where overlay can't be mounted."""
+    reasons = []
+    for driver in ("overlay", "vfs"):
+        place = pathlib.Path(folder) / driver
+        place.mkdir()
+        store = ImageStore(place, driver)
+        done = subprocess.run([PROJECT / "examples/hello/make-base.sh"], env=store.env, text=True,
+                              capture_output=True, timeout=120)
+        if done.returncode == 0:
+            return store
+        reasons.append(f"{driver}: {done.stderr.strip()}")
+        store.remove()
+    raise AssertionError("buildah can't make the base image: " + "; ".join(reasons))
+
+
+@pytest.fixture(scope="session")
+def store():
+    """An image store that holds the base image. At the end no mount, working
+    container or process of it may be left."""
+    if not shutil.which("buildah"):
+        pytest.skip("buildah is not installed")
+    folder = tempfile.mkdtemp(prefix="cooper-store-")
+    try:
+        made = _make_store(folder)
+        yield made
+        left = {"containers": made.working_containers(), "processes": processes_of(folder)}
+        clean = made.remove()
+        assert clean, "mounts of working containers were left in the store"
+        assert not any(left.values()), left
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A fresh, empty data root."""
+    folder = tmp_path / "root"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def cooper(root, store):
+    """cooper(*args, input=None, env=None, timeout=60) -> (code, out, err), on
+    `root` and `store`."""
+    runner = Cooper(root, store.env)
+    yield runner
+    runner.close()
+
+
+@pytest.fixture
+def plain_cooper(root):
+    """As `cooper`, for commands that need no engine."""
+    runner = Cooper(root, dict(os.environ))
+    yield runner
+    runner.close()
