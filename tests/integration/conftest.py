@@ -26,6 +26,19 @@ def _make_store(folder):
     raise AssertionError("buildah can't make the base image: " + "; ".join(reasons))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_sanitizer_reports():
+    """A sanitizer's report fails the file, also one of a process whose output
+    nobody reads, such as a supervisor's."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="cooper-sanitizer-"))
+    for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
+        os.environ[name] = ":".join(filter(None, (os.environ.get(name), f"log_path={folder}/report")))
+    yield
+    reports = [path.read_text(errors="replace") for path in sorted(folder.iterdir())]
+    shutil.rmtree(folder)
+    assert not reports, "sanitizer reports:\n" + "\n".join(reports)
+
+
 @pytest.fixture(scope="session")
 def store():
     """An image store that holds the base image. At the end no mount, working

@@ -1,0 +1,5 @@
+cooper_pytest(lint test_checks)
+foreach(check layers calls docs sizes registered format shell)
+  add_test(NAME lint.${check} COMMAND ${COOPER_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/lint/check_${check}.py ${PROJECT_SOURCE_DIR})
+  set_tests_properties(lint.${check} PROPERTIES SKIP_RETURN_CODE 77 ENVIRONMENT PYTHONDONTWRITEBYTECODE=1)
+endforeach()

@@ -1,0 +1,27 @@
+# Python tests: one ctest test for each pytest file. The system's python3,
+# because python3-pytest is a system package.
+find_program(COOPER_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH REQUIRED)
+
+#   cooper_pytest(group file... [ALONE]): tests named <group>.<file without test_>.
+# ALONE: needs the machine to itself, for measurements or much memory.
+file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/tmp)
+function(cooper_pytest group)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "ALONE" "" "")
+  foreach(file IN LISTS arg_UNPARSED_ARGUMENTS)
+    string(REPLACE "test_" "" name ${file})
+    set(test ${group}.${name})
+    add_test(NAME ${test} COMMAND ${COOPER_PYTHON} -m pytest -q -rs --color=no
+             -p no:cacheprovider -p support.pytest_report
+             --basetemp=${CMAKE_CURRENT_BINARY_DIR}/tmp/${test}
+             ${CMAKE_CURRENT_SOURCE_DIR}/${group}/${file}.py)
+    set_tests_properties(${test} PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77
+      RUN_SERIAL ${arg_ALONE}
+      ENVIRONMENT "COOPER_BIN=${CMAKE_BINARY_DIR}/bin/cooper;PYTHONPATH=${CMAKE_CURRENT_SOURCE_DIR};PYTHONDONTWRITEBYTECODE=1;${COOPER_SANITIZER_ENV}")
+  endforeach()
+endfunction()
+
+# A sanitizer's finding must not look like one of cooper's own exit codes.
+set(COOPER_SANITIZER_ENV
+  "ASAN_OPTIONS=detect_leaks=1:abort_on_error=1:exitcode=99"
+  "UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1"
+  "TSAN_OPTIONS=halt_on_error=1:abort_on_error=1")
