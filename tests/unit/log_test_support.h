@@ -1,0 +1,61 @@
+#pragma once
+// What the tests of the log layer share.
+
+#include "base/file.h"
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <random>
+#include <stdlib.h>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cooper::log {
+
+/// A folder that is gone after the test.
+class TempFolder {
+ public:
+  TempFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "cooper-log-XXXXXX").string();
+    path_ = ::mkdtemp(name.data());
+  }
+  TempFolder(const TempFolder&) = delete;
+  TempFolder& operator=(const TempFolder&) = delete;
+  ~TempFolder() { remove_tree(path_); }
+  std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline std::string content(const std::filesystem::path& path) {
+  return read_file(path, std::size_t{1} << 30).value();
+}
+
+inline void write_text(const std::filesystem::path& path, std::string_view text) {
+  std::ofstream(path, std::ios::binary) << text;
+}
+
+using Random = std::mt19937;
+
+/// Uniform, both ends included.
+inline std::size_t pick(Random& random, std::size_t low, std::size_t high) {
+  return std::uniform_int_distribution<std::size_t>(low, high)(random);
+}
+
+/// `text` cut into pieces of 0 to `longest` bytes.
+inline std::vector<std::string> random_pieces(Random& random, std::string_view text,
+                                              std::size_t longest) {
+  std::vector<std::string> pieces;
+  while (!text.empty()) {
+    const std::string_view piece = text.substr(0, pick(random, 0, longest));
+    pieces.emplace_back(piece);
+    text.remove_prefix(piece.size());
+  }
+  return pieces;
+}
+
+}  // namespace cooper::log
