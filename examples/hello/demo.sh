@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Shows cooper's main job on this app: a cold build, the same build again, and
+# what is kept of them. Uses $COOPER (default: cooper in PATH), and keeps data
+# root and images in $DEMO_CACHE, apart from the host's own.
+set -euo pipefail
+
+hello="$(dirname "$(readlink -f "$0")")"
+cooper="${COOPER:-cooper}"
+cache="${DEMO_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/cooper-demo}"
+mkdir -p "$cache"
+
+# Prints a command as a person would type it, then runs it.
+show() {
+  printf '\n$ cooper %s\n' "$*"
+  "$cooper" "$@"
+}
+
+# An image store of our own, with nothing but the base image: so the first build is cold.
+use_store() {
+  local driver="$1" store="$cache/$1"
+  mkdir -p "$store"
+  cat > "$store/storage.conf" <<CONF
+[storage]
+driver = "$driver"
+graphroot = "$store/graph"
+runroot = "$store/run"
+CONF
+  export CONTAINERS_STORAGE_CONF="$store/storage.conf"
+  buildah rm --all >/dev/null && buildah rmi --all --force >/dev/null && "$hello/make-base.sh"
+}
+
+leave() {
+  # The overlay driver leaves its folder mounted on itself.
+  umount "$cache/overlay/graph/overlay" 2>/dev/null || true
+}
+trap leave EXIT
+
+if ! use_store overlay 2> "$cache/overlay.err"; then
+  echo "no overlay mounts here ($(tail -n 1 "$cache/overlay.err")): using the slower vfs" >&2
+  use_store vfs
+fi
+
+export COOPER_ROOT="$cache/root"
+rm -rf "$COOPER_ROOT"
+cd "$hello/../.."
+
+show build examples/hello -a hello -d 'the first build: nothing is cached'
+show build examples/hello -a hello -d 'the same again: every step comes from the cache'
+show builds -a hello
+show builds info last -a hello
+show releases -a hello
