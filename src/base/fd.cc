@@ -1,13 +1,12 @@
 #include "base/fd.h"
 
+#include "base/error.h"
+
+#include <cerrno>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include <cerrno>
-
-#include "base/error.h"
 
 namespace cooper {
 
@@ -41,8 +40,7 @@ Fd open_beneath(const Fd& dir, const std::filesystem::path& relative, int flags,
   how.flags = static_cast<__u64>(flags) | O_CLOEXEC;
   how.mode = mode;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
-  Fd fd(static_cast<int>(
-      ::syscall(SYS_openat2, dir.get(), relative.c_str(), &how, sizeof how)));
+  Fd fd(static_cast<int>(::syscall(SYS_openat2, dir.get(), relative.c_str(), &how, sizeof how)));
   if (!fd) throw_errno("open " + relative.string());
   return fd;
 }

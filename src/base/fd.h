@@ -1,12 +1,11 @@
 #pragma once
 // Owning file descriptors, and opening files beneath a folder.
 
-#include <sys/types.h>
-
 #include <cstddef>
 #include <filesystem>
 #include <span>
 #include <string_view>
+#include <sys/types.h>
 #include <utility>
 
 namespace cooper {

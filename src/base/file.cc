@@ -1,16 +1,15 @@
 #include "base/file.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <memory>
-
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/random.h"
+
+#include <cerrno>
+#include <dirent.h>
+#include <fcntl.h>
+#include <memory>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace cooper {
 namespace fs = std::filesystem;
@@ -71,8 +70,8 @@ void write_file_durably(const Fd& folder, const std::string& name, std::string_v
   const std::string doing = "write " + name;
   Temporary temporary(folder, std::string(kTemporaryPrefix) + name + "-" + random_base36(10));
   {
-    const Fd fd(::openat(folder.get(), temporary.name(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-                         mode));
+    const Fd fd(
+        ::openat(folder.get(), temporary.name(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
     if (!fd) throw_errno(doing);
     write_all(fd.get(), bytes);
     // The mode is part of the file's meaning: don't let the umask narrow it.

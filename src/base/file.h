@@ -1,15 +1,14 @@
 #pragma once
 // Whole files: read, and written so that a crash leaves the old or the new one.
 
-#include <sys/types.h>
+#include "base/fd.h"
 
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 #include <vector>
-
-#include "base/fd.h"
 
 namespace cooper {
 

@@ -1,11 +1,10 @@
 #include "base/random.h"
 
-#include <sys/random.h>
+#include "base/error.h"
 
 #include <cerrno>
 #include <cstdint>
-
-#include "base/error.h"
+#include <sys/random.h>
 
 namespace cooper {
 

@@ -1,11 +1,11 @@
 #include "base/time.h"
 
+#include "base/text.h"
+
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
-
-#include "base/text.h"
 
 namespace cooper {
 namespace chr = std::chrono;
@@ -110,6 +110,12 @@ std::string to_text(chr::seconds duration) {
   const std::string minutes = std::to_string(total / 60 % 60) + "m" + seconds;
   if (total < 3600) return minutes;
   return std::to_string(total / 3600) + "h" + minutes;
+}
+
+std::string seconds_text(chr::milliseconds duration) {
+  if (duration >= chr::minutes{1}) return to_text(chr::duration_cast<chr::seconds>(duration));
+  const auto tenths = duration.count() / 100;
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + "s";
 }
 
 std::optional<chr::seconds> parse_duration(std::string_view text) {

@@ -11,7 +11,9 @@ namespace cooper {
 
 using Time = std::chrono::sys_time<std::chrono::nanoseconds>;  ///< always UTC
 
-inline Time now() { return std::chrono::time_point_cast<Time::duration>(std::chrono::system_clock::now()); }
+inline Time now() {
+  return std::chrono::time_point_cast<Time::duration>(std::chrono::system_clock::now());
+}
 
 /// A moment as a record holds it. Ours are UTC; records that others wrote may
 /// carry another offset, which is kept when the record is rewritten.
@@ -31,6 +33,9 @@ std::optional<Timestamp> parse_rfc3339(std::string_view text);
 
 /// Whole seconds as `1m14s`, `0s`, `2h1m14s`, `4873h48m21s` (Go's spelling).
 std::string to_text(std::chrono::seconds duration);
+
+/// `0.3s`, `12.0s`, then as to_text: for a person who waits.
+std::string seconds_text(std::chrono::milliseconds duration);
 
 /// `30m`, `1h30m`, `45s`, or a bare number of seconds. nullopt if it is
 /// neither, or above ten years.

@@ -1,12 +1,12 @@
 #pragma once
 // What was asked for when a build was started.
 
+#include "base/error.h"
+
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include "base/error.h"
 
 namespace cooper::build {
 
@@ -16,7 +16,8 @@ struct BuildRequest {
   std::string source = "build";  ///< the command that originated it
   std::string description;
   std::string git_sha;
-  std::string manifest;  ///< the manifest's path in the source; empty: convox.yml, or a lone Dockerfile
+  std::string
+      manifest;  ///< the manifest's path in the source; empty: convox.yml, or a lone Dockerfile
   std::vector<std::pair<std::string, std::string>> build_args;
   bool no_cache = false;
   bool development = false;  ///< build the stage `development` where there is one

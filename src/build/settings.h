@@ -1,15 +1,16 @@
 #pragma once
 // Properties that steer a build: `config/builds/<app>|--global/<key>`.
 
+#include "model/retention.h"
+#include "store/store.h"
+
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "model/retention.h"
-#include "store/store.h"
 
 namespace cooper::build {
 
@@ -26,13 +27,16 @@ struct Property {
   std::string_view key;
   std::string_view summary;  ///< one line for help
   std::string_view expects;  ///< "a duration such as 30m, 1h30m or 90s; 0 means none"
+  std::string_view default_value;
   bool (*accepts)(std::string_view value);
 };
 
 /// All properties, by key.
 std::span<const Property> properties();
-/// Error{invalid} for an unknown key (with the nearest one) or a value that it does not take.
-[[nodiscard]] Result<PropertyKey> check_property(std::string_view key, std::string_view value);
+/// Error{invalid} for an unknown key (with the nearest one) or a value that it
+/// does not take; nullopt unsets, which every property takes.
+[[nodiscard]] Result<PropertyKey> check_property(std::string_view key,
+                                                 const std::optional<std::string>& value);
 
 /// A stored value that does not parse is skipped with a warning and the next
 /// level applies.

@@ -2,6 +2,9 @@
 // What makes images. One interface for buildah, a Docker Engine's BuildKit and
 // remote BuildKit daemons.
 
+#include "model/names.h"
+
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <stop_token>
@@ -10,20 +13,19 @@
 #include <utility>
 #include <vector>
 
-#include "model/names.h"
-
 namespace cooper::engine {
 
 /// One image to make. Several services may share it.
 struct ImageRequest {
-  std::string service;             ///< the first service that uses it, for messages
-  std::filesystem::path context;   ///< folder; empty when `base_image` is set
+  std::string service;               ///< the first service that uses it, for messages
+  std::filesystem::path context;     ///< folder; empty when `base_image` is set
   std::filesystem::path dockerfile;  ///< absolute
-  std::string base_image;          ///< `image:` services: an existing image to find or pull, and tag
-  std::vector<std::pair<std::string, std::string>> build_args;  ///< only those that the Dockerfile declares
-  std::string target;              ///< stage to build; empty: the last
+  std::string base_image;  ///< `image:` services: an existing image to find or pull, and tag
+  std::vector<std::pair<std::string, std::string>>
+      build_args;      ///< only those that the Dockerfile declares
+  std::string target;  ///< stage to build; empty: the last
   bool no_cache = false;
-  std::vector<std::string> tags;   ///< full references that the image gets
+  std::vector<std::string> tags;  ///< full references that the image gets
 };
 
 /// Where an engine reports what happens. Called from the thread that called
@@ -54,10 +56,13 @@ struct ImageResult {
 /// What is the same for all images of one build.
 struct BuildContext {
   BuildId build;
-  std::filesystem::path work;     ///< this build's scratch folder; removed after it
-  std::string cgroup_parent;      ///< cgroup path that RUN processes join ("/cooper/<id>"), or empty
+  std::filesystem::path work;  ///< this build's scratch folder; removed after it
+  std::string cgroup_parent;   ///< cgroup path that RUN processes join ("/cooper/<id>"), or empty
   std::vector<std::filesystem::path> cgroups;  ///< folders that engine processes join
-  std::filesystem::path cache;    ///< the data root's cache/ folder
+  std::filesystem::path cache;                 ///< the data root's cache/ folder
+  /// Bytes that each RUN may use; 0: no limit. Not needed where the cgroup that
+  /// `cgroup_parent` names is limited itself.
+  std::uint64_t memory_limit = 0;
 };
 
 /// Thread-safe: images of one build are made at once from several threads.

@@ -16,13 +16,20 @@ struct SourceKind {
   Kind kind;
 };
 constexpr std::array kSources = {
-    SourceKind{"build", Kind::build},          SourceKind{"import", Kind::build},
-    SourceKind{"webhook", Kind::build},        SourceKind{"git-hook", Kind::build},
-    SourceKind{"ps:rebuild", Kind::build},     SourceKind{"git:sync", Kind::build},
-    SourceKind{"git:from-archive", Kind::build}, SourceKind{"git:from-image", Kind::build},
-    SourceKind{"git:load-image", Kind::build}, SourceKind{"ps:restart", Kind::deploy},
-    SourceKind{"ps:start", Kind::deploy},      SourceKind{"deploy", Kind::deploy},
-    SourceKind{"config-redeploy", Kind::deploy}, SourceKind{"unknown", Kind::deploy},
+    SourceKind{"build", Kind::build},
+    SourceKind{"import", Kind::build},
+    SourceKind{"webhook", Kind::build},
+    SourceKind{"git-hook", Kind::build},
+    SourceKind{"ps:rebuild", Kind::build},
+    SourceKind{"git:sync", Kind::build},
+    SourceKind{"git:from-archive", Kind::build},
+    SourceKind{"git:from-image", Kind::build},
+    SourceKind{"git:load-image", Kind::build},
+    SourceKind{"ps:restart", Kind::deploy},
+    SourceKind{"ps:start", Kind::deploy},
+    SourceKind{"deploy", Kind::deploy},
+    SourceKind{"config-redeploy", Kind::deploy},
+    SourceKind{"unknown", Kind::deploy},
 };
 
 template <class Enum, std::size_t N>
@@ -55,8 +62,8 @@ std::optional<DisplayStatus> parse_display_status(std::string_view text) noexcep
 }
 
 std::string known_source(std::string_view name) {
-  const bool known = std::ranges::any_of(
-      kSources, [&](const SourceKind& source) { return source.name == name; });
+  const bool known =
+      std::ranges::any_of(kSources, [&](const SourceKind& source) { return source.name == name; });
   return known ? std::string(name) : "unknown";
 }
 
@@ -72,6 +79,7 @@ bool finalize(Build& build, const Outcome& outcome, Time when) {
   build.status = outcome.status;
   build.exit_code = outcome.exit_code;
   build.finished_at = Timestamp{when};
+  if (!outcome.engine.empty()) build.engine = outcome.engine;
   build.reason = outcome.reason;
   build.release = outcome.release;
   build.images = outcome.images;

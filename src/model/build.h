@@ -1,6 +1,9 @@
 #pragma once
 // A build's record: its words, its life cycle, its fields. No I/O.
 
+#include "base/time.h"
+#include "model/names.h"
+
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -8,9 +11,6 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include "base/time.h"
-#include "model/names.h"
 
 namespace cooper {
 
@@ -75,9 +75,9 @@ struct Build {
 
   std::string description;
   std::string git_sha;
-  std::string release;  ///< id of the release it made
-  std::string reason;   ///< why it did not succeed, in one line
-  std::string engine;   ///< name and version of what made the images
+  std::string release;                        ///< id of the release it made
+  std::string reason;                         ///< why it did not succeed, in one line
+  std::string engine;                         ///< name and version of what made the images
   std::map<std::string, std::string> images;  ///< service -> reference@digest
   std::string host;                           ///< where it ran
 
@@ -87,10 +87,14 @@ struct Build {
   bool operator==(const Build&) const = default;
 };
 
+/// Exit code in the record of a build that a time limit ended.
+inline constexpr int kTimedOut = 124;
+
 /// How a build ended.
 struct Outcome {
   Status status = Status::failed;  ///< terminal
-  int exit_code = -1;
+  int exit_code = -1;              ///< of what failed; -1: canceled or reaped
+  std::string engine;
   std::string reason;
   std::string release;
   std::map<std::string, std::string> images;

@@ -1,8 +1,9 @@
 #include "model/json.h"
 
+#include <boost/json.hpp>
+
 #include <algorithm>
 #include <array>
-#include <boost/json.hpp>
 
 namespace cooper {
 namespace json = boost::json;
@@ -121,8 +122,9 @@ json::object to_object(const std::map<std::string, std::string>& texts) {
 }
 
 constexpr std::array<std::string_view, 16> kBuildFields = {
-    "id",     "app",       "kind",        "pid",     "started_at", "finished_at", "status", "source",
-    "exit_code", "description", "git_sha", "release", "reason",     "engine",      "images", "host"};
+    "id",     "app",    "kind",      "pid",         "started_at", "finished_at",
+    "status", "source", "exit_code", "description", "git_sha",    "release",
+    "reason", "engine", "images",    "host"};
 
 }  // namespace
 
@@ -262,8 +264,10 @@ Result<Step> parse_step(std::string_view line) {
   if (const auto finished = reader.time("finished")) step.finished = finished->at;
   const json::value* cached = object->if_contains("cached");
   step.cached = cached && cached->is_bool() && cached->get_bool();
-  step.log_begin = static_cast<std::uint64_t>(std::max<std::int64_t>(reader.number("log_begin").value_or(0), 0));
-  step.log_end = static_cast<std::uint64_t>(std::max<std::int64_t>(reader.number("log_end").value_or(0), 0));
+  step.log_begin =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(reader.number("log_begin").value_or(0), 0));
+  step.log_end =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(reader.number("log_end").value_or(0), 0));
   if (const auto code = reader.number("exit")) step.exit_code = static_cast<int>(*code);
   if (!reader.problem().empty()) return Error(Errc::corrupt, reader.problem());
   return step;

@@ -2,13 +2,14 @@
 // The model's JSON: the shapes of docs/formats.md. Reading is strict about what
 // cooper needs and keeps what it does not know.
 
-#include <boost/json/fwd.hpp>
-#include <string>
-#include <string_view>
-
 #include "model/build.h"
 #include "model/release.h"
 #include "model/step.h"
+
+#include <boost/json/fwd.hpp>
+
+#include <string>
+#include <string_view>
 
 namespace cooper {
 

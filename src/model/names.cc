@@ -1,11 +1,11 @@
 #include "model/names.h"
 
-#include <algorithm>
-#include <mutex>
-
 #include "base/random.h"
 #include "base/text.h"
 #include "base/time.h"
+
+#include <algorithm>
+#include <mutex>
 
 namespace cooper {
 
@@ -21,8 +21,8 @@ std::string quoted(std::string_view text) { return "\"" + shorten(text, 80) + "\
 
 bool AppNameRule::check(std::string_view text) noexcept {
   return !text.empty() && text.size() <= 63 && is_lower_or_digit(text[0]) &&
-         std::ranges::all_of(
-             text, [](char c) { return is_lower_or_digit(c) || c == '-' || c == '.'; });
+         std::ranges::all_of(text,
+                             [](char c) { return is_lower_or_digit(c) || c == '-' || c == '.'; });
 }
 
 Error AppNameRule::refuse(std::string_view text) {
@@ -49,8 +49,9 @@ bool ReleaseIdRule::check(std::string_view text) noexcept {
 }
 
 Error ReleaseIdRule::refuse(std::string_view text) {
-  return Error(Errc::invalid, "invalid release id " + quoted(text),
-               "a release id is 'r' and lowercase letters and digits; `cooper releases` lists them");
+  return Error(
+      Errc::invalid, "invalid release id " + quoted(text),
+      "a release id is 'r' and lowercase letters and digits; `cooper releases` lists them");
 }
 
 bool ServiceNameRule::check(std::string_view text) noexcept {

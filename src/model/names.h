@@ -2,11 +2,11 @@
 // Checked names. Paths and image names are built from these types only, so no
 // text of a user's can hold `/` or `..` by the time it names a file.
 
+#include "base/error.h"
+
 #include <compare>
 #include <string>
 #include <string_view>
-
-#include "base/error.h"
 
 namespace cooper {
 

@@ -1,12 +1,12 @@
 #pragma once
 // Releases and apps: pure facts.
 
+#include "base/time.h"
+#include "model/names.h"
+
 #include <map>
 #include <optional>
 #include <string>
-
-#include "base/time.h"
-#include "model/names.h"
 
 namespace cooper {
 
@@ -14,9 +14,9 @@ namespace cooper {
 struct Release {
   ReleaseId id;
   AppName app;
-  std::string build;        ///< id of the build whose images it runs
+  std::string build;  ///< id of the build whose images it runs
   std::string description;
-  std::string manifest;     ///< text of the manifest it was built from
+  std::string manifest;  ///< text of the manifest it was built from
   Timestamp created_at;
   std::map<std::string, std::string> environment;
   std::map<std::string, std::string> images;  ///< service -> reference@digest

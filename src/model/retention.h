@@ -1,11 +1,11 @@
 #pragma once
 // How many finished builds an app keeps.
 
+#include "model/build.h"
+
 #include <cstddef>
 #include <span>
 #include <vector>
-
-#include "model/build.h"
 
 namespace cooper {
 

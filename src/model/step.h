@@ -2,11 +2,11 @@
 // A step: one Dockerfile instruction (or a phase such as pull or tag) of one
 // service, as a line of `<id>.steps.jsonl`.
 
+#include "base/time.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
-
-#include "base/time.h"
 
 namespace cooper {
 

@@ -1,14 +1,13 @@
 #include "process/alive.h"
 
-#include <time.h>
-#include <unistd.h>
-
-#include <filesystem>
-#include <string>
-
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
+
+#include <filesystem>
+#include <string>
+#include <time.h>
+#include <unistd.h>
 
 namespace cooper::process {
 namespace chr = std::chrono;

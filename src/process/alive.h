@@ -1,11 +1,10 @@
 #pragma once
 // Is the process that a record names still that process?
 
-#include <sys/types.h>
+#include "base/time.h"
 
 #include <string_view>
-
-#include "base/time.h"
+#include <sys/types.h>
 
 namespace cooper::process {
 

@@ -1,17 +1,16 @@
 #include "process/cgroup.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "base/error.h"
+#include "base/file.h"
+#include "base/text.h"
 
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <thread>
-
-#include "base/error.h"
-#include "base/file.h"
-#include "base/text.h"
+#include <unistd.h>
 
 namespace cooper::process {
 namespace fs = std::filesystem;
@@ -109,7 +108,8 @@ std::optional<Cgroup> Cgroup::find(const std::string& name) {
   std::vector<fs::path> all = {kMount};
   for (const std::string& child : list_folder(kMount)) all.push_back(kMount / child);
   for (const fs::path& hierarchy : all) {
-    if (is_folder(hierarchy / "cooper" / name)) group.folders_.push_back(hierarchy / "cooper" / name);
+    if (is_folder(hierarchy / "cooper" / name))
+      group.folders_.push_back(hierarchy / "cooper" / name);
   }
   if (group.folders_.empty()) return std::nullopt;
   return group;

@@ -1,21 +1,20 @@
 #include "process/child.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "base/error.h"
+#include "base/text.h"
+#include "process/wake.h"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-
-#include "base/error.h"
-#include "base/text.h"
-#include "process/wake.h"
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 extern char** environ;  // NOLINT(readability-redundant-declaration)
 
@@ -25,9 +24,8 @@ std::vector<std::string> own_environment(const std::vector<std::string>& changes
   const auto name_of = [](std::string_view entry) { return entry.substr(0, entry.find('=')); };
   std::vector<std::string> result;
   for (char** entry = environ; entry && *entry; ++entry) {
-    const bool changed = std::ranges::any_of(changes, [&](const std::string& change) {
-      return name_of(change) == name_of(*entry);
-    });
+    const bool changed = std::ranges::any_of(
+        changes, [&](const std::string& change) { return name_of(change) == name_of(*entry); });
     if (!changed) result.emplace_back(*entry);
   }
   for (const std::string& change : changes) {

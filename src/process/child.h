@@ -1,16 +1,15 @@
 #pragma once
 // Starting one program and waiting for it.
 
-#include <sys/types.h>
+#include "base/fd.h"
 
 #include <chrono>
 #include <filesystem>
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <sys/types.h>
 #include <vector>
-
-#include "base/fd.h"
 
 namespace cooper::process {
 
@@ -27,8 +26,9 @@ enum class Group { same, own_group, own_session };
 /// What to start. Descriptors are borrowed; -1 for the standard ones means /dev/null.
 struct Command {
   std::vector<std::string> argv;  ///< argv[0] is looked up in PATH unless it holds a `/`
-  std::vector<std::string> environment;  ///< "NAME=value"; the whole environment (see own_environment)
-  std::filesystem::path folder;          ///< working folder; empty: ours
+  std::vector<std::string>
+      environment;               ///< "NAME=value"; the whole environment (see own_environment)
+  std::filesystem::path folder;  ///< working folder; empty: ours
   int in = -1;
   int out = -1;
   int err = -1;

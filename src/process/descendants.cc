@@ -1,23 +1,23 @@
 #include "process/descendants.h"
 
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "base/error.h"
+#include "base/file.h"
+#include "base/text.h"
 
 #include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <string>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <thread>
-
-#include "base/error.h"
-#include "base/file.h"
-#include "base/text.h"
+#include <unistd.h>
 
 namespace cooper::process {
 
 void become_subreaper() {
-  if (::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) throw_errno("prctl(PR_SET_CHILD_SUBREAPER)");
+  if (::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
+    throw_errno("prctl(PR_SET_CHILD_SUBREAPER)");
 }
 
 namespace {

@@ -1,11 +1,10 @@
 #include "process/wake.h"
 
-#include <sys/eventfd.h>
-#include <unistd.h>
+#include "base/error.h"
 
 #include <cstdint>
-
-#include "base/error.h"
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 namespace cooper::process {
 

@@ -1,9 +1,9 @@
 #pragma once
 // A stop request as something to poll(2) on.
 
-#include <stop_token>
-
 #include "base/fd.h"
+
+#include <stop_token>
 
 namespace cooper::process {
 

@@ -1,6 +1,11 @@
 #pragma once
 // Every verb of cooper, once. LocalRack does it here; a remote one asks a server.
 
+#include "build/request.h"
+#include "model/build.h"
+#include "model/release.h"
+#include "model/step.h"
+
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -9,11 +14,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "build/request.h"
-#include "model/build.h"
-#include "model/release.h"
-#include "model/step.h"
 
 namespace cooper::rack {
 
@@ -64,9 +64,9 @@ class Rack {
  public:
   virtual ~Rack() = default;
 
-  virtual App create_app(const AppName& name) = 0;       ///< Error{conflict} if it exists
+  virtual App create_app(const AppName& name) = 0;  ///< Error{conflict} if it exists
   virtual std::optional<App> find_app(const AppName& name) = 0;
-  virtual std::vector<App> list_apps() = 0;              ///< by name
+  virtual std::vector<App> list_apps() = 0;  ///< by name
   /// Error{not_found}; Error{conflict} while a build of it runs.
   virtual void delete_app(const AppName& name) = 0;
 

@@ -1,15 +1,14 @@
 #include "store/deploy_lock.h"
 
+#include "base/error.h"
+#include "base/file.h"
+#include "base/text.h"
+
+#include <cerrno>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cerrno>
-
-#include "base/error.h"
-#include "base/file.h"
-#include "base/text.h"
 
 namespace cooper::store {
 

@@ -1,12 +1,12 @@
 #pragma once
 // One deploy at a time per app.
 
-#include <optional>
-#include <string>
-
 #include "base/fd.h"
 #include "model/names.h"
 #include "store/layout.h"
+
+#include <optional>
+#include <string>
 
 namespace cooper::store {
 

@@ -1,17 +1,16 @@
 #include "store/file_store.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
-
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "model/json.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace cooper::store {
 namespace fs = std::filesystem;
@@ -66,7 +65,8 @@ std::optional<std::string> FileStore::read(const fs::path& path) const {
     throw_errno("open " + layout_.root().string());
   }
   try {
-    const Fd fd = open_beneath(root, path.lexically_relative(layout_.root()), O_RDONLY | O_NONBLOCK);
+    const Fd fd =
+        open_beneath(root, path.lexically_relative(layout_.root()), O_RDONLY | O_NONBLOCK);
     return read_open_file(fd, path.string(), kMaxRecordBytes);
   } catch (const Error& error) {  // adapter: absent is an answer here
     if (error.code() == Errc::not_found) return std::nullopt;
@@ -124,9 +124,9 @@ void FileStore::delete_app(const AppName& name) {
   // The app itself goes first: a crash on the way leaves files that no app
   // owns, never an app without its history.
   remove_file(layout_.app(name) / "app.json");
-  for (const fs::path& folder : {layout_.builds(name), layout_.releases(name),
-                                 layout_.sources(name), layout_.work(name),
-                                 layout_.properties(&name), layout_.app(name)}) {
+  for (const fs::path& folder :
+       {layout_.builds(name), layout_.releases(name), layout_.sources(name), layout_.work(name),
+        layout_.properties(&name), layout_.app(name)}) {
     remove_tree(folder);
   }
   sync_folder(layout_.apps());
@@ -187,7 +187,8 @@ BuildList FileStore::list_builds(const AppName& app, std::size_t limit) const {
   std::ranges::stable_sort(list.builds, [](const Build& a, const Build& b) {
     return std::tie(a.started_at.at, a.id) > std::tie(b.started_at.at, b.id);
   });
-  if (limit != 0 && list.builds.size() > limit) list.builds.erase(list.builds.begin() + static_cast<std::ptrdiff_t>(limit), list.builds.end());
+  if (limit != 0 && list.builds.size() > limit)
+    list.builds.erase(list.builds.begin() + static_cast<std::ptrdiff_t>(limit), list.builds.end());
   return list;
 }
 

@@ -1,8 +1,7 @@
 #include "store/layout.h"
 
-#include <unistd.h>
-
 #include <cstdlib>
+#include <unistd.h>
 
 namespace cooper::store {
 

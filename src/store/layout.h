@@ -2,21 +2,26 @@
 // Where things lie beneath the data root (docs/formats.md). Paths are built
 // here and nowhere else, from checked names only.
 
-#include <filesystem>
-
 #include "model/names.h"
+
+#include <filesystem>
+#include <sys/types.h>
 
 namespace cooper::store {
 
+/// Of logs and steps: for the owner and its group, since builds print secrets.
+inline constexpr mode_t kLogMode = 0640;
+
 /// Everything that belongs to one build.
 struct BuildFiles {
-  std::filesystem::path folder;   ///< of record, log and steps
-  std::filesystem::path record;   ///< <id>.json
-  std::filesystem::path log;      ///< <id>.log
-  std::filesystem::path steps;    ///< <id>.steps.jsonl
-  std::filesystem::path source;   ///< <id>.tar.zst: the packaged source
-  std::filesystem::path request;  ///< <id>.json beside it: what was asked for; 0600, it may hold secrets
-  std::filesystem::path work;     ///< scratch folder while it runs
+  std::filesystem::path folder;  ///< of record, log and steps
+  std::filesystem::path record;  ///< <id>.json
+  std::filesystem::path log;     ///< <id>.log
+  std::filesystem::path steps;   ///< <id>.steps.jsonl
+  std::filesystem::path source;  ///< <id>.tar.zst: the packaged source
+  std::filesystem::path
+      request;  ///< <id>.json beside it: what was asked for; 0600, it may hold secrets
+  std::filesystem::path work;  ///< scratch folder while it runs
 };
 
 class Layout {
@@ -27,10 +32,18 @@ class Layout {
   std::filesystem::path cache() const { return root_ / "cache"; }
   std::filesystem::path apps() const { return root_ / "data/apps"; }
   std::filesystem::path app(const AppName& app) const { return apps() / app.str(); }
-  std::filesystem::path deploy_lock(const AppName& name) const { return app(name) / ".deploy.lock"; }
-  std::filesystem::path builds(const AppName& app) const { return root_ / "data/builds" / app.str(); }
-  std::filesystem::path sources(const AppName& app) const { return root_ / "data/sources" / app.str(); }
-  std::filesystem::path releases(const AppName& app) const { return root_ / "data/releases" / app.str(); }
+  std::filesystem::path deploy_lock(const AppName& name) const {
+    return app(name) / ".deploy.lock";
+  }
+  std::filesystem::path builds(const AppName& app) const {
+    return root_ / "data/builds" / app.str();
+  }
+  std::filesystem::path sources(const AppName& app) const {
+    return root_ / "data/sources" / app.str();
+  }
+  std::filesystem::path releases(const AppName& app) const {
+    return root_ / "data/releases" / app.str();
+  }
   std::filesystem::path work(const AppName& app) const { return root_ / "data/work" / app.str(); }
   std::filesystem::path properties(const AppName* app) const {
     return root_ / "config/builds" / (app ? app->str() : "--global");

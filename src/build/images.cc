@@ -1,0 +1,89 @@
+#include "build/images.h"
+
+#include "base/error.h"
+#include "base/time.h"
+
+#include <algorithm>
+#include <thread>
+
+namespace cooper::build {
+
+namespace {
+
+/// The services of an image, in the plan's order: "web, worker".
+std::string services_of(const Plan& plan, std::size_t image) {
+  std::string names;
+  for (const PlannedService& service : plan.services) {
+    if (service.image != image) continue;
+    if (!names.empty()) names += ", ";
+    names += service.name.str();
+  }
+  return names;
+}
+
+}  // namespace
+
+ImageMaker::ImageMaker(Parts parts) : parts_(parts) {
+  const std::size_t count = parts_.plan.images.size();
+  result_.images.resize(count);
+  prefixes_.resize(count);
+  if (count < 2) return;
+  std::size_t width = 0;
+  for (const engine::ImageRequest& image : parts_.plan.images) {
+    width = std::max(width, image.service.size());
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    std::string name = parts_.plan.images[i].service;
+    name.resize(width, ' ');
+    prefixes_[i] = name + " | ";
+  }
+}
+
+ImagesResult ImageMaker::run(std::stop_token stop) {
+  const std::stop_callback forward(stop, [this] { stop_.request_stop(); });
+  {
+    std::vector<std::jthread> workers;
+    const std::size_t threads = std::min<std::size_t>(parts_.jobs, parts_.plan.images.size());
+    for (std::size_t i = 0; i < threads; ++i) {
+      workers.emplace_back([this] { work(); });
+    }
+  }
+  return std::move(result_);
+}
+
+void ImageMaker::work() {
+  for (std::size_t index = next_++; index < parts_.plan.images.size(); index = next_++) {
+    engine::ImageResult result;
+    try {
+      result = make(index);
+    } catch (const std::exception& error) {  // boundary: background task
+      result = {.end = engine::ImageResult::End::failed, .exit_code = 1, .reason = error.what()};
+    }
+    const std::lock_guard lock(mutex_);
+    if (result.end == engine::ImageResult::End::failed && !result_.failed) {
+      // What fails after that fails because we cancel it.
+      if (!stop_.stop_requested()) result_.failed = index;
+      stop_.request_stop();
+    }
+    result_.images[index] = std::move(result);
+  }
+}
+
+engine::ImageResult ImageMaker::make(std::size_t index) {
+  if (stop_.stop_requested()) return {.end = engine::ImageResult::End::canceled};
+  const engine::ImageRequest& request = parts_.plan.images[index];
+  log::Channel channel(parts_.log, prefixes_[index], &parts_.redactor);
+  ImageProgress progress(request.service, channel, parts_.steps, parts_.redactor, parts_.clock);
+  const Time start = now();
+  engine::ImageResult result = parts_.engine.make(request, progress, stop_.get_token());
+  progress.finish();
+  if (result.end == engine::ImageResult::End::made) {
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(now() - start);
+    channel.message("Made the image of " + services_of(parts_.plan, index) + " in " +
+                    seconds_text(took) + " (" + std::to_string(progress.steps()) + " steps, " +
+                    std::to_string(progress.cached_steps()) + " cached)");
+  }
+  return result;
+}
+
+}  // namespace cooper::build

@@ -1,0 +1,55 @@
+#pragma once
+// Makes all images of a plan, several at once.
+
+#include "build/plan.h"
+#include "build/step_log.h"
+#include "engine/engine.h"
+#include "log/log_file.h"
+
+#include <atomic>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace cooper::build {
+
+/// What came of a plan's images.
+struct ImagesResult {
+  std::vector<engine::ImageResult> images;  ///< by index in Plan::images
+  std::optional<std::size_t> failed;        ///< the first that failed; its siblings were canceled
+};
+
+/// Makes the images of one plan on its own threads. The first failure cancels
+/// the others. Lines are prefixed `service | ` when there is more than one image.
+class ImageMaker {
+ public:
+  struct Parts {
+    const Plan& plan;
+    engine::Engine& engine;
+    log::LogFile& log;
+    StepLog& steps;
+    const log::Redactor& redactor;
+    log::OutputClock& clock;
+    unsigned jobs;  ///< at least 1
+  };
+  explicit ImageMaker(Parts parts);
+
+  /// Blocks until every image is made, failed or canceled, and no thread of it
+  /// is left. `stop` cancels all.
+  ImagesResult run(std::stop_token stop);
+
+ private:
+  void work();
+  engine::ImageResult make(std::size_t index);
+
+  Parts parts_;
+  std::vector<std::string> prefixes_;  ///< by image; padded to one width
+  std::atomic<std::size_t> next_{0};
+  std::stop_source stop_;
+  std::mutex mutex_;  // guards result_
+  ImagesResult result_;
+};
+
+}  // namespace cooper::build

@@ -1,0 +1,124 @@
+#include "build/prune.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "engine/buildah.h"
+#include "log/log_file.h"
+#include "model/retention.h"
+#include "process/alive.h"
+#include "process/cgroup.h"
+
+#include <algorithm>
+#include <csignal>
+#include <sys/stat.h>
+
+namespace cooper::build {
+namespace fs = std::filesystem;
+
+bool process_lives(const Build& build) {
+  return process::is_same_process(static_cast<pid_t>(build.pid), build.started_at.at,
+                                  build.id.str());
+}
+
+namespace {
+
+engine::BuildahEngine engine_for(const store::FileStore& store, const BuildId& id) {
+  return engine::BuildahEngine({.build = id,
+                                .work = store.layout().cache(),
+                                .cgroup_parent = "/cooper/" + id.str(),
+                                .cache = store.layout().cache()});
+}
+
+/// "localhost/app:web.id@sha256:..." -> "localhost/app:web.id"
+std::vector<std::string> references_of(const Build& build) {
+  std::vector<std::string> references;
+  for (const auto& [service, image] : build.images) {
+    references.push_back(image.substr(0, image.find('@')));
+  }
+  return references;
+}
+
+void remove_build(store::FileStore& store, const Build& build,
+                  const std::vector<Release>& releases) {
+  if (!build.images.empty()) engine_for(store, build.id).remove_images(references_of(build));
+  for (const Release& release : releases) {
+    if (release.build == build.id.str()) store.remove_release(build.app, release.id);
+  }
+  store.remove_build(build.app, build.id);
+}
+
+/// Old enough that no build that is being started can own it.
+bool is_old(const fs::path& path) {
+  struct stat st {};
+  const Time an_hour_ago = now() - std::chrono::hours{1};
+  return ::lstat(path.c_str(), &st) == 0 &&
+         Time(std::chrono::seconds{st.st_mtim.tv_sec}) < an_hour_ago;
+}
+
+/// Temporary files, and sources and scratch folders that no record owns.
+void remove_crash_leftovers(const store::FileStore& store, const AppName& app) {
+  const store::Layout& layout = store.layout();
+  const std::vector<BuildId> known = store.build_ids(app);
+  const auto has_record = [&](std::string_view name) {
+    const auto id = BuildId::parse(name.substr(0, name.find('.')));
+    return id && std::ranges::binary_search(known, *id);
+  };
+  for (const fs::path& folder : {layout.builds(app), layout.releases(app), layout.sources(app),
+                                 layout.work(app), layout.app(app)}) {
+    const bool owned_by_records = folder == layout.sources(app) || folder == layout.work(app);
+    for (const std::string& name : list_folder(folder)) {
+      const bool leftover =
+          name.starts_with(kTemporaryPrefix) || (owned_by_records && !has_record(name));
+      if (leftover && is_old(folder / name)) remove_tree(folder / name);
+    }
+  }
+}
+
+}  // namespace
+
+bool reap(store::FileStore& store, const Build& build) {
+  constexpr const char* kReason =
+      "abandoned: the build's process vanished (killed, or the host restarted)";
+  if (const auto cgroup = process::Cgroup::find(build.id.str())) {
+    cgroup->kill_all();
+    cgroup->remove();
+  }
+  const store::BuildFiles files = store.layout().build(build.app, build.id);
+  engine_for(store, build.id).clean_up();
+  remove_tree(files.work);
+  const bool won =
+      store
+          .finalize_build(build.app, build.id,
+                          {.status = Status::failed, .exit_code = -1, .reason = kReason}, now())
+          .won;
+  if (won && fs::exists(files.log)) {
+    log::LogFile::open_existing(files.log).append(std::string("ERROR: ") + kReason + "\n");
+  }
+  return won;
+}
+
+Pruned prune(store::FileStore& store, const AppName& app, const Settings& settings) {
+  Pruned pruned;
+  std::vector<Build> builds = store.list_builds(app, 0).builds;
+  for (Build& build : builds) {
+    if (build.status != Status::running || process_lives(build)) continue;
+    if (reap(store, build)) pruned.reaped.push_back(build.id);
+    build = store.find_build(app, build.id).value_or(build);
+  }
+  const std::optional<App> facts = store.find_app(app);
+  const std::vector<Release> releases = store.list_releases(app, 0).releases;
+  std::string active_build;
+  for (const Release& release : releases) {
+    if (facts && release.id.str() == facts->release) active_build = release.build;
+  }
+  for (const BuildId& id : beyond_retention(builds, settings.retention, active_build)) {
+    const auto build = std::ranges::find(builds, id, &Build::id);
+    remove_build(store, *build, releases);
+    pruned.removed.push_back(id);
+  }
+  remove_crash_leftovers(store, app);
+  return pruned;
+}
+
+}  // namespace cooper::build

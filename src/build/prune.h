@@ -1,0 +1,31 @@
+#pragma once
+// Reaps abandoned builds and trims an app to its retention.
+
+#include "build/settings.h"
+#include "model/names.h"
+#include "store/file_store.h"
+
+#include <vector>
+
+namespace cooper::build {
+
+/// The build's recorded process is there and is that build's.
+bool process_lives(const Build& build);
+
+struct Pruned {
+  std::vector<BuildId> reaped;   ///< abandoned, now failed with exit code -1
+  std::vector<BuildId> removed;  ///< beyond retention
+};
+
+/// Finalizes abandoned builds as failed and removes what they left (processes,
+/// working containers, images, scratch files); removes the oldest finished
+/// builds beyond retention with log, steps, source, release and images; removes
+/// what a crash left (temporary files, sources without a record). Never touches
+/// a live build, the newest successful one, nor that of the active release.
+/// Reading never does any of this. Throws Error.
+Pruned prune(store::FileStore& store, const AppName& app, const Settings& settings);
+
+/// What prune does for one abandoned build; false if it was finalized before.
+bool reap(store::FileStore& store, const Build& build);
+
+}  // namespace cooper::build

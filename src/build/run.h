@@ -1,0 +1,70 @@
+#pragma once
+// One build from its running record to its outcome.
+
+#include "build/images.h"
+#include "build/plan.h"
+#include "build/request.h"
+#include "build/settings.h"
+#include "build/step_log.h"
+#include "engine/engine.h"
+#include "log/log_file.h"
+#include "log/redact.h"
+#include "process/cgroup.h"
+#include "store/layout.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace cooper::build {
+
+/// Unpacks the stored source, plans it, makes the images, and cleans up. Writes
+/// the log and the steps; touches no record. Runs in the supervisor, which must
+/// have called block_end_signals() and be a subreaper.
+class Run {
+ public:
+  struct Parts {
+    const store::Layout& layout;
+    const AppName& app;
+    const BuildId& id;
+    const BuildRequest& request;
+    const Settings& settings;
+    const std::map<std::string, std::string>& environment;  ///< the app's
+    log::LogFile& log;
+    const log::Redactor& redactor;
+  };
+  /// Throws Error if the steps file can't be made.
+  explicit Run(Parts parts);
+
+  /// Does it all; a failure is an outcome. When it returns, no process, working
+  /// container, mount or scratch file of the build is left.
+  Outcome run();
+
+  /// The text of the manifest it was built from; known after run().
+  const std::string& manifest_text() const { return plan_.manifest_text; }
+
+  /// A line of cooper's own in the log.
+  void say(const std::string& line);
+  /// Makes log and steps durable. Throws Error.
+  void sync();
+
+ private:
+  Outcome work(std::stop_token stop);
+  void say_what_comes(unsigned jobs);
+  unsigned jobs_at_once() const;
+  Outcome judge(const ImagesResult& result) const;
+  std::string memory_verdict() const;
+  void clean_up(const Outcome& outcome);
+
+  Parts parts_;
+  store::BuildFiles files_;
+  StepLog steps_;
+  log::OutputClock clock_;
+  std::optional<process::Cgroup> cgroup_;
+  std::unique_ptr<engine::Engine> engine_;
+  Plan plan_;
+  std::uint64_t host_kills_before_ = 0;
+};
+
+}  // namespace cooper::build

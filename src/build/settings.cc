@@ -1,0 +1,108 @@
+#include "build/settings.h"
+
+#include "base/text.h"
+#include "base/time.h"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+
+namespace cooper::build {
+
+namespace {
+
+bool is_duration(std::string_view text) { return parse_duration(text).has_value(); }
+
+bool is_retention(std::string_view text) {
+  const auto number = parse_number(text);
+  return number && *number >= 1 && *number <= 1'000'000;
+}
+
+/// `512m`, `2g`, `1073741824`: binary units, as the engines spell them.
+std::optional<std::uint64_t> parse_bytes(std::string_view text) {
+  if (text.empty()) return std::nullopt;
+  std::uint64_t factor = 1;
+  switch (text.back() | 0x20) {
+    case 'k':
+      factor = 1ULL << 10;
+      break;
+    case 'm':
+      factor = 1ULL << 20;
+      break;
+    case 'g':
+      factor = 1ULL << 30;
+      break;
+    default:
+      break;
+  }
+  if (factor != 1) text.remove_suffix(1);
+  const auto number = parse_number(text);
+  if (!number || *number > (1ULL << 50) / factor) return std::nullopt;
+  return *number * factor;
+}
+
+/// Below this no build's first process starts.
+constexpr std::uint64_t kLeastMemory = 16ULL << 20;
+
+bool is_memory(std::string_view text) {
+  const auto bytes = parse_bytes(text);
+  return bytes && (*bytes == 0 || *bytes >= kLeastMemory);
+}
+
+constexpr std::string_view kDurationHelp = "a duration such as 30m, 1h30m or 90s; 0 means none";
+
+constexpr std::array kProperties = {
+    Property{"memory", "memory that all processes of a build may use together",
+             "a size such as 512m or 2g, at least 16m; 0 means no limit", "0", is_memory},
+    Property{"retention", "how many finished builds an app keeps",
+             "a whole number from 1 to 1000000", "20", is_retention},
+    Property{"stall-timeout", "a build that prints nothing for so long is ended", kDurationHelp,
+             "0", is_duration},
+    Property{"timeout", "a build that takes longer is ended", kDurationHelp, "6h", is_duration},
+};
+
+}  // namespace
+
+std::span<const Property> properties() { return kProperties; }
+
+Result<PropertyKey> check_property(std::string_view key, const std::optional<std::string>& value) {
+  const auto found = std::ranges::find(kProperties, key, &Property::key);
+  if (found == kProperties.end()) {
+    std::vector<std::string> keys;
+    for (const Property& property : kProperties) keys.emplace_back(property.key);
+    const auto near = nearest(key, keys);
+    return Error(Errc::invalid, "unknown property \"" + shorten(key, 60) + "\"",
+                 near ? "did you mean \"" + *near + "\"?" : "properties: " + join(keys, ", "));
+  }
+  if (value && !found->accepts(*value)) {
+    return Error(Errc::invalid, "invalid " + std::string(key) + " \"" + shorten(*value, 60) + "\"",
+                 "expected " + std::string(found->expects));
+  }
+  return PropertyKey::parse(key);
+}
+
+Settings read_settings(const store::Store& store, const AppName& app,
+                       std::vector<std::string>& warnings) {
+  const auto effective = [&](std::string_view key) -> std::optional<std::string> {
+    const PropertyKey name = PropertyKey::parse(key).value();
+    for (const AppName* level : {&app, static_cast<const AppName*>(nullptr)}) {
+      const auto value = store.find_property(level, name);
+      if (!value) continue;
+      if (check_property(key, *value)) return value;
+      warnings.push_back("property " + std::string(key) + " of " +
+                         (level ? level->str() : "--global") + " is invalid (\"" +
+                         shorten(*value, 60) + "\") and is ignored");
+    }
+    return std::nullopt;
+  };
+  Settings settings;
+  if (const auto value = effective("timeout")) settings.timeout = *parse_duration(*value);
+  if (const auto value = effective("stall-timeout")) {
+    settings.stall_timeout = *parse_duration(*value);
+  }
+  if (const auto value = effective("memory")) settings.memory = *parse_bytes(*value);
+  if (const auto value = effective("retention")) settings.retention = *parse_number(*value);
+  return settings;
+}
+
+}  // namespace cooper::build

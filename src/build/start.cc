@@ -1,0 +1,65 @@
+#include "build/start.h"
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "process/child.h"
+
+#include <filesystem>
+#include <unistd.h>
+
+namespace cooper::build {
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr char kFieldEnd = '\x1f';  // ASCII unit separator: in no message of ours
+
+/// <prefix>/bin/cooper starts <prefix>/libexec/cooper/cooper-supervisor.
+fs::path supervisor_program() {
+  const fs::path self = fs::read_symlink("/proc/self/exe");
+  const fs::path program =
+      self.parent_path().parent_path() / "libexec" / "cooper" / "cooper-supervisor";
+  if (::access(program.c_str(), X_OK) != 0) {
+    throw Error(Errc::unavailable, "the supervisor " + program.string() + " can't be run",
+                "install cooper again: its programs belong together");
+  }
+  return program;
+}
+
+[[noreturn]] void throw_not_started(std::string_view answer) {
+  const auto fields = split(trim(answer), kFieldEnd);
+  const auto code = fields.size() == 3 ? parse_number(fields[0]) : std::nullopt;
+  if (!code || *code > static_cast<std::uint64_t>(Errc::internal)) {
+    throw Error(Errc::unavailable, "the supervisor ended before the build had begun",
+                "run the command again; if it stays so, `dmesg` may tell what killed it");
+  }
+  throw Error(static_cast<Errc>(*code), std::string(fields[1]), std::string(fields[2]));
+}
+
+}  // namespace
+
+std::string not_started(const Error& error) {
+  return std::to_string(static_cast<int>(error.code())) + kFieldEnd + error.message() + kFieldEnd +
+         error.hint() + "\n";
+}
+
+void start_supervisor(const store::Layout& layout, const AppName& app, const BuildId& id,
+                      const store::DeployLock& lock) {
+  const fs::path program = supervisor_program();
+  Pipe ready = make_pipe();
+  const process::Child child = process::Child::start({
+      .argv = {program.string(), "--root", layout.root().string(), "--app", app.str(), "--id",
+               id.str(), "--lock-fd", std::to_string(lock.fd()), "--ready-fd",
+               std::to_string(ready.write.get())},
+      .environment = process::own_environment(),
+      .folder = "/",
+      .keep = {lock.fd(), ready.write.get()},
+      .group = process::Group::own_session,
+  });
+  ready.write.reset();
+  const std::string answer = read_open_file(ready.read, "the supervisor's answer", 65536);
+  if (answer != kStarted) throw_not_started(answer);
+}
+
+}  // namespace cooper::build

@@ -1,0 +1,26 @@
+#pragma once
+// Starting a supervisor, and what the two processes say to each other.
+
+#include "base/error.h"
+#include "model/names.h"
+#include "store/deploy_lock.h"
+#include "store/layout.h"
+
+#include <string>
+#include <string_view>
+
+namespace cooper::build {
+
+/// What a supervisor writes into its `ready` descriptor once its record is durable.
+inline constexpr std::string_view kStarted = "ok\n";
+/// What it writes if it can't start.
+std::string not_started(const Error& error);
+
+/// Starts `cooper-supervisor` for a build whose source and request are stored,
+/// in a session of its own, and hands it the deploy lock. Returns when its
+/// running record is durable. Throws what the supervisor could not do, or
+/// Error{unavailable} if it is not installed.
+void start_supervisor(const store::Layout& layout, const AppName& app, const BuildId& id,
+                      const store::DeployLock& lock);
+
+}  // namespace cooper::build

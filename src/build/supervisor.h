@@ -1,0 +1,24 @@
+#pragma once
+// The one process that runs one build.
+
+#include "base/fd.h"
+#include "model/names.h"
+#include "store/layout.h"
+
+namespace cooper::build {
+
+/// What a supervisor is started with. It leads its own session; SIGQUIT, SIGTERM
+/// and SIGINT to it cancel the build.
+struct SupervisorTask {
+  store::Layout layout;
+  AppName app;
+  BuildId id;
+  Fd deploy_lock;  ///< held until the build is over
+  Fd ready;  ///< gets "ok\n" once the record is durable, else "ERROR CODE MESSAGE\n"; then closed
+};
+
+/// Runs the build from its stored source and request to its finalized record.
+/// Returns the process's exit code: 0 if the build succeeded, else 1.
+int supervise(SupervisorTask task);
+
+}  // namespace cooper::build

@@ -1,0 +1,223 @@
+#include "rack/local_rack.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "build/cancel.h"
+#include "build/prune.h"
+#include "build/settings.h"
+#include "log/follow.h"
+#include "model/json.h"
+#include "store/deploy_lock.h"
+
+#include <algorithm>
+#include <array>
+#include <fcntl.h>
+
+namespace cooper::rack {
+
+LocalRack::LocalRack(store::Layout layout) : layout_(layout), store_(std::move(layout)) {}
+
+// Apps
+
+App LocalRack::create_app(const AppName& name) { return store_.create_app(name); }
+std::optional<App> LocalRack::find_app(const AppName& name) { return store_.find_app(name); }
+std::vector<App> LocalRack::list_apps() { return store_.list_apps(); }
+
+void LocalRack::delete_app(const AppName& name) {
+  require_app(name);
+  const auto lock = store::DeployLock::try_acquire(layout_, name);
+  if (!lock || !running(name).empty()) {
+    throw Error(Errc::conflict, "app " + name.str() + " has a running build",
+                "cancel it first: cooper builds cancel current -a " + name.str());
+  }
+  // Images go with their builds; what was abandoned is swept on the way.
+  build::Settings nothing_stays;
+  nothing_stays.retention = 0;
+  build::prune(store_, name, nothing_stays);
+  store_.delete_app(name);
+}
+
+App LocalRack::require_app(const AppName& name) const {
+  if (auto app = store_.find_app(name)) return *app;
+  std::vector<std::string> names;
+  for (const App& app : store_.list_apps()) names.push_back(app.name.str());
+  const auto near = nearest(name.str(), names);
+  throw Error(Errc::not_found, "no such app: " + name.str(),
+              near ? "did you mean \"" + *near + "\"?" : "`cooper apps` lists them");
+}
+
+// Builds
+
+BuildView LocalRack::view(Build build) const {
+  const bool lives = build.status == Status::running && build::process_lives(build);
+  const DisplayStatus status = display_status(build, lives);
+  return {std::move(build), status};
+}
+
+BuildPage LocalRack::list_builds(const AppName& app, std::size_t limit) {
+  require_app(app);
+  store::BuildList list = store_.list_builds(app, limit);
+  BuildPage page{.warnings = std::move(list.warnings)};
+  for (Build& build : list.builds) page.builds.push_back(view(std::move(build)));
+  return page;
+}
+
+std::vector<BuildView> LocalRack::running(const AppName& app) const {
+  std::vector<BuildView> found;
+  for (Build& build : store_.list_builds(app, 0).builds) {
+    if (build.status != Status::running) continue;
+    BuildView seen = view(std::move(build));
+    if (seen.status == DisplayStatus::running) found.push_back(std::move(seen));
+  }
+  return found;
+}
+
+BuildId LocalRack::resolve_build(const AppName& app, std::string_view text) {
+  // The whole id is the common case, and costs one read.
+  if (const auto id = BuildId::parse(text); id && store_.find_build(app, *id)) return *id;
+  require_app(app);
+  const auto none = [&](const std::string& what) {
+    return Error(Errc::not_found, what + " of app " + app.str(),
+                 "`cooper builds -a " + app.str() + "` lists them");
+  };
+  if (text == "current") {
+    const auto builds = running(app);
+    if (builds.empty()) throw none("no running build");
+    return builds[0].build.id;
+  }
+  if (text == "last" || text == "last-failed") {
+    for (const Build& build : store_.list_builds(app, text == "last" ? 1 : 0).builds) {
+      if (text == "last" || build.status == Status::failed) return build.id;
+    }
+    throw none(text == "last" ? "no build" : "no failed build");
+  }
+  std::vector<BuildId> matches;
+  for (const BuildId& id : store_.build_ids(app)) {
+    if (id.str().starts_with(text)) matches.push_back(id);
+  }
+  if (matches.size() == 1 && !text.empty()) return matches[0];
+  if (matches.empty()) throw none("no build \"" + shorten(text, 64) + "\"");
+  throw Error(Errc::invalid,
+              "\"" + shorten(text, 64) + "\" fits " + std::to_string(matches.size()) +
+                  " builds of app " + app.str(),
+              "give more of the id");
+}
+
+Build LocalRack::require_build(const AppName& app, const BuildId& id) const {
+  if (auto build = store_.find_build(app, id)) return *build;
+  require_app(app);
+  throw Error(Errc::not_found, "no build " + id.str() + " of app " + app.str(),
+              "`cooper builds -a " + app.str() + "` lists them");
+}
+
+BuildView LocalRack::get_build(const AppName& app, const BuildId& id) {
+  return view(require_build(app, id));
+}
+
+std::vector<Step> LocalRack::list_steps(const AppName& app, const BuildId& id) {
+  require_build(app, id);
+  std::vector<Step> steps;
+  const std::string text = read_file(layout_.build(app, id).steps).value_or("");
+  for (const std::string_view line : split(text, '\n')) {
+    // A line that a crash cut short is the last one, and tells nothing.
+    if (auto step = parse_step(line)) steps.push_back(std::move(*step));
+  }
+  return steps;
+}
+
+std::uint64_t LocalRack::follow_log(const AppName& app, const BuildId& id, std::uint64_t from,
+                                    const std::function<void(std::string_view)>& sink,
+                                    std::stop_token stop) {
+  require_build(app, id);
+  const auto state = [&] {
+    const auto build = store_.find_build(app, id);
+    // Gone: pruned or deleted while we followed.
+    const bool live = build && view(*build).status == DisplayStatus::running;
+    return live ? log::FollowState::live : log::FollowState::ended;
+  };
+  log::Follower follower(layout_.build(app, id).log, {.from = from}, state);
+  return follower.run(sink, std::move(stop));
+}
+
+std::uint64_t LocalRack::read_log(const AppName& app, const BuildId& id, std::uint64_t from,
+                                  const std::function<void(std::string_view)>& sink) {
+  require_build(app, id);
+  log::Follower follower(layout_.build(app, id).log, {.from = from},
+                         [] { return log::FollowState::ended; });
+  return follower.run(sink, {});
+}
+
+std::uint64_t LocalRack::log_tail(const AppName& app, const BuildId& id, std::uint64_t lines) {
+  require_build(app, id);
+  return log::tail_offset(layout_.build(app, id).log, lines);
+}
+
+void LocalRack::request_cancel(const AppName& app, const BuildId& id) {
+  build::signal_cancel(require_build(app, id));
+}
+
+BuildView LocalRack::cancel_build(const AppName& app, const BuildId& id) {
+  return view(build::cancel(store_, require_build(app, id)));
+}
+
+Pruned LocalRack::prune(const AppName& app) {
+  require_app(app);
+  std::vector<std::string> warnings;
+  build::Pruned pruned = build::prune(store_, app, build::read_settings(store_, app, warnings));
+  return {.reaped = std::move(pruned.reaped), .removed = std::move(pruned.removed)};
+}
+
+// Releases
+
+std::vector<Release> LocalRack::list_releases(const AppName& app, std::size_t limit) {
+  require_app(app);
+  return store_.list_releases(app, limit).releases;
+}
+
+Release LocalRack::get_release(const AppName& app, std::string_view text) {
+  if (const auto id = ReleaseId::parse(text)) {
+    if (auto release = store_.find_release(app, *id)) return *release;
+  }
+  require_app(app);
+  std::vector<Release> matches;
+  for (Release& release : store_.list_releases(app, text == "last" ? 1 : 0).releases) {
+    if (text == "last" || (!text.empty() && release.id.str().starts_with(text))) {
+      matches.push_back(std::move(release));
+    }
+  }
+  if (matches.size() == 1) return matches[0];
+  if (matches.empty()) {
+    throw Error(Errc::not_found, "no release \"" + shorten(text, 64) + "\" of app " + app.str(),
+                "`cooper releases -a " + app.str() + "` lists them");
+  }
+  throw Error(Errc::invalid,
+              "\"" + shorten(text, 64) + "\" fits " + std::to_string(matches.size()) +
+                  " releases of app " + app.str(),
+              "give more of the id");
+}
+
+// Properties
+
+std::vector<PropertyView> LocalRack::list_properties(const AppName* app) {
+  if (app) require_app(*app);
+  std::vector<PropertyView> views;
+  for (const build::Property& property : build::properties()) {
+    const PropertyKey key = PropertyKey::parse(property.key).value();
+    PropertyView view{.key = key.str(), .value = store_.find_property(app, key).value_or("")};
+    view.effect = !view.value.empty() ? view.value
+                  : app               ? store_.find_property(nullptr, key).value_or("")
+                                      : "";
+    if (view.effect.empty()) view.effect = property.default_value;
+    views.push_back(std::move(view));
+  }
+  return views;
+}
+
+void LocalRack::set_property(const AppName* app, std::string_view key,
+                             const std::optional<std::string>& value) {
+  if (app) require_app(*app);
+  store_.set_property(app, build::check_property(key, value).value(), value);
+}
+
+}  // namespace cooper::rack

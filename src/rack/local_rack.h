@@ -1,0 +1,57 @@
+#pragma once
+// The verbs, done here: records in files, builds by a supervisor on this host.
+
+#include "rack/rack.h"
+#include "store/file_store.h"
+
+namespace cooper::rack {
+
+class LocalRack : public Rack {
+ public:
+  explicit LocalRack(store::Layout layout);
+
+  App create_app(const AppName& name) override;
+  std::optional<App> find_app(const AppName& name) override;
+  std::vector<App> list_apps() override;
+  void delete_app(const AppName& name) override;
+
+  Build start_build(const StartBuild& start, StartProgress& progress,
+                    std::stop_token stop) override;
+
+  BuildPage list_builds(const AppName& app, std::size_t limit) override;
+  BuildId resolve_build(const AppName& app, std::string_view text) override;
+  BuildView get_build(const AppName& app, const BuildId& id) override;
+  std::vector<Step> list_steps(const AppName& app, const BuildId& id) override;
+
+  std::uint64_t follow_log(const AppName& app, const BuildId& id, std::uint64_t from,
+                           const std::function<void(std::string_view)>& sink,
+                           std::stop_token stop) override;
+  std::uint64_t read_log(const AppName& app, const BuildId& id, std::uint64_t from,
+                         const std::function<void(std::string_view)>& sink) override;
+  std::uint64_t log_tail(const AppName& app, const BuildId& id, std::uint64_t lines) override;
+
+  void request_cancel(const AppName& app, const BuildId& id) override;
+  BuildView cancel_build(const AppName& app, const BuildId& id) override;
+  Pruned prune(const AppName& app) override;
+
+  std::vector<Release> list_releases(const AppName& app, std::size_t limit) override;
+  Release get_release(const AppName& app, std::string_view text) override;
+
+  std::vector<PropertyView> list_properties(const AppName* app) override;
+  void set_property(const AppName* app, std::string_view key,
+                    const std::optional<std::string>& value) override;
+
+ private:
+  /// Throws Error{not_found} with the nearest app's name.
+  App require_app(const AppName& name) const;
+  Build require_build(const AppName& app, const BuildId& id) const;
+  BuildView view(Build build) const;
+  std::vector<BuildView> running(const AppName& app) const;
+  void store_source(const StartBuild& start, const BuildId& id, StartProgress& progress,
+                    std::stop_token stop);
+
+  store::Layout layout_;
+  store::FileStore store_;
+};
+
+}  // namespace cooper::rack

@@ -1,0 +1,61 @@
+// cooper-supervisor: runs one build. Started by cooper, not by people.
+
+#include "base/error.h"
+#include "base/text.h"
+#include "build/supervisor.h"
+
+#include <cstdio>
+#include <cstring>
+#include <fcntl.h>
+#include <map>
+#include <string>
+#include <unistd.h>
+
+namespace {
+
+/// A descriptor that was handed on by number. The engines must not get it: they
+/// would hold the deploy lock.
+cooper::Fd take_fd(const std::string& text) {
+  const auto number = cooper::parse_number(text);
+  if (!number || ::fcntl(static_cast<int>(*number), F_SETFD, FD_CLOEXEC) != 0) {
+    throw cooper::Error(cooper::Errc::invalid, "\"" + text + "\" is no open descriptor");
+  }
+  return cooper::Fd(static_cast<int>(*number));
+}
+
+cooper::build::SupervisorTask parse(int argc, char** argv) {
+  std::map<std::string, std::string> options;
+  for (int i = 1; i + 1 < argc; i += 2) options[argv[i]] = argv[i + 1];
+  const auto option = [&](const char* name) {
+    const auto found = options.find(name);
+    if (found == options.end()) {
+      throw cooper::Error(cooper::Errc::invalid, std::string(name) + " is missing",
+                          "cooper starts this program; run `cooper build`");
+    }
+    return found->second;
+  };
+  return {.layout = cooper::store::Layout(option("--root")),
+          .app = cooper::AppName::parse(option("--app")).value(),
+          .id = cooper::BuildId::parse(option("--id")).value(),
+          .deploy_lock = take_fd(option("--lock-fd")),
+          .ready = take_fd(option("--ready-fd"))};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    if (argc == 2 && std::strcmp(argv[1], "--version") == 0) {
+      std::puts("cooper-supervisor " COOPER_VERSION);
+      return 0;
+    }
+    return cooper::build::supervise(parse(argc, argv));
+  } catch (const cooper::Error& error) {
+    std::fprintf(stderr, "cooper-supervisor: %s\n", error.what());
+    if (!error.hint().empty()) std::fprintf(stderr, "  hint: %s\n", error.hint().c_str());
+    return cooper::exit_code(error.code());
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "cooper-supervisor: %s\n", error.what());
+    return 1;
+  }
+}
