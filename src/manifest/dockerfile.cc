@@ -1,1 +1,230 @@
 #include "manifest/dockerfile.h"
+
+#include "base/text.h"
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+#include <span>
+
+namespace cooper::manifest {
+
+namespace {
+
+constexpr std::size_t kMaxBytes = 4 << 20;
+constexpr std::string_view kBlank = " \t\r\v\f";
+
+std::string lowered(std::string_view text) {
+  std::string lower(text);
+  std::ranges::transform(lower, lower.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  });
+  return lower;
+}
+
+std::string_view trim_front(std::string_view text, std::string_view blank = kBlank) {
+  text.remove_prefix(std::min(text.find_first_not_of(blank), text.size()));
+  return text;
+}
+
+std::string_view trim_back(std::string_view text, std::string_view blank = kBlank) {
+  return text.substr(0, text.find_last_not_of(blank) + 1);
+}
+
+/// Splits at blanks outside of quotes, as a shell does; quotes and escapes stay in the words.
+std::vector<std::string_view> words_of(std::string_view text, char escape) {
+  std::vector<std::string_view> words;
+  for (text = trim_front(text); !text.empty(); text = trim_front(text)) {
+    char quote = 0;
+    std::size_t end = 0;
+    for (; end < text.size(); ++end) {
+      const char c = text[end];
+      if (quote == 0 && kBlank.find(c) != std::string_view::npos) break;
+      if (c == escape && quote != '\'') {
+        ++end;  // the next one means nothing special
+      } else if (c == quote) {
+        quote = 0;
+      } else if (quote == 0 && (c == '"' || c == '\'')) {
+        quote = c;
+      }
+    }
+    end = std::min(end, text.size());
+    words.push_back(text.substr(0, end));
+    text.remove_prefix(end);
+  }
+  return words;
+}
+
+struct Heredoc {
+  std::string end;  ///< the line that ends it
+  bool strips_tabs = false;
+};
+
+/// `<<EOF`, `3<<-"EOF"`: the word opens a heredoc. `<<<word` and `a<<b` do not.
+std::optional<Heredoc> heredoc_of(std::string_view word, char escape) {
+  word = trim_front(word, "0123456789");
+  if (!word.starts_with("<<")) return std::nullopt;
+  word.remove_prefix(2);
+  Heredoc heredoc;
+  if (word.starts_with('-')) {
+    heredoc.strips_tabs = true;
+    word.remove_prefix(1);
+  }
+  if (word.find('<') != std::string_view::npos) return std::nullopt;
+  std::ranges::copy_if(word, std::back_inserter(heredoc.end),
+                       [&](char c) { return c != '"' && c != '\'' && c != escape; });
+  if (heredoc.end.empty()) return std::nullopt;
+  return heredoc;
+}
+
+/// An instruction with its continuation lines joined.
+struct Instruction {
+  std::string text;
+  int line = 0;
+};
+
+/// Cuts the text into instructions, as BuildKit does: comments, also between
+/// continuation lines, parser directives and heredoc bodies are passed over.
+class InstructionReader {
+ public:
+  explicit InstructionReader(std::string_view text) : rest_(text) { read_directives(); }
+
+  char escape() const { return escape_; }
+
+  /// nullopt at the end.
+  std::optional<Instruction> next() {
+    Instruction instruction;
+    bool continues = false;
+    while (!rest_.empty()) {
+      const std::string_view line = trim_back(take_line());
+      const std::string_view trimmed = trim_front(line);
+      if (trimmed.empty() || trimmed.starts_with('#')) continue;
+      if (!continues) instruction.line = line_;
+      continues = is_continued(line);
+      instruction.text += continues ? line.substr(0, line.size() - 1) : line;
+      if (!continues) break;
+    }
+    if (instruction.line == 0) return std::nullopt;
+    skip_heredocs(instruction.text);
+    return instruction;
+  }
+
+ private:
+  std::string_view take_line() {
+    const std::size_t end = rest_.find('\n');
+    const std::string_view line = rest_.substr(0, end);
+    rest_.remove_prefix(end == std::string_view::npos ? rest_.size() : end + 1);
+    ++line_;
+    return line;
+  }
+
+  /// `# name=value` lines at the very top; of these only `escape` concerns us.
+  void read_directives() {
+    for (;;) {
+      std::string_view line = trim(rest_.substr(0, rest_.find('\n')));
+      const std::size_t equals = line.find('=');
+      if (!line.starts_with('#') || equals == std::string_view::npos) return;
+      const std::string name = lowered(trim(line.substr(1, equals - 1)));
+      const std::string_view value = trim(line.substr(equals + 1));
+      if (name != "syntax" && name != "escape" && name != "check") return;
+      if (name == "escape" && value == "`") escape_ = '`';
+      take_line();
+    }
+  }
+
+  /// Two escapes at the end are one that is meant literally.
+  bool is_continued(std::string_view line) const {
+    return line.ends_with(escape_) && (line.size() < 2 || line[line.size() - 2] != escape_);
+  }
+
+  void skip_heredocs(std::string_view instruction) {
+    if (!knows_heredocs_ || instruction.find("<<") == std::string_view::npos) return;
+    std::vector<std::string_view> words = words_of(instruction, escape_);
+    std::size_t first = 0;
+    if (lowered(words[first]) == "onbuild") ++first;
+    if (first >= words.size()) return;
+    const std::string name = lowered(words[first]);
+    if (name != "run" && name != "copy" && name != "add") return;
+    for (; first < words.size(); ++first) {
+      const std::optional<Heredoc> heredoc = heredoc_of(words[first], escape_);
+      if (heredoc && !skip_body(*heredoc)) return;
+    }
+  }
+
+  /// A heredoc without its end is none: an engine that knows heredocs will
+  /// refuse the file, so it is meant for one that does not. False then.
+  bool skip_body(const Heredoc& heredoc) {
+    const std::string_view rest = rest_;
+    const int line = line_;
+    while (!rest_.empty()) {
+      std::string_view body = trim_back(take_line(), "\r");
+      if (heredoc.strips_tabs) body = trim_front(body, "\t");
+      if (body == heredoc.end) return true;
+    }
+    rest_ = rest;
+    line_ = line;
+    knows_heredocs_ = false;
+    return false;
+  }
+
+  std::string_view rest_;
+  int line_ = 0;  ///< of the line taken last
+  char escape_ = '\\';
+  bool knows_heredocs_ = true;
+};
+
+void add_args(std::span<const std::string_view> words, std::set<std::string>& declared) {
+  for (std::string_view word : words) {
+    word = word.substr(0, word.find('='));
+    if (word.starts_with('"') || word.starts_with('\'')) word.remove_prefix(1);
+    if (word.ends_with('"') || word.ends_with('\'')) word.remove_suffix(1);
+    if (!word.empty()) declared.emplace(word);
+  }
+}
+
+/// nullopt: it names no image.
+std::optional<Stage> stage_of(std::span<const std::string_view> words, int line) {
+  while (!words.empty() && words.front().starts_with("--")) words = words.subspan(1);
+  if (words.empty()) return std::nullopt;
+  Stage stage{.base = std::string(words[0]), .line = line};
+  if (words.size() >= 3 && lowered(words[1]) == "as") stage.name = lowered(words[2]);
+  return stage;
+}
+
+}  // namespace
+
+Result<DockerfileFacts> parse_dockerfile(std::string_view text, std::string_view file_name) {
+  const std::string name = printable(file_name);
+  if (text.size() > kMaxBytes) {
+    return Error(Errc::invalid, name + ": larger than " + human_bytes(kMaxBytes),
+                 "a Dockerfile has some kilobytes; is this the right file?");
+  }
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  DockerfileFacts facts;
+  InstructionReader reader(text);
+  while (const std::optional<Instruction> instruction = reader.next()) {
+    const std::string_view line = trim(instruction->text);
+    const std::size_t end = std::min(line.find_first_of(kBlank), line.size());
+    const std::string keyword = lowered(line.substr(0, end));
+    if (keyword != "arg" && keyword != "from") continue;
+    const std::vector<std::string_view> operands = words_of(line.substr(end), reader.escape());
+    if (keyword == "arg") {
+      add_args(operands, facts.declared_args);
+      continue;
+    }
+    std::optional<Stage> stage = stage_of(operands, instruction->line);
+    if (!stage) {
+      return Error(Errc::invalid,
+                   name + ":" + std::to_string(instruction->line) + ":1: FROM names no image",
+                   "write the image to start from: FROM debian:12");
+    }
+    facts.stages.push_back(*std::move(stage));
+  }
+  if (facts.stages.empty()) {
+    return Error(Errc::invalid, name + ": has no FROM instruction",
+                 "a Dockerfile starts from an image: FROM debian:12");
+  }
+  return facts;
+}
+
+}  // namespace cooper::manifest

@@ -355,7 +355,7 @@ class NothingMore : public TreeBuilder {
  private:
   [[noreturn]] void fail_more(const YAML::Mark& mark) const {
     fail(mark, "expected the end of the manifest, found a second document",
-         "a manifest is one document: take out the \"---\" and what follows it");
+         "a manifest is one document: take out what follows, and the \"---\" before it");
   }
 };
 
