@@ -1,0 +1,61 @@
+#pragma once
+// The engine that needs no daemon: one buildah process for each image.
+
+#include "engine/buildah_host.h"
+#include "engine/engine.h"
+#include "log/capture.h"
+
+#include <atomic>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace cooper::engine {
+
+struct BuildahOptions {
+  std::string program = "buildah";  ///< name in PATH, or a path
+  /// How long a build may take to clean up after itself when it is stopped.
+  std::chrono::milliseconds grace = std::chrono::seconds(5);
+  log::OutputClock* clock = nullptr;  ///< touched at all output; may be null
+};
+
+/// Images are kept in the host's containers/storage, as its usual environment
+/// (CONTAINERS_STORAGE_CONF, STORAGE_DRIVER, ...) and files say.
+class BuildahEngine : public Engine {
+ public:
+  /// Throws Error{unavailable} if buildah is not there or works in no way here.
+  explicit BuildahEngine(BuildContext context, BuildahOptions options = {});
+
+  std::string name() const override { return "buildah " + host_.version; }
+  /// A failing build leaves no working container. After a stop request buildah
+  /// usually removes its own too; clean_up() is for when it could not.
+  ImageResult make(const ImageRequest& request, Progress& progress, std::stop_token stop) override;
+  /// Processes of RUN instructions must have ended before. Cheap if nothing is left.
+  std::size_t clean_up() override;
+  void remove_images(const std::vector<std::string>& references) override;
+
+  const BuildahHost& host() const noexcept { return host_; }
+
+ private:
+  ImageResult build(const ImageRequest& request, Progress& progress, std::stop_token stop);
+  ImageResult take_base(const ImageRequest& request, Progress& progress, std::stop_token stop);
+  std::vector<std::string> build_command(const ImageRequest& request,
+                                         const std::filesystem::path& id_file, unsigned number,
+                                         std::vector<std::string>& environment) const;
+  std::vector<std::string> environment() const;
+  process::ExitStatus stream(std::vector<std::string> argv, std::vector<std::string> environment,
+                             log::Sink& sink, std::stop_token stop) const;
+  process::Captured ask(std::vector<std::string> arguments, std::stop_token stop = {}) const;
+  std::string digest_of(const std::string& image, std::stop_token stop) const;
+  std::string marker() const;
+  void forget_containers_of_runtime() const;
+
+  BuildContext context_;
+  BuildahOptions options_;
+  BuildahHost host_;
+  std::optional<std::filesystem::path> registries_;  // see registries.h
+  std::atomic<unsigned> made_ = 0;                   // numbers the calls of make()
+};
+
+}  // namespace cooper::engine

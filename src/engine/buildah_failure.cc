@@ -1,0 +1,205 @@
+#include "engine/buildah_failure.h"
+
+#include "base/text.h"
+
+#include <array>
+#include <csignal>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+namespace cooper::engine {
+
+namespace {
+
+constexpr std::size_t instruction_columns = 80;
+constexpr std::size_t cause_columns = 200;
+
+bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+/// One line of printable text.
+std::string one_line(std::string_view text) {
+  std::string line;
+  for (const std::string_view part : split(text, '\n')) {
+    const std::string_view piece = trim(part);
+    if (piece.empty()) continue;
+    if (!line.empty()) line += line.ends_with(':') ? " " : "; ";
+    line += piece;
+  }
+  return shorten(printable(line), cause_columns);
+}
+
+/// "killed (SIGKILL)" for 137, "exit status 2" for 2.
+std::string status_text(int code) {
+  const int signal_number = code - 128;
+  if (signal_number == SIGKILL) return "killed (SIGKILL)";
+  if (signal_number > 0 && signal_number < NSIG) {
+    if (const char* name = ::sigabbrev_np(signal_number)) {
+      return "ended by signal SIG" + std::string(name);
+    }
+  }
+  return "exit status " + std::to_string(code);
+}
+
+/// Go's name of the signal that ended a RUN's first process, as an exit code.
+int code_of_signal(std::string_view name) {
+  constexpr std::array<std::pair<std::string_view, int>, 6> signals = {{
+      {"killed", SIGKILL},
+      {"terminated", SIGTERM},
+      {"segmentation fault", SIGSEGV},
+      {"aborted", SIGABRT},
+      {"interrupt", SIGINT},
+      {"hangup", SIGHUP},
+  }};
+  for (const auto& [text, number] : signals) {
+    if (name == text) return 128 + number;
+  }
+  return 1;
+}
+
+/// N of a text that ends with "exit status N".
+std::optional<int> exit_status_in(std::string_view text) {
+  constexpr std::string_view mark = "exit status ";
+  const std::size_t at = text.rfind(mark);
+  if (at == std::string_view::npos) return std::nullopt;
+  const auto number = parse_number(text.substr(at + mark.size()));
+  if (!number || *number > 255) return std::nullopt;
+  return static_cast<int>(*number);
+}
+
+/// `building at STEP "TEXT": CAUSE`. The text may hold quotes and colons itself.
+struct AtStep {
+  std::string_view text;
+  std::string_view cause;
+};
+
+std::optional<AtStep> at_step(std::string_view error, std::string_view step_text) {
+  constexpr std::string_view mark = "building at STEP \"";
+  constexpr std::string_view end = "\": ";
+  if (!error.starts_with(mark)) return std::nullopt;
+  error.remove_prefix(mark.size());
+  std::size_t at = std::string_view::npos;
+  if (error.starts_with(step_text) && error.substr(step_text.size()).starts_with(end)) {
+    at = step_text.size();
+  } else {
+    at = exit_status_in(error) ? error.rfind(end) : error.find(end);
+  }
+  if (at == std::string_view::npos) return std::nullopt;
+  return AtStep{error.substr(0, at), error.substr(at + end.size())};
+}
+
+std::string where(const BuildahOutput& output) {
+  const auto& step = output.step();
+  if (!step) return {};
+  std::string text;
+  if (step->stage != 0) {
+    text = "stage " + std::to_string(step->stage) + "/" + std::to_string(step->stages) + ", ";
+  }
+  text += "step " + std::to_string(step->number) + "/" + std::to_string(step->total) + " ";
+  return text + shorten(printable(trim(step->text)), instruction_columns) + ": ";
+}
+
+constexpr std::string_view disk_full =
+    "no space left on device: free some space where the images are kept, then build again";
+
+/// The quoted word that begins at the end of `mark`, quotes included; else empty.
+std::string quoted_after(std::string_view text, std::string_view mark) {
+  const std::size_t at = text.find(mark);
+  if (at == std::string_view::npos) return {};
+  text.remove_prefix(at + mark.size());
+  return "\"" + shorten(printable(text.substr(0, text.find('"'))), instruction_columns) + "\"";
+}
+
+/// What went wrong in an instruction that is not a command's own failure.
+std::string instruction_cause(std::string_view instruction, std::string_view cause) {
+  if (contains(cause, "no space left on device")) return std::string(disk_full);
+  if (const auto word = quoted_after(cause, "Unknown instruction: \""); !word.empty()) {
+    return "unknown instruction " + word + ": check its spelling in the Dockerfile";
+  }
+  if (contains(cause, "checking on sources under") && contains(cause, "no such file")) {
+    const std::string path = quoted_after(cause, "copier: stat: \"");
+    if (contains(instruction, "--from=")) return path + " is not in the image it is copied from";
+    return path + " is not in the build context (does .dockerignore exclude it?)";
+  }
+  return one_line(cause);
+}
+
+/// Errors that no step is to blame for.
+std::string general_cause(std::string_view error) {
+  if (contains(error, "no space left on device")) return std::string(disk_full);
+  if (error.starts_with("no FROM statement found")) return "the Dockerfile has no FROM instruction";
+  if (error.starts_with("no contents in ")) return "the Dockerfile is empty";
+  if (const auto target = quoted_after(error, "The target \""); !target.empty()) {
+    return "the Dockerfile has no stage named " + target;
+  }
+  return one_line(error);
+}
+
+/// The image whose pull failed: as buildah names it, else the FROM's first word.
+std::string base_of(const BuildahOutput& output) {
+  constexpr std::string_view source = "initializing source docker://";
+  const std::string_view error = output.error();
+  if (const std::size_t at = error.find(source); at != std::string_view::npos) {
+    const std::string_view rest = error.substr(at + source.size());
+    return std::string(rest.substr(0, rest.find(": ")));
+  }
+  std::string_view text = output.step() ? std::string_view(output.step()->text) : "";
+  if (text.starts_with("FROM ")) text.remove_prefix(5);
+  while (text.starts_with("--")) text = trim(text.substr(std::min(text.find(' '), text.size())));
+  return std::string(text.substr(0, text.find(' ')));
+}
+
+}  // namespace
+
+std::string explain_pull(std::string_view image, std::string_view error) {
+  if (contains(error, "no space left on device")) {
+    return "base image " + std::string(image) + " can't be pulled: " + std::string(disk_full);
+  }
+  // Behind the URL that could not be read is what matters; else the whole text.
+  std::string_view cause = error;
+  if (const std::size_t at = error.rfind("/v2/\": "); at != std::string_view::npos) {
+    cause = error.substr(at + 7);
+  } else if (const std::size_t source = error.find("docker://" + std::string(image) + ": ");
+             source != std::string_view::npos) {
+    cause = error.substr(source + image.size() + 11);
+  }
+  std::string advice = "check its name and that its registry can be reached";
+  if (contains(error, "unauthorized") || contains(error, "denied")) {
+    advice = "check its name, or log in with `buildah login`";
+  } else if (contains(error, "manifest unknown") || contains(error, "not found")) {
+    advice = "check its name and tag";
+  }
+  return "base image " + printable(image) + " can't be pulled: " + one_line(cause) + "; " + advice;
+}
+
+Failure explain_failure(const BuildahOutput& output, const process::ExitStatus& status) {
+  Failure failure{.exit_code = status.code == 0 ? 1 : status.code, .reason = {}};
+  if (status.signal != 0) {
+    failure.reason = where(output) + "buildah was " + (status.signal == SIGKILL ? "" : "ended: ") +
+                     status_text(status.code);
+    return failure;
+  }
+  const std::string_view error = trim(output.error());
+  const std::string_view step_text = output.step() ? std::string_view(output.step()->text) : "";
+  if (const auto at = at_step(error, step_text)) {
+    if (const auto code = exit_status_in(at->cause)) {
+      failure.exit_code = output.ended_by().empty() ? *code : code_of_signal(output.ended_by());
+      failure.reason = where(output) + status_text(failure.exit_code);
+    } else {
+      failure.reason = where(output) + instruction_cause(at->text, at->cause);
+    }
+  } else if (error.starts_with("creating build container: ")) {
+    failure.reason = explain_pull(base_of(output), error.substr(error.find(": ") + 2));
+  } else if (contains(error, "no stage or image found with that name")) {
+    failure.reason = where(output) + "no stage and no image has the name it copies from";
+  } else if (error.empty()) {
+    failure.reason = where(output) + "buildah ended with " + status_text(status.code);
+  } else {
+    failure.reason = general_cause(error);
+  }
+  return failure;
+}
+
+}  // namespace cooper::engine

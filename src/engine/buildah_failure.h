@@ -1,0 +1,23 @@
+#pragma once
+// Why a buildah build failed, in one line for the record. Pure.
+
+#include "engine/buildah_output.h"
+#include "process/child.h"
+
+#include <string>
+#include <string_view>
+
+namespace cooper::engine {
+
+struct Failure {
+  int exit_code = 1;
+  std::string reason;  ///< one printable line
+};
+
+/// From what buildah printed and how it ended. Call it for a build that failed.
+Failure explain_failure(const BuildahOutput& output, const process::ExitStatus& status);
+
+/// The cause of a failed pull of `image`, from buildah's error text.
+std::string explain_pull(std::string_view image, std::string_view error);
+
+}  // namespace cooper::engine

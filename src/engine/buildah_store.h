@@ -1,0 +1,21 @@
+#pragma once
+// Reading containers/storage's folders directly, where a buildah process for
+// each question would cost more than the answer (some 15 ms each).
+
+#include "engine/buildah_host.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cooper::engine {
+
+/// "sha256:<64 hex>" of the manifest of the image with this id (64 hex);
+/// nullopt if it can't be told from the folders: then ask buildah.
+std::optional<std::string> manifest_digest(const BuildahHost& host, std::string_view image_id);
+
+/// Ids of the working containers whose settings hold `marker`.
+std::vector<std::string> containers_with(const BuildahHost& host, std::string_view marker);
+
+}  // namespace cooper::engine
