@@ -11,7 +11,12 @@ mkdir -p "$cache"
 
 # Prints a command as a person would type it, then runs it.
 show() {
-  printf '\n$ cooper %s\n' "$*"
+  local word line='$ cooper'
+  for word in "$@"; do
+    [[ $word == *[^a-zA-Z0-9_./:=-]* ]] && word="'$word'"
+    line+=" $word"
+  done
+  printf '\n%s\n' "$line"
   "$cooper" "$@"
 }
 
