@@ -1,4 +1,11 @@
 # Each layer adds its line here.
+cooper_unit_test(base LINKS cooper_base
+  SOURCES base_file_test.cc base_text_test.cc base_time_test.cc)
 cooper_unit_test(log LINKS cooper_log
   SOURCES log_capture_test.cc log_channel_test.cc log_file_test.cc log_follow_test.cc
           log_redact_test.cc log_terminal_test.cc)
+
+cooper_unit_test(source LINKS cooper_source dep::zstd
+  SOURCES source_pack_test.cc source_unpack_test.cc)
+cooper_unit_test(engine LINKS cooper_engine
+  SOURCES engine_failure_test.cc engine_output_test.cc)

@@ -1,0 +1,58 @@
+#pragma once
+// Packing a source folder into one reproducible `.tar.zst`.
+
+#include "source/ignore.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace cooper::source {
+
+struct PackOptions {
+  std::filesystem::path folder;
+  IgnoreRules ignore;  ///< see read_ignore_rules
+  /// Relative paths that are packed even if the rules exclude them: manifest,
+  /// Dockerfiles, `.dockerignore`. Folders are kept with all beneath them.
+  /// `./a//b` means `a/b`; a path that leads out (`../x`, absolute) is ignored.
+  std::vector<std::string> always;
+  /// What every entry gets as its time, in seconds since 1970; the default is
+  /// 1980-01-01T00:00:01Z, which the zip-bound tools of this world can hold.
+  std::int64_t mtime = 315532801;
+  int level = 3;         ///< zstd's, 1 to 19; from 10 on it needs more memory
+  unsigned threads = 0;  ///< that compress; 0: one for each processor, at most 8
+};
+
+struct PackResult {
+  std::uint64_t files = 0;
+  std::uint64_t folders = 0;  ///< without the packed folder itself
+  std::uint64_t links = 0;    ///< symbolic links
+  std::uint64_t bytes = 0;    ///< content of the files, uncompressed
+  std::uint64_t archive_bytes = 0;
+  /// What was left out or changed while it was read, a sentence each; at most
+  /// 100, the last then says how many more there were.
+  std::vector<std::string> warnings;
+};
+
+/// Writes a tar (ustar, with pax headers where a name or size needs them),
+/// compressed with zstd, to the descriptor `out`, from its current position on.
+///
+/// Reproducible: the same names, contents, permission bits and link targets
+/// give the same bytes, on any machine and with any number of threads. Owners
+/// become 0:0, times `mtime`, hard links plain files; setuid, setgid and sticky
+/// bits are dropped; symbolic links stay links and are never followed; empty
+/// folders are kept; sockets, fifos and devices are left out with a warning.
+/// Names may hold any bytes.
+///
+/// A file that changes while it is read is cut or padded with zero bytes to the
+/// size it had when it was opened, and one that vanished is left out, both with
+/// a warning. Memory stays below 64 MiB whatever the size of the tree.
+///
+/// Throws Error: naming the file that can't be read; not_found or invalid if
+/// the folder is none; canceled on a stop request. Then `out` holds a part that
+/// is no valid archive.
+PackResult pack(const PackOptions& options, int out, std::stop_token stop = {});
+
+}  // namespace cooper::source

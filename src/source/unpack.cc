@@ -1,0 +1,279 @@
+#include "source/unpack.h"
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/text.h"
+#include "source/tar_reader.h"
+#include "source/zstd_reader.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <string>
+#include <string_view>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+namespace cooper::source {
+namespace {
+
+constexpr mode_t kPermissions = 0777;
+constexpr std::size_t kMaxName = 255;   // NAME_MAX of Linux' file systems
+constexpr std::size_t kMaxPath = 4095;  // PATH_MAX: longer ones nobody could open
+constexpr std::size_t kMaxDepth = 512;  // what removes the tree holds a descriptor a level
+constexpr std::size_t kMaxFolderNames = std::size_t{64} << 20;  // see Unpacking::folders_
+
+[[noreturn]] void refuse(const TarEntry& entry, const std::string& why) {
+  throw Error(Errc::corrupt, "the archive's " + printable(entry.path) + " " + why);
+}
+
+/// A name beneath the target: without empty, `.` or `..` parts.
+struct Name {
+  std::vector<std::string_view> parts;  ///< of the entry's text
+  std::string joined() const {
+    std::string all;
+    for (const std::string_view part : parts) all.append(part).append("/");
+    return all;
+  }
+};
+
+Name safe_name(const TarEntry& entry, std::string_view text) {
+  if (text.starts_with('/')) refuse(entry, "has an absolute name");
+  if (text.size() > kMaxPath) refuse(entry, "has a name that is too long");
+  Name name;
+  for (const std::string_view part : split(text, '/')) {
+    if (part.empty() || part == ".") continue;
+    if (part == "..") refuse(entry, "leads out of the folder by ..");
+    if (part.size() > kMaxName) refuse(entry, "has a name that is too long");
+    name.parts.push_back(part);
+  }
+  if (name.parts.size() > kMaxDepth) refuse(entry, "lies too deep");
+  return name;
+}
+
+class Unpacking {
+ public:
+  Unpacking(int in, const std::filesystem::path& target, const UnpackLimits& limits,
+            std::stop_token stop)
+      : limits_(limits),
+        stop_(std::move(stop)),
+        bytes_(in),
+        tar_(bytes_),
+        target_(open_file(target, O_RDONLY | O_DIRECTORY)) {}
+
+  UnpackResult run() {
+    std::uint64_t entries = 0;
+    while (const std::optional<TarEntry> entry = tar_.next()) {
+      check_stop();
+      if (++entries > limits_.entries) {
+        refuse(*entry, "is one entry too many: at most " + std::to_string(limits_.entries) +
+                           " are allowed");
+      }
+      add(*entry);
+    }
+    end_folders();
+    return result_;
+  }
+
+ private:
+  /// What a folder gets at the end: it must stay writable until then, and
+  /// each file made in it changes its time.
+  struct LateFolder {
+    std::string path;
+    mode_t mode;
+    std::int64_t mtime;
+  };
+
+  void check_stop() const {
+    if (stop_.stop_requested()) throw Error(Errc::canceled, "unpacking was canceled");
+  }
+
+  void add(const TarEntry& entry) {
+    Name name = safe_name(entry, entry.path);
+    if (name.parts.empty()) {
+      if (entry.kind == TarEntry::Kind::folder) return;  // `./`: the target itself
+      refuse(entry, "has no name");
+    }
+    const std::string leaf(name.parts.back());
+    name.parts.pop_back();
+    const int parent = open_parent(entry, name);
+    switch (entry.kind) {
+      case TarEntry::Kind::file:
+        return add_file(entry, parent, leaf);
+      case TarEntry::Kind::folder:
+        return add_folder(entry, parent, leaf, name);
+      case TarEntry::Kind::symbolic_link:
+        return add_symbolic_link(entry, parent, leaf);
+      case TarEntry::Kind::hard_link:
+        return add_hard_link(entry, parent, leaf);
+    }
+  }
+
+  /// The folder that `name` means, made if it is missing. No part of it may be
+  /// a link: each is opened in the one before, without following.
+  int open_parent(const TarEntry& entry, const Name& name) {
+    if (name.parts.empty()) return target_.get();
+    std::string path = name.joined();
+    if (parent_ && path == parent_path_) return parent_.get();
+    Fd at;
+    for (const std::string_view part : name.parts) {
+      at = open_folder(entry, at ? at.get() : target_.get(), std::string(part));
+    }
+    parent_ = std::move(at);
+    parent_path_ = std::move(path);
+    return parent_.get();
+  }
+
+  static Fd open_folder(const TarEntry& entry, int parent, const std::string& name) {
+    constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    Fd fd(::openat(parent, name.c_str(), kFlags));
+    if (!fd && errno == ENOENT) {
+      if (::mkdirat(parent, name.c_str(), 0755) != 0 && errno != EEXIST) failed(entry);
+      fd = Fd(::openat(parent, name.c_str(), kFlags));
+    }
+    if (fd) return fd;
+    if (errno == ELOOP || errno == ENOTDIR) refuse(entry, "leads through a link or file");
+    failed(entry);
+  }
+
+  [[noreturn]] static void failed(const TarEntry& entry) {
+    throw_errno("unpack " + printable(entry.path));
+  }
+
+  /// Makes way for an entry whose name is taken.
+  static void remove_earlier(const TarEntry& entry, int parent, const std::string& leaf) {
+    if (::unlinkat(parent, leaf.c_str(), 0) == 0 || errno == ENOENT) return;
+    if (errno == EISDIR || errno == EPERM) refuse(entry, "would replace a folder");
+    failed(entry);
+  }
+
+  static void set_time(const TarEntry& entry, int parent, const std::string& leaf) {
+    const timespec times[2] = {{0, UTIME_OMIT}, {entry.mtime, 0}};
+    if (::utimensat(parent, leaf.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0) failed(entry);
+  }
+
+  void add_file(const TarEntry& entry, int parent, const std::string& leaf) {
+    if (entry.size > limits_.bytes - result_.bytes) {
+      refuse(entry, "is too large: all files together may have " + human_bytes(limits_.bytes));
+    }
+    constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    Fd fd(::openat(parent, leaf.c_str(), kFlags, 0600));
+    if (!fd && errno == EEXIST) {
+      remove_earlier(entry, parent, leaf);
+      fd = Fd(::openat(parent, leaf.c_str(), kFlags, 0600));
+    }
+    if (!fd) failed(entry);
+    for (std::string_view part = tar_.content(); !part.empty(); part = tar_.content()) {
+      check_stop();
+      write_part(entry, fd.get(), part);
+    }
+    if (::fchmod(fd.get(), entry.mode & kPermissions) != 0) failed(entry);
+    const timespec times[2] = {{0, UTIME_OMIT}, {entry.mtime, 0}};
+    if (::futimens(fd.get(), times) != 0) failed(entry);
+    result_.bytes += entry.size;
+    ++result_.files;
+  }
+
+  static void write_part(const TarEntry& entry, int fd, std::string_view part) {
+    while (!part.empty()) {
+      const ssize_t n = ::write(fd, part.data(), part.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) failed(entry);
+      part.remove_prefix(static_cast<std::size_t>(n));
+    }
+  }
+
+  void add_folder(const TarEntry& entry, int parent, const std::string& leaf, const Name& above) {
+    if (::mkdirat(parent, leaf.c_str(), 0700) != 0) {
+      if (errno != EEXIST) failed(entry);
+      struct stat info {};
+      if (::fstatat(parent, leaf.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) failed(entry);
+      if (!S_ISDIR(info.st_mode)) {
+        remove_earlier(entry, parent, leaf);
+        if (::mkdirat(parent, leaf.c_str(), 0700) != 0) failed(entry);
+      }
+    }
+    std::string path = above.joined() + leaf;
+    folder_names_ += path.size();
+    if (folder_names_ > kMaxFolderNames) refuse(entry, "is one folder too many");
+    folders_.push_back({std::move(path), entry.mode & kPermissions, entry.mtime});
+    ++result_.folders;
+  }
+
+  void add_symbolic_link(const TarEntry& entry, int parent, const std::string& leaf) {
+    if (entry.target.empty()) refuse(entry, "is a link to nothing");
+    if (::symlinkat(entry.target.c_str(), parent, leaf.c_str()) != 0) {
+      if (errno != EEXIST) failed(entry);
+      remove_earlier(entry, parent, leaf);
+      if (::symlinkat(entry.target.c_str(), parent, leaf.c_str()) != 0) failed(entry);
+    }
+    set_time(entry, parent, leaf);
+    ++result_.links;
+  }
+
+  void add_hard_link(const TarEntry& entry, int parent, const std::string& leaf) {
+    Name target = safe_name(entry, entry.target);
+    if (target.parts.empty()) refuse(entry, "is a link to nothing");
+    if (target.joined() == safe_name(entry, entry.path).joined()) refuse(entry, "links to itself");
+    const std::string target_leaf(target.parts.back());
+    target.parts.pop_back();
+    Fd at;
+    for (const std::string_view part : target.parts) {
+      at = open_folder(entry, at ? at.get() : target_.get(), std::string(part));
+    }
+    const int target_parent = at ? at.get() : target_.get();
+    struct stat info {};
+    if (::fstatat(target_parent, target_leaf.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+      refuse(entry, "links to what is not in the archive before it");
+    }
+    if (S_ISDIR(info.st_mode)) refuse(entry, "links to a folder");
+    // Flags 0: of a symbolic link there, the link itself is linked.
+    if (::linkat(target_parent, target_leaf.c_str(), parent, leaf.c_str(), 0) != 0) {
+      if (errno != EEXIST) failed(entry);
+      remove_earlier(entry, parent, leaf);
+      if (::linkat(target_parent, target_leaf.c_str(), parent, leaf.c_str(), 0) != 0) {
+        failed(entry);
+      }
+    }
+    ++result_.links;
+  }
+
+  /// Innermost first: a folder's own mode may forbid to enter it. A folder that
+  /// a later entry named again gets what that one said.
+  void end_folders() {
+    parent_.reset();
+    std::ranges::stable_sort(folders_, {}, &LateFolder::path);
+    for (std::size_t i = folders_.size(); i-- > 0;) {
+      check_stop();
+      const LateFolder& folder = folders_[i];
+      if (i + 1 < folders_.size() && folders_[i + 1].path == folder.path) continue;
+      const Fd fd = open_beneath(target_, folder.path, O_RDONLY | O_DIRECTORY);
+      const timespec times[2] = {{0, UTIME_OMIT}, {folder.mtime, 0}};
+      if (::fchmod(fd.get(), folder.mode) != 0 || ::futimens(fd.get(), times) != 0) {
+        throw_errno("unpack " + printable(folder.path));
+      }
+    }
+  }
+
+  UnpackLimits limits_;
+  std::stop_token stop_;
+  ZstdReader bytes_;
+  TarReader tar_;
+  Fd target_;
+  std::string parent_path_;  ///< the folder of the last entry, with a `/` at its end
+  Fd parent_;
+  std::vector<LateFolder> folders_;
+  std::size_t folder_names_ = 0;  ///< bytes
+  UnpackResult result_;
+};
+
+}  // namespace
+
+UnpackResult unpack(int in, const std::filesystem::path& target, const UnpackLimits& limits,
+                    std::stop_token stop) {
+  return Unpacking(in, target, limits, std::move(stop)).run();
+}
+
+}  // namespace cooper::source

@@ -1,0 +1,39 @@
+#pragma once
+// Unpacking an archive that somebody may have made to do harm.
+
+#include <cstdint>
+#include <filesystem>
+#include <stop_token>
+
+namespace cooper::source {
+
+struct UnpackLimits {
+  std::uint64_t entries = 1'000'000;
+  std::uint64_t bytes = std::uint64_t{20} << 30;  ///< content of all files together
+};
+
+struct UnpackResult {
+  std::uint64_t files = 0;
+  std::uint64_t folders = 0;
+  std::uint64_t links = 0;  ///< symbolic and hard links
+  std::uint64_t bytes = 0;
+};
+
+/// Unpacks a tar, plain or compressed with zstd, read from `in` to its end,
+/// into the existing folder `target`. Gives files, folders and links their
+/// permission bits (never setuid, setgid or sticky ones) and times; owners are
+/// the caller's.
+///
+/// Nothing outside of `target` is made, changed or removed: an absolute name or
+/// one with `..`, a name that leads through a symbolic link, a hard link to
+/// something outside, a device, fifo or socket, and whatever exceeds `limits`
+/// throws Error{corrupt} that names the entry; so does a damaged or cut archive.
+/// Symbolic links are made as they are and may point anywhere. An entry replaces
+/// an earlier file or link of its name, but never a folder.
+///
+/// Throws Error{canceled} on a stop request. After an Error `target` holds what
+/// had been unpacked so far.
+UnpackResult unpack(int in, const std::filesystem::path& target, const UnpackLimits& limits = {},
+                    std::stop_token stop = {});
+
+}  // namespace cooper::source

@@ -1,0 +1,307 @@
+// Archives that were made to do harm, or are broken.
+
+#include "source/unpack.h"
+#include "unit/source_test_support.h"
+
+#include <gmock/gmock.h>
+#include <zstd.h>
+
+namespace cooper::source {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+std::string compressed(std::string_view bytes) {
+  std::string out(ZSTD_compressBound(bytes.size()), '\0');
+  out.resize(ZSTD_compress(out.data(), out.size(), bytes.data(), bytes.size(), 1));
+  return out;
+}
+
+std::string pax(std::string_view key, std::string_view value) {
+  std::string body = " " + std::string(key) + "=" + std::string(value) + "\n";
+  std::size_t length = body.size() + 1;
+  while (std::to_string(length).size() + body.size() != length) ++length;
+  return raw_tar_entry({.name = "pax", .type = 'x', .content = std::to_string(length) + body});
+}
+
+const std::string kEnd(1024, '\0');
+
+struct Hostile {
+  const char* what;
+  std::string archive;
+  const char* says;
+};
+
+class UnpackHostile : public testing::TestWithParam<Hostile> {};
+
+TEST_P(UnpackHostile, IsRefusedAndHarmsNothing) {
+  const TempFolder around;
+  const fs::path target = around / "target";
+  fs::create_directory(target);
+  write_text(around / "outside" / "file", "untouched");
+  fs::create_symlink("../outside", target / "old-link");
+  const auto outside = tree_of(around / "outside");
+
+  std::string message;
+  EXPECT_EQ(code_of([&] { unpack_bytes(GetParam().archive, target); }, &message), Errc::corrupt);
+  EXPECT_THAT(message, HasSubstr(GetParam().says));
+  EXPECT_EQ(tree_of(around / "outside"), outside);
+  EXPECT_FALSE(fs::exists(around / "evil"));
+}
+
+const Hostile kHostile[] = {
+    {"parent", raw_tar(RawEntry{"../evil"}), "by .."},
+    {"parent_inside", raw_tar(RawEntry{"a/../../evil"}), "by .."},
+    {"parent_harmless", raw_tar(RawEntry{"a/../b"}), "by .."},
+    {"parent_folder", raw_tar(RawEntry{"../evil/", '5'}), "by .."},
+    {"absolute", raw_tar(RawEntry{"/tmp/evil"}), "absolute"},
+    {"absolute_in_pax", pax("path", "/tmp/evil") + raw_tar(RawEntry{"x"}), "absolute"},
+    {"parent_in_pax", pax("path", "../evil") + raw_tar(RawEntry{"x"}), "by .."},
+    {"parent_in_gnu_name",
+     raw_tar_entry({.name = "././@LongLink", .type = 'L', .content = "../evil"}) +
+         raw_tar(RawEntry{"x"}),
+     "by .."},
+    {"through_link",
+     raw_tar(RawEntry{.name = "l", .type = '2', .target = "../outside"}, RawEntry{"l/file"}),
+     "leads through a link"},
+    {"through_link_deep",
+     raw_tar(RawEntry{.name = "d/l", .type = '2', .target = "/"}, RawEntry{"d/l/tmp/evil"}),
+     "leads through a link"},
+    {"through_old_link", raw_tar(RawEntry{"old-link/file", '0', "harm"}), "leads through a link"},
+    {"folder_through_old_link", raw_tar(RawEntry{"old-link/new/", '5'}), "leads through a link"},
+    {"through_file", raw_tar(RawEntry{"f"}, RawEntry{"f/x"}), "leads through a link or file"},
+    {"hard_link_outside", raw_tar(RawEntry{.name = "h", .type = '1', .target = "../outside/file"}),
+     "by .."},
+    {"hard_link_absolute", raw_tar(RawEntry{.name = "h", .type = '1', .target = "/etc/passwd"}),
+     "absolute"},
+    {"hard_link_through_link",
+     raw_tar(RawEntry{.name = "h", .type = '1', .target = "old-link/file"}),
+     "leads through a link"},
+    {"hard_link_missing", raw_tar(RawEntry{.name = "h", .type = '1', .target = "no"}),
+     "not in the archive"},
+    {"hard_link_to_folder",
+     raw_tar(RawEntry{"d/", '5'}, RawEntry{.name = "h", .type = '1', .target = "d"}),
+     "links to a folder"},
+    {"hard_link_to_itself",
+     raw_tar(RawEntry{"f"}, RawEntry{.name = "f", .type = '1', .target = "./f"}), "itself"},
+    {"replaces_folder", raw_tar(RawEntry{"d/x"}, RawEntry{"d"}), "replace a folder"},
+    {"link_replaces_folder",
+     raw_tar(RawEntry{"d/x"}, RawEntry{.name = "d", .type = '2', .target = "/"}),
+     "replace a folder"},
+    {"char_device", raw_tar(RawEntry{"dev", '3'}), "device"},
+    {"block_device", raw_tar(RawEntry{"dev", '4'}), "device"},
+    {"fifo", raw_tar(RawEntry{"pipe", '6'}), "fifo"},
+    {"sparse", raw_tar(RawEntry{"s", 'S'}), "kind"},
+    {"sparse_pax", pax("GNU.sparse.major", "1") + raw_tar(RawEntry{"s"}), "sparse"},
+    {"unknown_kind", raw_tar(RawEntry{"q", 'Q'}), "kind"},
+    {"no_name", raw_tar(RawEntry{""}), "no name"},
+    {"only_dots", raw_tar(RawEntry{"./."}), "no name"},
+    {"nul_in_name", pax("path", std::string_view("a\0../b", 6)) + raw_tar(RawEntry{"x"}), "NUL"},
+    {"empty_link", raw_tar(RawEntry{.name = "l", .type = '2'}), "link to nothing"},
+    {"name_too_long", pax("path", std::string(256, 'n')) + raw_tar(RawEntry{"x"}), "too long"},
+    {"path_too_long",
+     pax("path", std::string(100, 'd') + std::string(5000, '/') + "x") + raw_tar(RawEntry{"x"}),
+     "too long"},
+    {"too_deep",
+     [] {
+       std::string deep;
+       for (int i = 0; i < 600; ++i) deep += "d/";
+       return pax("path", deep + "x") + raw_tar(RawEntry{"x"});
+     }(),
+     "too deep"},
+    {"pax_too_long", raw_tar_entry({.name = "p", .type = 'x', .size_field = "77777777777"}),
+     "too long"},
+    {"pax_wrong_length",
+     raw_tar_entry({.name = "p", .type = 'x', .content = "99 path=x\n"}) + raw_tar(RawEntry{"x"}),
+     "pax"},
+    {"pax_tiny_length",
+     raw_tar_entry({.name = "p", .type = 'x', .content = "1 path=x\n"}) + raw_tar(RawEntry{"x"}),
+     "pax"},
+    {"pax_no_space",
+     raw_tar_entry({.name = "p", .type = 'x', .content = "12345"}) + raw_tar(RawEntry{"x"}), "pax"},
+    {"pax_size_no_number", pax("size", "-1") + raw_tar(RawEntry{"x"}), "size"},
+    {"size_no_number", raw_tar(RawEntry{.name = "x", .size_field = "zzzzzzzzzzz"}), "size"},
+    {"size_negative", raw_tar(RawEntry{.name = "x", .size_field = std::string(12, '\xff')}),
+     "size"},
+    {"size_overflows",
+     raw_tar(RawEntry{.name = "x", .size_field = "\x80" + std::string(11, '\xff')}), "size"},
+    {"size_beyond_limit",
+     raw_tar(RawEntry{.name = "x",
+                      .size_field = std::string("\x80\0\0\0\x7f\xff\xff\xff\xff\xff\xff\xff", 12)}),
+     "too large"},
+    {"nothing", "", "cut off"},
+    {"no_tar", std::string(2048, 'x'), "no tar"},
+    {"no_end_mark", raw_tar_entry({.name = "x"}), "cut off"},
+    {"cut_in_content", raw_tar(RawEntry{"x", '0', std::string(2000, 'c')}).substr(0, 1500),
+     "cut off"},
+    {"cut_in_header", raw_tar(RawEntry{"x"}).substr(0, 100), "cut off"},
+    {"zstd_cut", compressed(raw_tar(RawEntry{"x"})).substr(0, 40), "cut off"},
+    {"zstd_damaged", compressed(raw_tar(RawEntry{"x"})).substr(0, 12) + std::string(90, '\x77'),
+     "damaged"},
+    {"zstd_of_nothing", compressed(""), "cut off"},
+};
+
+INSTANTIATE_TEST_SUITE_P(All, UnpackHostile, testing::ValuesIn(kHostile),
+                         [](const auto& tested) { return std::string(tested.param.what); });
+
+TEST(Unpack, RefusesMoreEntriesThanAllowed) {
+  const TempFolder to;
+  const std::string archive = raw_tar(RawEntry{"a"}, RawEntry{"b"}, RawEntry{"c"});
+  unpack_bytes(archive, to.path(), {.entries = 3});
+  std::string message;
+  EXPECT_EQ(code_of([&] { unpack_bytes(archive, to.path(), {.entries = 2}); }, &message),
+            Errc::corrupt);
+  EXPECT_THAT(message, HasSubstr("archive's c is one entry too many"));
+}
+
+TEST(Unpack, RefusesMoreBytesThanAllowedBeforeItWritesThem) {
+  const TempFolder to;
+  const std::string archive =
+      compressed(raw_tar(RawEntry{"a", '0', "12345"}, RawEntry{"bomb", '0', std::string(6, '0')}));
+  unpack_bytes(archive, to.path(), {.bytes = 11});
+  remove_file(to / "bomb");
+  std::string message;
+  EXPECT_EQ(code_of([&] { unpack_bytes(archive, to.path(), {.bytes = 10}); }, &message),
+            Errc::corrupt);
+  EXPECT_THAT(message, HasSubstr("bomb is too large"));
+  EXPECT_FALSE(fs::exists(to / "bomb"));
+}
+
+TEST(Unpack, NamesWhatItRefusesWithoutControlCharacters) {
+  const TempFolder to;
+  std::string message;
+  code_of([&] { unpack_bytes(raw_tar(RawEntry{"/\x1b[31mred"}), to.path()); }, &message);
+  EXPECT_THAT(message, HasSubstr("/?[31mred"));
+}
+
+TEST(Unpack, NeverGivesSpecialBits) {
+  const TempFolder to;
+  unpack_bytes(raw_tar(RawEntry{.name = "suid", .content = "x", .mode = 06755},
+                       RawEntry{.name = "sticky/", .type = '5', .mode = 03777}),
+               to.path());
+  EXPECT_EQ(tree_of(to.path()),
+            (std::map<std::string, std::string>{{"suid", "0755 x"}, {"sticky", "0777 folder"}}));
+}
+
+TEST(Unpack, MakesFoldersThatHaveNoEntry) {
+  const TempFolder to;
+  unpack_bytes(raw_tar(RawEntry{"./a//b/./c", '0', "x"}), to.path());
+  EXPECT_EQ(tree_of(to.path())["a/b/c"], "0644 x");
+}
+
+TEST(Unpack, FillsAFolderThatEndsUpReadOnly) {
+  const TempFolder to;
+  unpack_bytes(raw_tar(RawEntry{.name = "d/", .type = '5', .mode = 0500}, RawEntry{"e", '0', "e"},
+                       RawEntry{"d/late", '0', "x"}),
+               to.path());
+  const auto tree = tree_of(to.path());
+  EXPECT_EQ(tree.at("d"), "0500 folder");
+  EXPECT_EQ(tree.at("d/late"), "0644 x");
+}
+
+TEST(Unpack, LaterEntryReplacesEarlierFileOrLink) {
+  const TempFolder to;
+  write_text(to / "elsewhere", "old");
+  fs::create_symlink("elsewhere", to / "link");
+  unpack_bytes(raw_tar(RawEntry{"f", '0', "one"}, RawEntry{"f", '0', "two"},
+                       RawEntry{"link", '0', "now a file"},
+                       RawEntry{.name = "f2", .type = '2', .target = "x"}, RawEntry{"f2/", '5'},
+                       RawEntry{"f2/in", '0', "y"}),
+               to.path());
+  const auto tree = tree_of(to.path());
+  EXPECT_EQ(tree.at("f"), "0644 two");
+  EXPECT_EQ(tree.at("link"), "0644 now a file");
+  EXPECT_EQ(tree.at("elsewhere"), "0644 old");
+  EXPECT_EQ(tree.at("f2/in"), "0644 y");
+}
+
+TEST(Unpack, ReplacingAHardLinkLeavesItsTwinAlone) {
+  const TempFolder to;
+  unpack_bytes(
+      raw_tar(RawEntry{"a", '0', "kept"}, RawEntry{.name = "d/b", .type = '1', .target = "a"},
+              RawEntry{"d/b", '0', "new"}),
+      to.path());
+  EXPECT_EQ(tree_of(to.path()).at("a"), "0644 kept");
+}
+
+TEST(Unpack, MakesHardLinks) {
+  const TempFolder to;
+  const UnpackResult result = unpack_bytes(
+      raw_tar(RawEntry{"d/a", '0', "x"}, RawEntry{.name = "b", .type = '1', .target = "./d/a"}),
+      to.path());
+  EXPECT_TRUE(fs::equivalent(to / "d/a", to / "b"));
+  EXPECT_EQ(result.links, 1);
+}
+
+TEST(Unpack, ReadsGnuLongNamesAndV7Folders) {
+  const TempFolder to;
+  const std::string name(180, 'n');
+  const std::string target(150, 't');
+  unpack_bytes(
+      raw_tar_entry({.name = "././@LongLink", .type = 'L', .content = name + '\0', .gnu = true}) +
+          raw_tar_entry({.name = name, .content = "x", .gnu = true}) +
+          raw_tar_entry({.name = "././@LongLink", .type = 'K', .content = target + '\0'}) +
+          raw_tar(RawEntry{.name = "l", .type = '2', .target = target, .gnu = true},
+                  RawEntry{"old-folder/", '\0'}),
+      to.path());
+  const auto tree = tree_of(to.path());
+  EXPECT_EQ(tree.at(name), "0644 x");
+  EXPECT_EQ(tree.at("l"), "-> " + target);
+  EXPECT_EQ(tree.at("old-folder"), "0644 folder");
+}
+
+TEST(Unpack, IgnoresGlobalHeaders) {
+  const TempFolder to;
+  unpack_bytes(raw_tar_entry({.name = "pax_global_header",
+                              .type = 'g',
+                              .content = "52 comment=0123456789012345678901234567890123456789\n"}) +
+                   raw_tar(RawEntry{"./", '5'}, RawEntry{"x", '0', "y"}),
+               to.path());
+  EXPECT_EQ(tree_of(to.path()), (std::map<std::string, std::string>{{"x", "0644 y"}}));
+}
+
+TEST(Unpack, ReadsFramesInARowAndSkippableOnes) {
+  const TempFolder to;
+  const std::string tar = raw_tar(RawEntry{"x", '0', std::string(5000, 'x')});
+  const std::string skippable("\x50\x2a\x4d\x18\x03\0\0\0abc", 11);
+  unpack_bytes(skippable + compressed(tar.substr(0, 700)) + compressed("") + skippable +
+                   compressed(tar.substr(700)),
+               to.path());
+  EXPECT_EQ(fs::file_size(to / "x"), 5000);
+}
+
+TEST(Unpack, StopRequestEndsIt) {
+  const TempFolder to;
+  std::stop_source stop;
+  stop.request_stop();
+  const Fd in = memory_file(raw_tar(RawEntry{"x"}));
+  EXPECT_EQ(code_of([&] { unpack(in.get(), to.path(), {}, stop.get_token()); }), Errc::canceled);
+  EXPECT_FALSE(fs::exists(to / "x"));
+}
+
+TEST(Unpack, TargetMustExist) {
+  const TempFolder to;
+  EXPECT_EQ(code_of([&] { unpack_bytes(raw_tar(), to / "missing"); }), Errc::not_found);
+}
+
+/// Whatever one changes in an archive: it unpacks, or is refused as corrupt.
+TEST(Unpack, EveryDamagedByteIsSurvived) {
+  const std::string archive =
+      pax("path", "long") + raw_tar(RawEntry{"a"}, RawEntry{"d/", '5'},
+                                    RawEntry{"d/x", '0', "content"},
+                                    RawEntry{.name = "l", .type = '2', .target = "a"});
+  for (std::size_t i = 0; i < archive.size(); i += i % 512 < 270 ? 1 : 64) {
+    const TempFolder to;
+    std::string bytes = archive;
+    bytes[i] = static_cast<char>(bytes[i] ^ 0x2f);
+    try {
+      unpack_bytes(bytes, to.path());
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), Errc::corrupt) << "byte " << i << ": " << error.message();
+    }
+  }
+}
+
+}  // namespace
+}  // namespace cooper::source
