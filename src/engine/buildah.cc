@@ -7,6 +7,7 @@
 #include "engine/buildah_output.h"
 #include "engine/buildah_store.h"
 #include "engine/registries.h"
+#include "process/cgroup.h"
 #include "process/child.h"
 
 #include <algorithm>
@@ -195,8 +196,9 @@ ImageResult BuildahEngine::build(const ImageRequest& request, Progress& progress
   std::vector<std::string> variables = environment();
   std::vector<std::string> argv = build_command(request, id_file, number, variables);
 
-  BuildahOutput output(progress);
+  BuildahOutput output(progress, request.tags.empty() ? "" : request.tags.front());
   OutputSink sink(output);
+  const std::uint64_t kills_before = process::host_out_of_memory_kills();
   const process::ExitStatus status = stream(std::move(argv), std::move(variables), sink, stop);
   output.finish();
 
@@ -212,7 +214,9 @@ ImageResult BuildahEngine::build(const ImageRequest& request, Progress& progress
     progress.step_finished(std::nullopt);
     return canceled();
   }
-  Failure failure = explain_failure(output, status);
+  // The runtime removes the RUN's own group, and its counter with it.
+  const std::uint64_t kills = process::host_out_of_memory_kills() - kills_before;
+  Failure failure = explain_failure(output, status, kills);
   progress.step_finished(failure.exit_code);
   return {.end = ImageResult::End::failed,
           .exit_code = failure.exit_code,

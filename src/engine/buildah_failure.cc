@@ -43,8 +43,12 @@ std::string status_text(int code) {
   return "exit status " + std::to_string(code);
 }
 
-/// Go's name of the signal that ended a RUN's first process, as an exit code.
-int code_of_signal(std::string_view name) {
+/// The signal that ended a RUN's first process, as an exit code; nullopt if none
+/// did. Buildah then says it (in Go's words) in the line before its error, and
+/// only "exit status 1" in the error.
+std::optional<int> code_of_signal(std::string_view before_error) {
+  constexpr std::array<std::string_view, 2> marks = {"container exited on ",
+                                                     "subprocess exited on "};
   constexpr std::array<std::pair<std::string_view, int>, 6> signals = {{
       {"killed", SIGKILL},
       {"terminated", SIGTERM},
@@ -53,10 +57,14 @@ int code_of_signal(std::string_view name) {
       {"interrupt", SIGINT},
       {"hangup", SIGHUP},
   }};
-  for (const auto& [text, number] : signals) {
-    if (name == text) return 128 + number;
+  const std::string_view last = trim(before_error.substr(trim(before_error).rfind('\n') + 1));
+  for (const std::string_view mark : marks) {
+    if (!contains(last, mark)) continue;
+    for (const auto& [name, number] : signals) {
+      if (last.ends_with(std::string(mark).append(name))) return 128 + number;
+    }
   }
-  return 1;
+  return std::nullopt;
 }
 
 /// N of a text that ends with "exit status N".
@@ -71,27 +79,31 @@ std::optional<int> exit_status_in(std::string_view text) {
 
 /// `building at STEP "TEXT": CAUSE`. The text may hold quotes and colons itself.
 struct AtStep {
+  const StepLine* step;  // null if none has begun
   std::string_view text;
   std::string_view cause;
 };
 
-std::optional<AtStep> at_step(std::string_view error, std::string_view step_text) {
+std::optional<AtStep> at_step(std::string_view error, const std::vector<StepLine>& steps) {
   constexpr std::string_view mark = "building at STEP \"";
   constexpr std::string_view end = "\": ";
   if (!error.starts_with(mark)) return std::nullopt;
   error.remove_prefix(mark.size());
-  std::size_t at = std::string_view::npos;
-  if (error.starts_with(step_text) && error.substr(step_text.size()).starts_with(end)) {
-    at = step_text.size();
-  } else {
-    at = exit_status_in(error) ? error.rfind(end) : error.find(end);
+  // The last one may be a RUN's imitation: the error knows better.
+  for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
+    const std::size_t size = step->text.size();
+    if (!error.starts_with(step->text) || !error.substr(size).starts_with(end)) continue;
+    return AtStep{&*step, error.substr(0, size), error.substr(size + end.size())};
   }
+  // Arguments given as a list are printed in another way than in the step's line.
+  const std::size_t at = exit_status_in(error) ? error.rfind(end) : error.find(end);
   if (at == std::string_view::npos) return std::nullopt;
-  return AtStep{error.substr(0, at), error.substr(at + end.size())};
+  return AtStep{steps.empty() ? nullptr : &steps.back(), error.substr(0, at),
+                error.substr(at + end.size())};
 }
 
-std::string where(const BuildahOutput& output) {
-  const auto& step = output.step();
+/// "step 2/3 RUN make: "
+std::string where(const StepLine* step) {
   if (!step) return {};
   std::string text;
   if (step->stage != 0) {
@@ -110,6 +122,38 @@ std::string quoted_after(std::string_view text, std::string_view mark) {
   if (at == std::string_view::npos) return {};
   text.remove_prefix(at + mark.size());
   return "\"" + shorten(printable(text.substr(0, text.find('"'))), instruction_columns) + "\"";
+}
+
+/// The program that a RUN could not start because the image lacks it; else empty.
+std::string absent_program(std::string_view before_error) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 2> sayings = {{
+      {R"(unable to start container process: exec: \")", R"(\": )"},  // runc, in its log's quotes
+      {"process failed to start with error: fork/exec ", ": no such file"},  // chroot
+  }};
+  for (const auto& [mark, end] : sayings) {
+    const std::size_t at = before_error.rfind(mark);
+    if (at == std::string_view::npos) continue;
+    const std::string_view rest = before_error.substr(at + mark.size());
+    const std::size_t size = rest.find(end);
+    const std::string_view why = rest.substr(0, rest.find('\n'));
+    if (size >= why.size()) continue;
+    if (!contains(why, "o such file") && !contains(why, "executable file not found")) continue;
+    return "\"" + shorten(printable(rest.substr(0, size)), instruction_columns) + "\"";
+  }
+  return {};
+}
+
+/// Why a RUN that ended with `code` did.
+std::string run_cause(int code, std::string_view before_error, std::uint64_t memory_kills) {
+  if (memory_kills > 0) {
+    return code == 128 + SIGKILL
+               ? "killed: out of memory"
+               : status_text(code) + ", and the kernel killed a process: out of memory";
+  }
+  if (const std::string program = absent_program(before_error); !program.empty()) {
+    return program + " is not in the image";
+  }
+  return status_text(code);
 }
 
 /// What went wrong in an instruction that is not a command's own failure.
@@ -145,7 +189,8 @@ std::string base_of(const BuildahOutput& output) {
     const std::string_view rest = error.substr(at + source.size());
     return std::string(rest.substr(0, rest.find(": ")));
   }
-  std::string_view text = output.step() ? std::string_view(output.step()->text) : "";
+  std::string_view text =
+      output.steps().empty() ? "" : std::string_view(output.steps().back().text);
   if (text.starts_with("FROM ")) text.remove_prefix(5);
   while (text.starts_with("--")) text = trim(text.substr(std::min(text.find(' '), text.size())));
   return std::string(text.substr(0, text.find(' ')));
@@ -174,28 +219,30 @@ std::string explain_pull(std::string_view image, std::string_view error) {
   return "base image " + printable(image) + " can't be pulled: " + one_line(cause) + "; " + advice;
 }
 
-Failure explain_failure(const BuildahOutput& output, const process::ExitStatus& status) {
+Failure explain_failure(const BuildahOutput& output, const process::ExitStatus& status,
+                        std::uint64_t memory_kills) {
   Failure failure{.exit_code = status.code == 0 ? 1 : status.code, .reason = {}};
+  const StepLine* last = output.steps().empty() ? nullptr : &output.steps().back();
   if (status.signal != 0) {
-    failure.reason = where(output) + "buildah was " + (status.signal == SIGKILL ? "" : "ended: ") +
+    failure.reason = where(last) + "buildah was " + (status.signal == SIGKILL ? "" : "ended: ") +
                      status_text(status.code);
     return failure;
   }
   const std::string_view error = trim(output.error());
-  const std::string_view step_text = output.step() ? std::string_view(output.step()->text) : "";
-  if (const auto at = at_step(error, step_text)) {
+  if (const auto at = at_step(error, output.steps())) {
     if (const auto code = exit_status_in(at->cause)) {
-      failure.exit_code = output.ended_by().empty() ? *code : code_of_signal(output.ended_by());
-      failure.reason = where(output) + status_text(failure.exit_code);
+      failure.exit_code = code_of_signal(output.before_error()).value_or(*code);
+      failure.reason =
+          where(at->step) + run_cause(failure.exit_code, output.before_error(), memory_kills);
     } else {
-      failure.reason = where(output) + instruction_cause(at->text, at->cause);
+      failure.reason = where(at->step) + instruction_cause(at->text, at->cause);
     }
   } else if (error.starts_with("creating build container: ")) {
     failure.reason = explain_pull(base_of(output), error.substr(error.find(": ") + 2));
   } else if (contains(error, "no stage or image found with that name")) {
-    failure.reason = where(output) + "no stage and no image has the name it copies from";
+    failure.reason = where(last) + "no stage and no image has the name it copies from";
   } else if (error.empty()) {
-    failure.reason = where(output) + "buildah ended with " + status_text(status.code);
+    failure.reason = where(last) + "buildah ended with " + status_text(status.code);
   } else {
     failure.reason = general_cause(error);
   }

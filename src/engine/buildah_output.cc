@@ -10,17 +10,16 @@ namespace cooper::engine {
 namespace {
 
 constexpr std::size_t max_held = std::size_t{64} << 10;
-constexpr std::size_t max_error = std::size_t{16} << 10;
+constexpr std::size_t max_tail = std::size_t{64} << 10;
+constexpr std::size_t max_before_error = std::size_t{4} << 10;
 
 constexpr std::string_view step_mark = "STEP ";
 constexpr std::string_view commit_mark = "COMMIT";
 constexpr std::string_view cache_mark = "--> Using cache ";
 constexpr std::string_view error_mark = "Error: ";
+constexpr std::string_view step_error_mark = "Error: building at STEP \"";
 constexpr std::string_view log_mark = "time=\"";
-constexpr std::array<std::string_view, 2> ended_marks = {"container exited on ",
-                                                         "subprocess exited on "};
-constexpr std::array<std::string_view, 7> marks = {
-    step_mark, commit_mark, cache_mark, error_mark, log_mark, ended_marks[0], ended_marks[1]};
+constexpr std::array<std::string_view, 4> marks = {step_mark, commit_mark, cache_mark, log_mark};
 
 /// Messages of buildah's own logger that tell a user nothing. What is behind
 /// them varies (paths, dumps of Go structures), so they match by their beginning.
@@ -112,97 +111,163 @@ void BuildahOutput::show(std::string_view bytes) {
   if (!bytes.empty()) progress_.output(bytes);
 }
 
-/// Whether `next` is what must follow the step that runs.
-bool BuildahOutput::begins(const StepLine& next) const {
-  if (!step_) return next.number == 1;
-  if (next.stages != step_->stages || committing_) return false;
-  if (next.stage == step_->stage) {
-    return next.total == step_->total && next.number == step_->number + 1;
-  }
-  return next.stage > step_->stage && next.number == 1 && step_->number == step_->total;
+/// Keeps the end of the output, where a failed build's error is.
+void BuildahOutput::remember(std::string_view bytes) {
+  if (bytes.size() > max_tail) bytes.remove_prefix(bytes.size() - max_tail);
+  tail_ += bytes;
+  if (tail_.size() > 2 * max_tail) tail_.erase(0, tail_.size() - max_tail);
 }
 
-BuildahOutput::Line BuildahOutput::read_line(std::string_view line, std::string_view before) {
-  std::string_view text = line;
-  if (text.ends_with('\n')) text.remove_suffix(1);
+/// Whether `next` is what must follow the step that runs.
+bool BuildahOutput::begins(const StepLine& next) const {
+  if (steps_.empty()) return next.number == 1;
+  const StepLine& step = steps_.back();
+  if (next.stages != step.stages || committing_) return false;
+  if (next.stage == step.stage) {
+    return next.total == step.total && next.number == step.number + 1;
+  }
+  return next.stage > step.stage && next.number == 1 && step.number == step.total;
+}
+
+/// Works out how the lines that begins() accepts look.
+void BuildahOutput::expect_after_step() {
+  const StepLine& step = steps_.back();
+  const auto prefix = [&](int stage) {
+    return stage == 0 ? std::string()
+                      : "[" + std::to_string(stage) + "/" + std::to_string(step.stages) + "] ";
+  };
+  next_steps_.clear();
+  commit_line_.clear();
+  if (step.number < step.total) {
+    next_steps_.push_back(prefix(step.stage) + "STEP " + std::to_string(step.number + 1) + "/" +
+                          std::to_string(step.total) + ": ");
+    return;
+  }
+  for (int stage = step.stage + 1; stage <= step.stages; ++stage) {  // some may be skipped
+    next_steps_.push_back(prefix(stage) + "STEP 1/");
+  }
+  if (step.stage == step.stages) {
+    commit_line_ = prefix(step.stage).append(commit_mark);
+    if (!image_.empty()) commit_line_ += " " + image_;
+  }
+}
+
+/// What a whole line (without its newline) says. `may_hold_step`: somewhere in
+/// these bytes is the word STEP.
+BuildahOutput::Found BuildahOutput::read_line(std::string_view line, bool may_hold_step) {
   const bool after_step = std::exchange(after_step_, false);
-  if (is_noise(text)) {
-    after_step_ = after_step;
-    show(before);
-    return Line::done;
+  if (at_line_start_ && promising(line)) {
+    if (is_noise(line)) {
+      after_step_ = after_step;
+      return {.what = Saying::noise};
+    }
+    if (auto step = parse_step_line(line); step && begins(*step)) {
+      return {.what = Saying::step, .step = *std::move(step)};
+    }
+    // It is printed at once behind the step's own line, before anything else.
+    if (after_step && line.starts_with(cache_mark) && is_id(line.substr(cache_mark.size()))) {
+      return {.what = Saying::cached};
+    }
   }
-  if (auto step = parse_step_line(text); step && begins(*step)) {
-    show(before);
-    step_ = std::move(step);
-    after_step_ = true;
-    in_error_ = false;
-    ended_by_.clear();
-    progress_.step_started(step_->text);
-    show(line);
-    return Line::done;
+  if (may_hold_step || (!commit_line_.empty() && line.ends_with(commit_line_))) {
+    return read_glued(line);
   }
-  // It is printed at once behind the step's own line, before anything else.
-  if (after_step && text.starts_with(cache_mark) && is_id(text.substr(cache_mark.size()))) {
-    show(before);
-    progress_.step_cached();
-    show(line);
-    return Line::done;
+  return {};
+}
+
+/// A step line that follows a RUN's last words without a newline between them.
+BuildahOutput::Found BuildahOutput::read_glued(std::string_view line) const {
+  if (committing_) return {};
+  std::size_t last = std::string_view::npos;
+  for (const std::string& mark : next_steps_) {
+    const std::size_t at = line.rfind(mark);
+    if (at != std::string_view::npos && (last == std::string_view::npos || at > last)) last = at;
   }
-  StepLine commit;
-  std::string_view rest = text;
-  take_stage(rest, commit);
-  if (step_ && step_->number == step_->total && !committing_ && commit.stage == step_->stage &&
-      commit.stage == commit.stages && (rest == commit_mark || rest.starts_with("COMMIT "))) {
-    show(before);
-    committing_ = true;
-    progress_.step_started(rest);
-    show(line);
-    return Line::done;
+  if (last != std::string_view::npos) {
+    auto step = parse_step_line(line.substr(last));
+    if (step && begins(*step)) return {.what = Saying::step, .at = last, .step = *std::move(step)};
   }
-  if (text.starts_with(error_mark)) {
-    error_ = text.substr(error_mark.size(), max_error);
-    in_error_ = true;
+  if (!commit_line_.empty() && line.ends_with(commit_line_)) {
+    return {.what = Saying::commit,
+            .at = line.size() - commit_line_.size(),
+            .step = {.text = commit_line_.substr(commit_line_.find(commit_mark))}};
   }
-  for (const std::string_view mark : ended_marks) {
-    if (text.starts_with(mark)) ended_by_ = text.substr(mark.size(), 64);
+  return {};
+}
+
+/// `line` begins where the saying begins.
+void BuildahOutput::act_on(Found found, std::string_view line) {
+  switch (found.what) {
+    case Saying::nothing:
+      break;
+    case Saying::noise:
+      return;
+    case Saying::step:
+      steps_.push_back(std::move(found.step));
+      after_step_ = true;
+      expect_after_step();
+      progress_.step_started(steps_.back().text);
+      break;
+    case Saying::cached:
+      progress_.step_cached();
+      break;
+    case Saying::commit:
+      committing_ = true;
+      commit_line_.clear();
+      progress_.step_started(found.step.text);
+      break;
   }
-  return Line::passes;
+  show(line);
+}
+
+/// Where in an unfinished line the bytes begin that may become something
+/// special; its size if there are none.
+std::size_t BuildahOutput::hold_from(std::string_view partial) const {
+  if (partial.size() >= max_held) return partial.size();
+  if (at_line_start_ && promising(partial)) return 0;
+  std::size_t from = partial.size();
+  const auto look_for = [&](std::string_view mark) {
+    from = std::min(from, partial.find(mark));
+    for (std::size_t size = std::min(mark.size() - 1, partial.size()); size > 0; --size) {
+      if (!partial.ends_with(mark.substr(0, size))) continue;
+      from = std::min(from, partial.size() - size);
+      break;
+    }
+  };
+  for (const std::string& mark : next_steps_) look_for(mark);
+  if (!commit_line_.empty()) look_for(commit_line_);
+  return from;
 }
 
 void BuildahOutput::feed(std::string_view bytes) {
-  std::size_t shown = 0;  // bytes before it are done with
-  std::size_t at = 0;
+  remember(bytes);
+  std::string joined;
   if (!held_.empty()) {
-    const std::size_t newline = bytes.find('\n');
-    at = shown = newline == std::string_view::npos ? bytes.size() : newline + 1;
-    held_.append(bytes.substr(0, at));
-    if (newline == std::string_view::npos && promising(held_) && held_.size() < max_held) return;
-    const std::string line = std::exchange(held_, {});
-    at_line_start_ = newline != std::string_view::npos;
-    if (!at_line_start_ || read_line(line, {}) == Line::passes) show(line);
+    joined = std::exchange(held_, {}).append(bytes);
+    bytes = joined;
   }
-  while (at < bytes.size()) {
-    const std::size_t newline = bytes.find('\n', at);
-    const bool whole = newline != std::string_view::npos;
-    const std::size_t end = whole ? newline + 1 : bytes.size();
-    const std::string_view line = bytes.substr(at, end - at);
-    if (at_line_start_ && promising(line)) {
-      if (!whole && line.size() < max_held) {
-        show(bytes.substr(shown, at - shown));
-        held_ = line;
-        return;
-      }
-      if (whole && read_line(line, bytes.substr(shown, at - shown)) == Line::done) shown = end;
-    } else {
-      after_step_ = false;
-      if (in_error_ && error_.size() < max_error) {
-        error_.append("\n").append(line.substr(0, whole ? line.size() - 1 : line.size()));
-      }
+  std::size_t shown = 0;  // bytes before it are done with
+  std::size_t at = 0;     // where the line begins
+  std::size_t mark = bytes.find(step_mark);
+  for (std::size_t newline = bytes.find('\n'); newline != std::string_view::npos;
+       newline = bytes.find('\n', at)) {
+    const std::string_view line = bytes.substr(at, newline - at);
+    Found found = read_line(line, mark < newline);
+    at_line_start_ = true;
+    if (found.what != Saying::nothing) {
+      const std::size_t begin = at + found.at;
+      show(bytes.substr(shown, begin - shown));
+      shown = newline + 1;
+      act_on(std::move(found), bytes.substr(begin, shown - begin));
     }
-    at_line_start_ = whole;
-    at = end;
+    at = newline + 1;
+    if (mark < at) mark = bytes.find(step_mark, at);
   }
-  show(bytes.substr(shown));
+  const std::string_view partial = bytes.substr(at);
+  const std::size_t hold = hold_from(partial);
+  show(bytes.substr(shown, at + hold - shown));
+  if (hold > 0) at_line_start_ = false;
+  held_ = partial.substr(hold);
 }
 
 void BuildahOutput::idle() {
@@ -215,9 +280,30 @@ void BuildahOutput::idle() {
 }
 
 void BuildahOutput::finish() {
-  if (held_.empty()) return;
-  const std::string line = std::exchange(held_, {});
-  if (read_line(line, {}) == Line::passes) show(line);
+  if (!held_.empty()) {
+    const std::string line = std::exchange(held_, {});
+    Found found = read_line(line, true);
+    show(std::string_view(line).substr(0, found.at));
+    act_on(std::move(found), std::string_view(line).substr(found.at));
+  }
+  // It is the last that buildah says. One that follows a RUN's unfinished line
+  // is found by its longer form, or as the last line's last.
+  const std::string_view tail = tail_;
+  std::size_t at = tail.rfind(step_error_mark);
+  const std::size_t fresh = tail.rfind("\nError: ");
+  if (fresh != std::string_view::npos && (at == std::string_view::npos || fresh + 1 > at)) {
+    at = fresh + 1;
+  } else if (at == std::string_view::npos && tail.starts_with(error_mark)) {
+    at = 0;
+  } else if (at == std::string_view::npos) {
+    const std::size_t last_line = tail.substr(0, tail.find_last_not_of('\n') + 1).rfind('\n') + 1;
+    at = tail.rfind(error_mark);
+    if (at != std::string_view::npos && at < last_line) at = std::string_view::npos;
+  }
+  if (at == std::string_view::npos) return;
+  error_ = tail.substr(at + error_mark.size());
+  const std::size_t begin = at > max_before_error ? at - max_before_error : 0;
+  before_error_ = tail.substr(begin, at - begin);
 }
 
 }  // namespace cooper::engine

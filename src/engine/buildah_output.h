@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace cooper::engine {
 
@@ -23,49 +25,66 @@ struct StepLine {
 /// Parses one whole line (without its newline); nullopt if it is no step line.
 std::optional<StepLine> parse_step_line(std::string_view line);
 
-/// Splits buildah's output into steps as it streams by. A RUN's own output may
-/// imitate buildah's lines: a line counts only if it has the exact form and the
-/// number that must come next, so an imitation can at worst begin a step early.
+/// Splits buildah's output into steps as it streams by.
 ///
-/// Costs one memchr and one look at the first bytes for a line that is not
-/// special. Not thread-safe.
+/// A RUN whose last line has no newline is followed by buildah's next line
+/// without a break ("partialSTEP 3/4: ..."), so step lines are looked for inside
+/// lines, too. A RUN's own output may imitate them: one counts only if it has the
+/// exact form and the number that must come next, so an imitation can at worst
+/// begin a step early.
+///
+/// Costs a look at the first bytes of each line and one search over all.
+/// Not thread-safe.
 class BuildahOutput {
  public:
-  explicit BuildahOutput(Progress& progress) : progress_(progress) {}
+  /// `image` is the name that buildah gives the image (its first tag), if any.
+  explicit BuildahOutput(Progress& progress, std::string image = {})
+      : progress_(progress), image_(std::move(image)) {}
 
   /// The next bytes, cut anywhere. All but noise goes to Progress::output at
-  /// once, except the start of a line that may still become a special one.
+  /// once, except the start of what may still become a special line.
   void feed(std::string_view bytes);
   /// Nothing came for a moment: gives out what feed() held back.
   void idle();
-  /// No more bytes will come.
+  /// No more bytes will come. error() and before_error() are known after it.
   void finish();
 
-  /// The step that runs, or ran last.
-  const std::optional<StepLine>& step() const noexcept { return step_; }
-  /// The text behind the last `Error: `, with the lines that followed it, cut
-  /// at some 16 KiB; empty if there was none.
+  /// The steps that began, in order; the last one runs, or ran last.
+  const std::vector<StepLine>& steps() const noexcept { return steps_; }
+  /// The text behind the last `Error: `, to the end of the output; empty if there was none.
   const std::string& error() const noexcept { return error_; }
-  /// "killed" if the last RUN's first process was ended by a signal (Go's names).
-  const std::string& ended_by() const noexcept { return ended_by_; }
+  /// What was printed before that error, at most some KiB.
+  const std::string& before_error() const noexcept { return before_error_; }
 
  private:
-  enum class Line { passes, done };
-  /// Reads a whole line (with its newline, except at the end). If it is special
-  /// it is done with, and so is `before`, the bytes ahead of it that are not yet shown.
-  Line read_line(std::string_view line, std::string_view before);
+  /// What buildah says in a line of its own.
+  enum class Saying { nothing, noise, step, cached, commit };
+  struct Found {
+    Saying what = Saying::nothing;
+    std::size_t at = 0;  // where in the line it begins
+    StepLine step;       // of `step`; of `commit` only the text
+  };
+  void remember(std::string_view bytes);
+  Found read_line(std::string_view line, bool may_hold_step);
+  Found read_glued(std::string_view line) const;
+  void act_on(Found found, std::string_view line);
   bool begins(const StepLine& next) const;
+  void expect_after_step();
+  std::size_t hold_from(std::string_view partial) const;
   void show(std::string_view bytes);
 
   Progress& progress_;
-  std::string held_;           // the beginning of a line that may be special
-  bool at_line_start_ = true;  // else the rest of the line is passed through unread
+  std::string image_;
+  std::string held_;           // the end of the output so far, not shown yet
+  bool at_line_start_ = true;  // else a part of the line that held_ continues was shown
   bool after_step_ = false;    // the line before was a step line
   bool committing_ = false;
-  std::optional<StepLine> step_;
+  std::vector<StepLine> steps_;
+  std::vector<std::string> next_steps_;  // how the lines that may come next begin
+  std::string commit_line_;              // the whole line, if it may come next
+  std::string tail_;                     // of all the output
   std::string error_;
-  bool in_error_ = false;
-  std::string ended_by_;
+  std::string before_error_;
 };
 
 }  // namespace cooper::engine

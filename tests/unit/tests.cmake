@@ -9,3 +9,7 @@ cooper_unit_test(source LINKS cooper_source dep::zstd
   SOURCES source_pack_test.cc source_unpack_test.cc)
 cooper_unit_test(engine LINKS cooper_engine
   SOURCES engine_failure_test.cc engine_output_test.cc)
+cooper_unit_test(manifest LINKS cooper_manifest
+  SOURCES manifest_dockerfile_test.cc manifest_errors_test.cc manifest_parse_test.cc)
+target_compile_definitions(manifest_test PRIVATE
+  COOPER_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/corpus")
