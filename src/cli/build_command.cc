@@ -1,0 +1,224 @@
+// `cooper build`.
+
+#include "base/text.h"
+#include "cli/context.h"
+#include "cli/interrupt.h"
+#include "cli/show_log.h"
+
+#include <algorithm>
+#include <array>
+
+namespace cooper::cli {
+
+namespace {
+
+/// `Packaging source... OK`; a notice gets a line of its own.
+class Progress : public rack::StartProgress {
+ public:
+  Progress(const Context& context, Output& out) : context_(context), out_(out) {}
+  ~Progress() override { end_line(); }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  void phase(std::string_view name) override {
+    out_.write(std::string(name) + "... ");
+    line_open_ = true;
+  }
+  void phase_done() override {
+    out_.write("OK\n");
+    line_open_ = false;
+  }
+  void notice(std::string_view text) override {
+    end_line();
+    context_.err.write(printable(text) + "\n");
+  }
+
+ private:
+  void end_line() {
+    if (line_open_) out_.write("\n");
+    line_open_ = false;
+  }
+
+  const Context& context_;
+  Output& out_;
+  bool line_open_ = false;
+};
+
+Result<build::BuildRequest> request_from(const Options& options) {
+  build::BuildRequest request{.description = options.description.value_or(""),
+                              .manifest = options.manifest.value_or(""),
+                              .no_cache = options.no_cache,
+                              .development = options.development,
+                              .jobs = static_cast<unsigned>(options.jobs.value_or(0))};
+  for (const std::string& argument : options.build_args) {
+    const std::size_t equals = argument.find('=');
+    if (equals == 0 || equals == std::string::npos) {
+      // The text may be a secret whose name was forgotten: it is not repeated.
+      return Error(Errc::invalid, "a value of --build-args is not NAME=VALUE",
+                   "for example --build-args VERSION=3");
+    }
+    request.build_args.emplace_back(argument.substr(0, equals), argument.substr(equals + 1));
+  }
+  return request;
+}
+
+/// A build makes the app it names: a slip of the pen should not go unseen.
+void warn_of_near_miss(const Context& context, const AppName& name) {
+  if (context.rack.find_app(name)) return;
+  std::vector<std::string> names;
+  for (const App& app : context.rack.list_apps()) names.push_back(app.name.str());
+  if (const auto near = nearest(name.str(), names)) {
+    print_warning(context, "app " + name.str() + " is new; there is an app " + *near);
+  }
+}
+
+/// Follows the log to the build's end, and cancels the build at the first
+/// Ctrl-C. False: the second one came before the end.
+bool follow_to_end(const Context& context, const Build& build, const Interrupts& interrupts,
+                   LogView& view) {
+  const auto sink = [&](std::string_view bytes) { view.write(bytes); };
+  std::uint64_t offset = context.rack.follow_log(build.app, build.id, 0, sink, interrupts.first());
+  if (interrupts.first().stop_requested() &&
+      !is_terminal(context.rack.get_build(build.app, build.id).build.status)) {
+    // The terminal has shown ^C on the line it was on.
+    context.err.write((context.err.is_terminal() ? "\n" : "") + std::string("Canceling build ") +
+                      build.id.str() + "... (Ctrl-C again: don't wait for it)\n");
+    context.rack.request_cancel(build.app, build.id);
+    offset = context.rack.follow_log(build.app, build.id, offset, sink, interrupts.second());
+  }
+  view.finish();
+  view.end_line();
+  return !interrupts.second().stop_requested() ||
+         is_terminal(context.rack.get_build(build.app, build.id).build.status);
+}
+
+int report_failure(const Context& context, const rack::BuildView& view) {
+  const Build& build = view.build;
+  const std::string because = build.reason.empty() ? "" : ": " + build.reason;
+  switch (view.status) {
+    case DisplayStatus::canceled:
+      print_error(context, "build canceled" + because);
+      return exit_code(Errc::canceled);
+    case DisplayStatus::abandoned:
+      print_error(context, "build abandoned: its process is gone",
+                  "cooper builds prune -a " + build.app.str() + " cleans up after it");
+      return 1;
+    case DisplayStatus::queued:
+    case DisplayStatus::running:
+    case DisplayStatus::succeeded:
+    case DisplayStatus::failed:
+      break;
+  }
+  print_error(context, "build failed" + because);
+  return build.exit_code == kTimedOut ? kTimedOut : 1;
+}
+
+int report_end(const Context& context, const Options& options, Output& progress,
+               const rack::BuildView& view) {
+  const Build& build = view.build;
+  if (!options.id) progress.write("Build:   " + build.id.str() + "\n");
+  if (view.status != DisplayStatus::succeeded) return report_failure(context, view);
+  progress.write(options.id ? "" : "Release: " + build.release + "\n");
+  if (options.id) context.out.write(build.release + "\n");
+  return 0;
+}
+
+int run_build(Context& context, const Options& options) {
+  const std::filesystem::path folder =
+      options.words.empty() ? context.folder : std::filesystem::path(options.words[0]);
+  Result<build::BuildRequest> request = request_from(options);
+  if (!request) {
+    print_error(context, request.error().message(), request.error().hint());
+    return kUsage;
+  }
+  const rack::StartBuild start{.app = resolve_app(context, options, folder),
+                               .folder = folder,
+                               .request = *std::move(request)};
+  warn_of_near_miss(context, start.app);
+
+  Output& progress = options.id ? context.err : context.out;
+  const Interrupts interrupts;
+  const Build build = [&] {
+    Progress phases(context, progress);
+    return context.rack.start_build(start, phases, interrupts.first());
+  }();
+  if (options.detach) {
+    context.out.write((options.id ? "" : "Build:   ") + build.id.str() + "\n");
+    return 0;
+  }
+  LogView log(progress, options.raw ? LogForm::raw : LogForm::harmless);
+  if (!follow_to_end(context, build, interrupts, log)) {
+    context.err.write("Build " + build.id.str() +
+                      " is still being canceled; see: cooper builds info " + build.id.str() +
+                      " -a " + build.app.str() + "\n");
+    return exit_code(Errc::canceled);
+  }
+  return report_end(context, options, progress, context.rack.get_build(build.app, build.id));
+}
+
+constexpr std::array kPositionals = {
+    Positional{.name = "DIR",
+               .summary = "the folder with the source (default: the working folder)",
+               .need = Positional::Need::optional,
+               .offer = Offer::folder}};
+
+constexpr std::array kFlags = {
+    Flag{.name = "app",
+         .letter = 'a',
+         .value = "APP",
+         .summary = "the app, made on first use (default: $COOPER_APP, else DIR's name)",
+         .target = &Options::app,
+         .offer = Offer::app},
+    Flag{.name = "description",
+         .letter = 'd',
+         .value = "TEXT",
+         .summary = "what is built (default: commit and subject of a clean git work tree)",
+         .target = &Options::description},
+    Flag{.name = "manifest",
+         .letter = 'm',
+         .value = "FILE",
+         .summary = "the manifest in DIR (default: convox.yml)",
+         .target = &Options::manifest,
+         .offer = Offer::file},
+    Flag{.name = "build-args",
+         .value = "NAME=VALUE",
+         .summary = "a build argument for Dockerfiles that declare it; may be repeated",
+         .target = &Options::build_args},
+    Flag{.name = "no-cache",
+         .summary = "run every step, whatever is cached",
+         .target = &Options::no_cache},
+    Flag{.name = "development",
+         .summary = "build the stage named development where there is one",
+         .target = &Options::development},
+    Flag{.name = "jobs",
+         .letter = 'j',
+         .value = "N",
+         .summary = "images made at once (default: number of cores)",
+         .target = &Options::jobs},
+    Flag{.name = "id",
+         .summary = "print the release's id alone on stdout; all else goes to stderr",
+         .target = &Options::id},
+    Flag{.name = "detach",
+         .summary = "return once the build runs, and print its id",
+         .target = &Options::detach},
+    Flag{.name = "raw",
+         .summary = "show the log on a terminal as it is, escape sequences and all",
+         .target = &Options::raw,
+         .excludes = "detach"},
+};
+
+constexpr std::array kCommands = {
+    Command{.name = "build",
+            .summary = "Build an app's images and make a release",
+            .positionals = kPositionals,
+            .flags = kFlags,
+            .examples = "cooper build -a hello\n"
+                        "cooper build src -a hello -d 'try the new base' --build-args VERSION=3\n"
+                        "release=$(cooper build -a hello --id)",
+            .run = run_build}};
+
+}  // namespace
+
+std::span<const Command> build_commands() { return kCommands; }
+
+}  // namespace cooper::cli

@@ -1,0 +1,230 @@
+// `cooper builds ...`: what was built, and the builds that run.
+
+#include "base/text.h"
+#include "cli/context.h"
+#include "cli/interrupt.h"
+#include "cli/json_output.h"
+#include "cli/show_log.h"
+#include "cli/table.h"
+
+#include <array>
+
+namespace cooper::cli {
+
+namespace {
+
+constexpr std::size_t kDefaultLimit = 10;
+
+std::string elapsed_text(const rack::BuildView& view, Time now) {
+  return view.build.finished_at ? to_text(elapsed(view.build, now)) : "";
+}
+
+Cell status_cell(DisplayStatus status) {
+  return {std::string(to_string(status)), style_of(status)};
+}
+
+BuildId build_from(const Context& context, const AppName& app, const Options& options) {
+  return context.rack.resolve_build(app, options.words.empty() ? "last" : options.words[0]);
+}
+
+int run_list(Context& context, const Options& options) {
+  const AppName app = resolve_app(context, options);
+  const rack::BuildPage page = context.rack.list_builds(app, options.limit.value_or(kDefaultLimit));
+  for (const std::string& warning : page.warnings) print_warning(context, warning);
+  if (options.json()) {
+    context.out.write(builds_json(page.builds));
+    return 0;
+  }
+  Table table({"ID", "STATUS", "RELEASE", "STARTED", "ELAPSED", "DESCRIPTION"});
+  const Time now = context.clock();
+  for (const rack::BuildView& view : page.builds) {
+    table.add({{view.build.id.str()},
+               status_cell(view.status),
+               {view.build.release},
+               {ago(view.build.started_at.at, now)},
+               {elapsed_text(view, now)},
+               {view.build.description}});
+  }
+  context.out.write(table.text(context.out.colours(), context.out.columns()));
+  return 0;
+}
+
+std::string steps_text(const Context& context, std::span<const Step> steps) {
+  Table table({"SERVICE", "STEP", "ELAPSED", "RESULT", "TEXT"});
+  for (const Step& step : steps) {
+    using std::chrono::milliseconds;
+    const std::string time =
+        step.finished
+            ? seconds_text(std::chrono::duration_cast<milliseconds>(*step.finished - step.started))
+            : "";
+    Cell result{"", Style::plain};
+    if (step.cached) {
+      result = {"cached", Style::faint};
+    } else if (step.exit_code) {
+      result = *step.exit_code == 0 ? Cell{"ok", Style::good}
+                                    : Cell{"exit " + std::to_string(*step.exit_code), Style::bad};
+    }
+    table.add({{step.service}, {std::to_string(step.number)}, {time}, result, {step.text}});
+  }
+  return table.text(context.out.colours(), context.out.columns());
+}
+
+int run_info(Context& context, const Options& options) {
+  const AppName app = resolve_app(context, options);
+  const BuildId id = build_from(context, app, options);
+  const rack::BuildView view = context.rack.get_build(app, id);
+  if (options.json()) {
+    context.out.write(build_json(view, context.rack.list_steps(app, id)));
+    return 0;
+  }
+  const Time now = context.clock();
+  Facts facts = {{"Id", {id.str()}},
+                 {"Status", status_cell(view.status)},
+                 {"Release", {view.build.release}},
+                 {"Description", {view.build.description}},
+                 {"Started", {ago(view.build.started_at.at, now)}},
+                 {"Elapsed", {elapsed_text(view, now)}}};
+  if (!view.build.reason.empty()) facts.push_back({"Reason", {view.build.reason}});
+  context.out.write(facts_text(facts, context.out.colours()));
+  if (options.steps)
+    context.out.write("\n" + steps_text(context, context.rack.list_steps(app, id)));
+  return 0;
+}
+
+int run_logs(Context& context, const Options& options) {
+  const AppName app = resolve_app(context, options);
+  const BuildId id = build_from(context, app, options);
+  const std::uint64_t from =
+      options.tail ? context.rack.log_tail(app, id, *options.tail) : std::uint64_t{0};
+  LogView view(context.out, options.raw ? LogForm::raw : LogForm::harmless);
+  if (options.no_follow) {
+    context.rack.read_log(app, id, from, [&](std::string_view bytes) { view.write(bytes); });
+    view.finish();
+    return 0;
+  }
+  const Interrupts interrupts;
+  std::stop_source stop;
+  const std::stop_callback at_interrupt(interrupts.first(), [&stop] { stop.request_stop(); });
+  const auto sink = [&](std::string_view bytes) {
+    view.write(bytes);
+    if (context.out.closed()) stop.request_stop();
+  };
+  context.rack.follow_log(app, id, from, sink, stop.get_token());
+  view.finish();
+  return interrupts.first().stop_requested() ? exit_code(Errc::canceled) : 0;
+}
+
+int run_cancel(Context& context, const Options& options) {
+  const AppName app = resolve_app(context, options);
+  const BuildId id = context.rack.resolve_build(app, options.words[0]);
+  const Status before = context.rack.get_build(app, id).build.status;
+  if (is_terminal(before)) {
+    throw Error(Errc::conflict,
+                "build " + id.str() + " has ended already: " + std::string(to_string(before)));
+  }
+  context.out.write("Canceling build " + id.str() + "... ");
+  const rack::BuildView after = context.rack.cancel_build(app, id);
+  if (after.status == DisplayStatus::succeeded) {
+    context.out.write("\n");
+    throw Error(Errc::conflict, "build " + id.str() + " succeeded before it could be canceled");
+  }
+  // One whose process was gone is reaped as failed.
+  const bool reaped = after.status != DisplayStatus::canceled;
+  context.out.write(reaped ? "OK, " + std::string(to_string(after.status)) + "\n" : "OK\n");
+  return 0;
+}
+
+std::string pruned_text(const AppName& app, const rack::Pruned& pruned) {
+  std::string text;
+  for (const BuildId& id : pruned.reaped) text += app.str() + "  " + id.str() + "  reaped\n";
+  for (const BuildId& id : pruned.removed) text += app.str() + "  " + id.str() + "  removed\n";
+  return text;
+}
+
+int run_prune(Context& context, const Options& options) {
+  if (!options.all_apps) {
+    const AppName app = resolve_app(context, options);
+    context.out.write(pruned_text(app, context.rack.prune(app)));
+    return 0;
+  }
+  for (const App& app : context.rack.list_apps()) {
+    context.out.write(pruned_text(app.name, context.rack.prune(app.name)));
+  }
+  return 0;
+}
+
+constexpr std::string_view kIdSummary = "an id, the beginning of one, current, last or last-failed";
+
+constexpr std::array kId = {Positional{.name = "ID",
+                                       .summary = kIdSummary,
+                                       .need = Positional::Need::required,
+                                       .offer = Offer::build}};
+constexpr std::array kOptionalId = {Positional{
+    .name = "ID",
+    .summary = "an id, the beginning of one, current, last or last-failed (default: last)",
+    .need = Positional::Need::optional,
+    .offer = Offer::build}};
+
+constexpr std::array kListFlags = {kAppFlag, kLimitFlag, kFormatFlag};
+constexpr std::array kInfoFlags = {
+    kAppFlag, Flag{.name = "steps", .summary = "list the steps as well", .target = &Options::steps},
+    kFormatFlag};
+constexpr std::array kLogsFlags = {
+    kAppFlag,
+    Flag{.name = "follow",
+         .summary = "go on until the build has ended (this is the default)",
+         .target = &Options::follow,
+         .excludes = "no-follow"},
+    Flag{.name = "no-follow",
+         .summary = "print what is there, and end",
+         .target = &Options::no_follow},
+    Flag{.name = "tail",
+         .letter = 'n',
+         .value = "N",
+         .summary = "begin N lines before the end",
+         .target = &Options::tail},
+    Flag{.name = "raw",
+         .summary = "show the log on a terminal as it is, escape sequences and all",
+         .target = &Options::raw}};
+constexpr std::array kCancelFlags = {kAppFlag};
+constexpr std::array kPruneFlags = {kAppFlag, Flag{.name = "all-apps",
+                                                   .summary = "prune the builds of every app",
+                                                   .target = &Options::all_apps,
+                                                   .excludes = "app"}};
+
+constexpr std::array kCommands = {
+    Command{.name = "builds",
+            .summary = "List the builds of an app, newest first",
+            .flags = kListFlags,
+            .examples = "cooper builds -a hello\ncooper builds -a hello --limit 0 --format json",
+            .run = run_list},
+    Command{.name = "builds info",
+            .summary = "Show a build's record",
+            .positionals = kOptionalId,
+            .flags = kInfoFlags,
+            .examples = "cooper builds info last-failed -a hello --steps",
+            .run = run_info},
+    Command{.name = "builds logs",
+            .summary = "Show a build's log, and follow it while the build runs",
+            .positionals = kOptionalId,
+            .flags = kLogsFlags,
+            .examples = "cooper builds logs current -a hello --tail 20",
+            .run = run_logs},
+    Command{.name = "builds cancel",
+            .summary = "Cancel a running build and wait until nothing of it is left",
+            .positionals = kId,
+            .flags = kCancelFlags,
+            .examples = "cooper builds cancel current -a hello",
+            .run = run_cancel},
+    Command{
+        .name = "builds prune",
+        .summary = "Clean up after builds whose process is gone; remove builds beyond retention",
+        .flags = kPruneFlags,
+        .examples = "cooper builds prune --all-apps",
+        .run = run_prune}};
+
+}  // namespace
+
+std::span<const Command> builds_commands() { return kCommands; }
+
+}  // namespace cooper::cli

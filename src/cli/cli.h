@@ -1,0 +1,21 @@
+#pragma once
+// The command line: from what a person typed to an exit code.
+
+#include "cli/context.h"
+#include "rack/rack.h"
+
+#include <span>
+#include <string>
+
+namespace cooper::cli {
+
+/// Runs one command line (with the program's name in front) on the standard
+/// streams. Returns the exit code: design's table, see docs/decisions.md.
+/// From here on SIGPIPE is ignored: a reader that goes ends the output quietly.
+int run(std::span<char*> arguments, rack::Rack& rack);
+
+/// The same in given surroundings, without the program's name. Never throws
+/// Error: what can't be done is said on `context.err`.
+int execute(Context& context, std::span<const std::string> arguments);
+
+}  // namespace cooper::cli

@@ -1,0 +1,87 @@
+#include "cli/context.h"
+
+#include "base/text.h"
+
+#include <cctype>
+#include <system_error>
+#include <vector>
+
+namespace cooper::cli {
+
+namespace {
+
+/// `My App` -> `my-app`; empty if nothing is left of it.
+std::string proposed_name(std::string_view folder_name) {
+  std::string name;
+  for (const char c : folder_name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) != 0) {
+      name += static_cast<char>(std::tolower(byte));
+    } else if (!name.empty() && name.back() != '-') {
+      name += '-';
+    }
+  }
+  name.resize(std::min<std::size_t>(name.size(), 63));
+  while (!name.empty() && name.back() == '-') name.pop_back();
+  return name;
+}
+
+void print_hint(const Context& context, std::string_view hint) {
+  if (!hint.empty()) context.err.write("  hint: " + printable(hint) + "\n");
+}
+
+}  // namespace
+
+AppName resolve_app(const Context& context, const Options& options,
+                    const std::filesystem::path& folder) {
+  if (options.app) return AppName::parse(*options.app).value();
+  if (const std::string name = context.variable("COOPER_APP"); !name.empty()) {
+    const Result<AppName> parsed = AppName::parse(name);
+    if (!parsed) throw Error(parsed.error()).while_doing("COOPER_APP");
+    return *parsed;
+  }
+  std::error_code failure;
+  const auto full = std::filesystem::canonical(folder, failure);
+  if (failure) throw_errno(failure.value(), "open " + folder.string());
+  const std::string name = full.filename().string();
+  const Result<AppName> parsed = AppName::parse(name);
+  if (parsed) return *parsed;
+  const std::string proposal = proposed_name(name);
+  throw Error(Errc::invalid,
+              "which app? The folder's name, \"" + shorten(name, 60) + "\", can't be an app's name",
+              "name the app: -a " + (proposal.empty() ? "APP" : proposal));
+}
+
+AppName resolve_app(const Context& context, const Options& options) {
+  return resolve_app(context, options, context.folder);
+}
+
+App existing_app(const Context& context, const Options& options) {
+  const AppName name = resolve_app(context, options);
+  auto app = context.rack.find_app(name);
+  if (!app) throw unknown_app(context.rack, name);
+  return *std::move(app);
+}
+
+Error unknown_app(rack::Rack& rack, const AppName& name) {
+  std::vector<std::string> names;
+  for (const App& app : rack.list_apps()) names.push_back(app.name.str());
+  const auto near = nearest(name.str(), names);
+  std::string hint =
+      names.empty() ? "there are no apps yet: cooper build makes one" : "cooper apps lists them";
+  if (near) hint = "did you mean \"" + *near + "\"?";
+  return {Errc::not_found, "no such app: " + name.str(), hint};
+}
+
+void print_warning(const Context& context, std::string_view text) {
+  context.err.write(styled("WARNING:", Style::warned, context.err.colours()) + " " +
+                    printable(text) + "\n");
+}
+
+void print_error(const Context& context, std::string_view message, std::string_view hint) {
+  context.err.write(styled("ERROR:", Style::bad, context.err.colours()) + " " + printable(message) +
+                    "\n");
+  print_hint(context, hint);
+}
+
+}  // namespace cooper::cli

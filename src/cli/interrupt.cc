@@ -1,0 +1,56 @@
+#include "cli/interrupt.h"
+
+#include "base/error.h"
+
+#include <array>
+#include <cstdint>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+namespace cooper::cli {
+
+namespace {
+
+sigset_t interrupt_only() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  ::sigaddset(&set, SIGINT);
+  return set;
+}
+
+}  // namespace
+
+Interrupts::Interrupts() {
+  const sigset_t set = interrupt_only();
+  // A descriptor instead of a handler: no code of ours runs inside a signal.
+  signals_ = Fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!signals_) throw_errno("signalfd");
+  end_ = Fd(::eventfd(0, EFD_CLOEXEC));
+  if (!end_) throw_errno("eventfd");
+  ::pthread_sigmask(SIG_BLOCK, &set, &mask_before_);
+  watcher_ = std::thread([this] { watch(); });
+}
+
+Interrupts::~Interrupts() {
+  const std::uint64_t one = 1;
+  // Can't fail: the counter is far from full.
+  [[maybe_unused]] const ssize_t written = ::write(end_.get(), &one, sizeof one);
+  watcher_.join();
+  ::pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
+}
+
+void Interrupts::watch() noexcept {
+  std::array<pollfd, 2> wait = {pollfd{signals_.get(), POLLIN, 0}, pollfd{end_.get(), POLLIN, 0}};
+  for (;;) {
+    if (::poll(wait.data(), wait.size(), -1) < 0) continue;
+    if (wait[1].revents != 0) return;
+    signalfd_siginfo info{};
+    if (::read(signals_.get(), &info, sizeof info) != sizeof info) continue;
+    // request_stop answers true the first time only.
+    if (!first_.request_stop()) second_.request_stop();
+  }
+}
+
+}  // namespace cooper::cli

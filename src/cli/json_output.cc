@@ -1,0 +1,77 @@
+#include "cli/json_output.h"
+
+#include "model/json.h"
+
+#include <boost/json.hpp>
+
+namespace cooper::cli {
+namespace json = boost::json;
+
+namespace {
+
+// The model writes its own records; parsing them again keeps one place that
+// knows names and order of the fields, and costs microseconds.
+json::object record_of(const std::string& text) { return json::parse(text).as_object(); }
+
+json::object build_object(const rack::BuildView& view) {
+  json::object object = record_of(to_json(view.build));
+  object["status"] = to_string(view.status);
+  return object;
+}
+
+json::object release_object(const Release& release, const std::string& active) {
+  json::object object = record_of(to_json(release));
+  object["active"] = release.id.str() == active;
+  return object;
+}
+
+template <class Range, class ToObject>
+std::string array_text(const Range& range, ToObject to_object) {
+  json::array array;
+  for (const auto& element : range) array.push_back(to_object(element));
+  return pretty(array);
+}
+
+}  // namespace
+
+std::string builds_json(std::span<const rack::BuildView> builds) {
+  return array_text(builds, build_object);
+}
+
+std::string build_json(const rack::BuildView& build, std::span<const Step> steps) {
+  json::object object = build_object(build);
+  json::array list;
+  for (const Step& step : steps) list.push_back(record_of(to_json_line(step)));
+  object["steps"] = std::move(list);
+  return pretty(object);
+}
+
+std::string releases_json(std::span<const Release> releases, const std::string& active) {
+  return array_text(releases, [&](const Release& release) {
+    json::object object = release_object(release, active);
+    object.erase("manifest");
+    object.erase("environment");
+    return object;
+  });
+}
+
+std::string release_json(const Release& release, const std::string& active) {
+  return pretty(release_object(release, active));
+}
+
+std::string apps_json(std::span<const App> apps) {
+  return array_text(apps, [](const App& app) { return record_of(to_json(app)); });
+}
+
+std::string app_json(const App& app) { return to_json(app); }
+
+std::string properties_json(std::span<const rack::PropertyView> properties) {
+  return array_text(properties, [](const rack::PropertyView& property) {
+    json::object object{{"key", property.key}};
+    if (!property.value.empty()) object["value"] = property.value;
+    object["effective"] = property.effect;
+    return object;
+  });
+}
+
+}  // namespace cooper::cli

@@ -1,0 +1,32 @@
+#pragma once
+// The JSON of `--format json`: docs/formats.md. What is there stays there.
+
+#include "model/release.h"
+#include "model/step.h"
+#include "rack/rack.h"
+
+#include <span>
+#include <string>
+
+namespace cooper::cli {
+
+/// An array: of each build its record's fields, `status` as a reader sees it.
+std::string builds_json(std::span<const rack::BuildView> builds);
+/// One such object, and its `steps`.
+std::string build_json(const rack::BuildView& build, std::span<const Step> steps);
+
+/// An array: of each release its record's fields and `active`, without
+/// `manifest` and `environment`.
+std::string releases_json(std::span<const Release> releases, const std::string& active);
+/// One such object, whole.
+std::string release_json(const Release& release, const std::string& active);
+
+/// An array, by name.
+std::string apps_json(std::span<const App> apps);
+/// One of them.
+std::string app_json(const App& app);
+
+/// An array of `key`, `value` (absent: unset on this level) and `effective`.
+std::string properties_json(std::span<const rack::PropertyView> properties);
+
+}  // namespace cooper::cli

@@ -1,0 +1,121 @@
+#pragma once
+// What a command line can hold, and what a command is. The tables of commands
+// are constant data: help, parsing, completion and suggestions read the same ones.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace cooper::cli {
+
+struct Context;
+
+/// All flags of all commands; a command reads those in its table.
+struct Options {
+  std::vector<std::string> words;  ///< positional arguments, in order
+  std::optional<std::string> app;
+  std::optional<std::string> color;
+  std::optional<std::string> format;
+  std::optional<std::string> description;
+  std::optional<std::string> manifest;
+  std::vector<std::string> build_args;
+  std::optional<std::uint64_t> limit;
+  std::optional<std::uint64_t> tail;
+  std::optional<std::uint64_t> jobs;
+  bool help = false;
+  bool all_apps = false;
+  bool detach = false;
+  bool development = false;
+  bool follow = false;
+  bool global = false;
+  bool id = false;
+  bool no_cache = false;
+  bool no_follow = false;
+  bool raw = false;
+  bool steps = false;
+
+  bool json() const { return format == "json"; }
+};
+
+/// What completion offers for a value.
+enum class Offer { nothing, app, build, release, folder, file, property, command, shell };
+
+/// A flag and where its value goes; a bool takes no value.
+struct Flag {
+  std::string_view name;     ///< without dashes
+  char letter = 0;           ///< 0: none
+  std::string_view value;    ///< what help calls its value; empty for a bool
+  std::string_view summary;  ///< one line for help
+  std::variant<bool Options::*, std::optional<std::string> Options::*,
+               std::optional<std::uint64_t> Options::*, std::vector<std::string> Options::*>
+      target;
+  std::string_view choices{};   ///< "table json": nothing else is taken
+  std::string_view excludes{};  ///< a flag that can't be given beside it
+  Offer offer = Offer::nothing;
+
+  bool takes_value() const { return !value.empty(); }
+};
+
+/// An argument that is no flag.
+struct Positional {
+  std::string_view name;     ///< as help shows it: "ID"
+  std::string_view summary;  ///< one line for help
+  enum class Need { required, optional, any_number } need = Need::required;
+  Offer offer = Offer::nothing;
+};
+
+/// One command. `run` returns the exit code; it may throw Error.
+struct Command {
+  std::string_view name;  ///< one or two words: "builds info"
+  std::string_view summary;
+  std::span<const Positional> positionals;
+  std::span<const Flag> flags;  ///< besides --color and --help, which all have
+  std::string_view examples;    ///< lines without indentation; "" for none
+  int (*run)(Context& context, const Options& options);
+};
+
+/// The tables, by subject, each in the file of its name.
+std::span<const Command> build_commands();
+std::span<const Command> builds_commands();
+std::span<const Command> property_commands();
+std::span<const Command> releases_commands();
+std::span<const Command> apps_commands();
+std::span<const Command> other_commands();
+
+/// A heading of the overall help, and its commands.
+struct Group {
+  std::string_view title;
+  std::span<const Command> commands;
+};
+
+/// Every command that a person may type, in the order of the overall help.
+std::span<const Group> groups();
+
+/// Flags of every command.
+std::span<const Flag> common_flags();
+
+/// nullptr if there is none of that name.
+const Command* find_command(std::string_view name);
+
+/// Flags that several tables share.
+inline constexpr Flag kAppFlag{.name = "app",
+                               .letter = 'a',
+                               .value = "APP",
+                               .summary = "the app (default: $COOPER_APP, else the folder's name)",
+                               .target = &Options::app,
+                               .offer = Offer::app};
+inline constexpr Flag kFormatFlag{.name = "format",
+                                  .value = "FORMAT",
+                                  .summary = "table or json (default: table)",
+                                  .target = &Options::format,
+                                  .choices = "table json"};
+inline constexpr Flag kLimitFlag{.name = "limit",
+                                 .value = "N",
+                                 .summary = "show the newest N (default: 10; 0: all)",
+                                 .target = &Options::limit};
+
+}  // namespace cooper::cli

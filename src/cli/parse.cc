@@ -1,0 +1,251 @@
+#include "cli/parse.h"
+
+#include "base/text.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <algorithm>
+
+namespace cooper::cli {
+
+namespace {
+
+bool is_flag(std::string_view word) { return word.size() > 1 && word[0] == '-'; }
+
+/// The name by which a flag is looked up: `--limit=3` -> `limit`, `-a` -> `a`.
+std::string_view bare_name(std::string_view word) {
+  word = word.substr(0, word.find('='));
+  while (word.starts_with('-')) word.remove_prefix(1);
+  return word;
+}
+
+Error unknown_command(std::string_view typed, std::string_view prefix) {
+  std::vector<std::string> names;
+  for (const Group& group : groups()) {
+    for (const Command& command : group.commands) {
+      if (command.name.starts_with(prefix)) {
+        const auto rest = command.name.substr(prefix.size());
+        names.emplace_back(rest.substr(0, rest.find(' ')));
+      }
+    }
+  }
+  const auto near = nearest(typed, names);
+  std::string message = "unknown command \"" + std::string(prefix) + shorten(typed, 60) + "\"";
+  if (near)
+    return {Errc::invalid, message + "; did you mean \"" + std::string(prefix) + *near + "\"?"};
+  return {Errc::invalid, message, "cooper help lists the commands"};
+}
+
+bool has_subcommands(std::string_view name) {
+  const std::string prefix = std::string(name) + " ";
+  return std::ranges::any_of(groups(), [&](const Group& group) {
+    return std::ranges::any_of(group.commands,
+                               [&](const Command& c) { return c.name.starts_with(prefix); });
+  });
+}
+
+Error unknown_flag(const Command& command, std::string_view word) {
+  std::vector<std::string> names{"help"};
+  for (const auto flags : {command.flags, common_flags()}) {
+    for (const Flag& flag : flags) names.emplace_back(flag.name);
+  }
+  const std::string typed(word.substr(0, word.find('=')));
+  const auto near = nearest(bare_name(word), names);
+  std::string message =
+      "unknown flag \"" + shorten(typed, 60) + "\" of \"" + std::string(command.name) + "\"";
+  if (near) message += "; did you mean \"--" + *near + "\"?";
+  return {Errc::invalid, message, "usage: " + usage(command)};
+}
+
+/// Thrown through CLI11 and caught by parse_options alone.
+[[noreturn]] void refuse(const Flag& flag, std::string_view value, std::string_view expected) {
+  throw Error(Errc::invalid,
+              "invalid --" + std::string(flag.name) + " \"" + shorten(value, 60) + "\"",
+              "expected " + std::string(expected));
+}
+
+/// Gives CLI11 one flag of a table.
+struct Adder {
+  CLI::App& parser;
+  Options& options;
+  const Flag& flag;
+  std::string names;
+
+  void operator()(bool Options::*target) const { parser.add_flag(names, options.*target); }
+
+  void operator()(std::optional<std::string> Options::*target) const {
+    add([&options = options, &flag = flag, target](const std::string& value) {
+      const auto choices = split(flag.choices, ' ');
+      if (!flag.choices.empty() && std::ranges::find(choices, value) == choices.end()) {
+        refuse(flag, value, "one of: " + std::string(flag.choices));
+      }
+      options.*target = value;
+    });
+  }
+
+  void operator()(std::optional<std::uint64_t> Options::*target) const {
+    add([&options = options, &flag = flag, target](const std::string& value) {
+      const auto number = parse_number(value);
+      if (!number || *number > 1'000'000'000) refuse(flag, value, "a whole number");
+      options.*target = *number;
+    });
+  }
+
+  void operator()(std::vector<std::string> Options::*target) const {
+    // One value each time: the default would swallow the words that follow.
+    parser.add_option(names, options.*target)
+        ->type_size(1)
+        ->expected(1)
+        ->allow_extra_args(false)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  }
+
+ private:
+  template <class Take>
+  void add(Take take) const {
+    parser.add_option_function<std::string>(names, take)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  }
+};
+
+void check_words(const Command& command, const Options& options) {
+  std::size_t most = 0;
+  for (const Positional& positional : command.positionals) {
+    if (positional.need == Positional::Need::any_number) return;
+    if (positional.need == Positional::Need::required && options.words.size() <= most) {
+      throw Error(Errc::invalid,
+                  "\"" + std::string(command.name) + "\" needs " + std::string(positional.name),
+                  "usage: " + usage(command));
+    }
+    ++most;
+  }
+  if (options.words.size() > most) {
+    throw Error(Errc::invalid, "unexpected argument \"" + shorten(options.words[most], 60) + "\"",
+                "usage: " + usage(command));
+  }
+}
+
+void check_exclusions(const Command& command, const CLI::App& parser) {
+  for (const Flag& flag : command.flags) {
+    if (flag.excludes.empty()) continue;
+    const std::string name = "--" + std::string(flag.name);
+    const std::string other = "--" + std::string(flag.excludes);
+    if (parser.count(name) > 0 && parser.count(other) > 0) {
+      throw Error(Errc::invalid, name + " and " + other + " exclude each other",
+                  "usage: " + usage(command));
+    }
+  }
+}
+
+Options parse_or_throw(const Command& command, const std::vector<std::string>& rest) {
+  Options options;
+  CLI::App parser;
+  parser.set_help_flag();
+  parser.allow_extras();
+  parser.add_flag("-h,--help", options.help);
+  for (const auto flags : {common_flags(), command.flags}) {
+    for (const Flag& flag : flags) {
+      std::string names = "--" + std::string(flag.name);
+      if (flag.letter != 0) names = std::string("-") + flag.letter + "," + names;
+      std::visit(Adder{parser, options, flag, std::move(names)}, flag.target);
+    }
+  }
+  std::vector<std::string> reversed(rest.rbegin(), rest.rend());  // as CLI11 wants it
+  parser.parse(std::move(reversed));
+  if (options.help) return options;
+  bool only_words = false;
+  const auto dashes = std::ranges::find(rest, "--");
+  const auto words_after = static_cast<std::size_t>(rest.end() - dashes);
+  const std::vector<std::string> extra = parser.remaining();
+  for (std::size_t i = 0; i < extra.size(); ++i) {
+    if (extra[i] == "--" && !only_words) {
+      only_words = true;
+    } else if (is_flag(extra[i]) && !only_words && extra.size() - i >= words_after) {
+      throw unknown_flag(command, extra[i]);
+    } else {
+      options.words.push_back(extra[i]);
+    }
+  }
+  check_words(command, options);
+  check_exclusions(command, parser);
+  return options;
+}
+
+}  // namespace
+
+const Flag* find_flag(const Command* command, std::string_view name) {
+  const std::string_view bare = bare_name(name);
+  const auto among = [&](std::span<const Flag> flags) -> const Flag* {
+    for (const Flag& flag : flags) {
+      const bool by_letter = bare.size() == 1 && flag.letter == bare[0];
+      if (flag.name == bare || by_letter) return &flag;
+    }
+    return nullptr;
+  };
+  if (const Flag* found = among(common_flags())) return found;
+  if (command) return among(command->flags);
+  for (const Group& group : groups()) {
+    for (const Command& each : group.commands) {
+      if (const Flag* found = among(each.flags)) return found;
+    }
+  }
+  return nullptr;
+}
+
+Result<Split> parse_command(std::span<const std::string> arguments) {
+  Split found;
+  bool wants_second = false;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& word = arguments[i];
+    if (found.command && !wants_second) {
+      found.rest.push_back(word);
+    } else if (is_flag(word)) {
+      found.rest.push_back(word);
+      // A flag's value is no command. No flag has a value in one command and
+      // none in another, so any table tells.
+      const Flag* flag = find_flag(nullptr, word);
+      const bool apart = flag && flag->takes_value() && word.find('=') == std::string::npos;
+      if (apart && i + 1 < arguments.size()) found.rest.push_back(arguments[++i]);
+    } else if (!found.command) {
+      found.command = find_command(word);
+      if (!found.command) return unknown_command(word, "");
+      wants_second = has_subcommands(word);
+    } else {
+      const std::string prefix = std::string(found.command->name) + " ";
+      found.command = find_command(prefix + word);
+      if (!found.command) return unknown_command(word, prefix);
+      wants_second = false;
+    }
+  }
+  return found;
+}
+
+Result<Options> parse_options(const Command& command, const std::vector<std::string>& rest) {
+  try {
+    return parse_or_throw(command, rest);
+  } catch (const CLI::ParseError& failure) {  // adapter: CLI11's failures are bad command lines
+    const std::string text = failure.what();
+    const std::string name = text.substr(0, text.find(':'));
+    if (name.starts_with('-')) {
+      return Error(Errc::invalid, name + " needs a value", "usage: " + usage(command));
+    }
+    return Error(Errc::invalid, text, "usage: " + usage(command));
+  } catch (const Error& failure) {  // adapter: refusals come back through CLI11's callbacks
+    return failure;
+  }
+}
+
+std::string usage(const Command& command) {
+  std::string text = "cooper " + std::string(command.name);
+  for (const Positional& positional : command.positionals) {
+    const std::string name(positional.name);
+    text += positional.need == Positional::Need::required     ? " " + name
+            : positional.need == Positional::Need::any_number ? " [" + name + "...]"
+                                                              : " [" + name + "]";
+  }
+  return command.flags.empty() ? text : text + " [flags]";
+}
+
+}  // namespace cooper::cli

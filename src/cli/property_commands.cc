@@ -1,0 +1,79 @@
+// `cooper builds set|settings`: properties of an app, or of all.
+
+#include "cli/context.h"
+#include "cli/json_output.h"
+#include "cli/table.h"
+
+#include <array>
+
+namespace cooper::cli {
+
+namespace {
+
+std::optional<AppName> level(const Context& context, const Options& options) {
+  if (options.global) return std::nullopt;
+  return existing_app(context, options).name;
+}
+
+int run_set(Context& context, const Options& options) {
+  const auto app = level(context, options);
+  const std::string& key = options.words[0];
+  std::optional<std::string> value;
+  if (options.words.size() > 1 && !options.words[1].empty()) value = options.words[1];
+  context.rack.set_property(app ? &*app : nullptr, key, value);
+  const std::string whose = app ? "of app " + app->str() : "of all apps";
+  context.err.write(value ? key + " " + whose + " is now " + *value + "\n"
+                          : key + " " + whose + " is no longer set\n");
+  return 0;
+}
+
+int run_settings(Context& context, const Options& options) {
+  const auto app = level(context, options);
+  const auto properties = context.rack.list_properties(app ? &*app : nullptr);
+  if (options.json()) {
+    context.out.write(properties_json(properties));
+    return 0;
+  }
+  Table table({"KEY", "VALUE", "EFFECTIVE"});
+  for (const rack::PropertyView& property : properties) {
+    table.add({{property.key}, {property.value}, {property.effect}});
+  }
+  context.out.write(table.text(context.out.colours(), context.out.columns()));
+  return 0;
+}
+
+constexpr Flag kGlobalFlag{.name = "global",
+                           .summary = "of all apps, where an app has no value of its own",
+                           .target = &Options::global,
+                           .excludes = "app"};
+
+constexpr std::array kSetPositionals = {
+    Positional{.name = "KEY",
+               .summary = "memory, retention, stall-timeout or timeout",
+               .need = Positional::Need::required,
+               .offer = Offer::property},
+    Positional{.name = "VALUE",
+               .summary = "the new value; without one the property is unset",
+               .need = Positional::Need::optional}};
+constexpr std::array kSetFlags = {kAppFlag, kGlobalFlag};
+constexpr std::array kSettingsFlags = {kAppFlag, kGlobalFlag, kFormatFlag};
+
+constexpr std::array kCommands = {
+    Command{.name = "builds set",
+            .summary = "Set a property of an app's builds",
+            .positionals = kSetPositionals,
+            .flags = kSetFlags,
+            .examples = "cooper builds set timeout 30m -a hello\n"
+                        "cooper builds set retention 50 --global\n"
+                        "cooper builds set timeout -a hello",
+            .run = run_set},
+    Command{.name = "builds settings",
+            .summary = "List the properties of an app's builds, and what applies",
+            .flags = kSettingsFlags,
+            .run = run_settings}};
+
+}  // namespace
+
+std::span<const Command> property_commands() { return kCommands; }
+
+}  // namespace cooper::cli

@@ -1,0 +1,35 @@
+#pragma once
+// A build's log on its way to a person or a pipe.
+
+#include "cli/output.h"
+#include "log/terminal.h"
+
+#include <optional>
+#include <string_view>
+
+namespace cooper::cli {
+
+/// `--raw`: what a terminal gets as well is the log as it is.
+enum class LogForm { harmless, raw };
+
+/// Writes a log to a stream: on a terminal made harmless, elsewhere byte by
+/// byte what the log holds.
+class LogView {
+ public:
+  LogView(Output& out, LogForm form);
+
+  void write(std::string_view bytes);
+  /// The end of the log: what the filter still holds back.
+  void finish();
+  /// After finish(): ends the last line if the log did not.
+  void end_line();
+
+ private:
+  void show(std::string_view bytes);
+
+  Output& out_;
+  std::optional<log::TerminalFilter> filter_;
+  bool at_line_start_ = true;
+};
+
+}  // namespace cooper::cli
