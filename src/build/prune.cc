@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <set>
 #include <sys/stat.h>
 
 namespace cooper::build {
@@ -85,7 +86,12 @@ bool reap(store::FileStore& store, const Build& build) {
     cgroup->remove();
   }
   const store::BuildFiles files = store.layout().build(build.app, build.id);
-  engine_for(store, build.id).clean_up();
+  std::string last_words = std::string("ERROR: ") + kReason + "\n";
+  try {
+    engine_for(store, build.id).clean_up();
+  } catch (const Error& error) {  // boundary: the record must not wait for an engine
+    last_words = "warning: " + error.message() + "\n" + last_words;
+  }
   remove_tree(files.work);
   const bool won =
       store
@@ -93,32 +99,71 @@ bool reap(store::FileStore& store, const Build& build) {
                           {.status = Status::failed, .exit_code = -1, .reason = kReason}, now())
           .won;
   if (won && fs::exists(files.log)) {
-    log::LogFile::open_existing(files.log).append(std::string("ERROR: ") + kReason + "\n");
+    log::LogFile::open_existing(files.log).append(last_words);
   }
   return won;
 }
 
-Pruned prune(store::FileStore& store, const AppName& app, const Settings& settings) {
-  Pruned pruned;
-  std::vector<Build> builds = store.list_builds(app, 0).builds;
-  for (Build& build : builds) {
+namespace {
+
+/// Finalizes what is abandoned; `builds` are the app's records as they are after that.
+struct Reaped {
+  std::vector<BuildId> reaped;
+  std::vector<Build> builds;
+};
+
+Reaped reap_abandoned(store::FileStore& store, const AppName& app) {
+  Reaped result{.reaped = {}, .builds = store.list_builds(app, 0).builds};
+  for (Build& build : result.builds) {
     if (build.status != Status::running || process_lives(build)) continue;
-    if (reap(store, build)) pruned.reaped.push_back(build.id);
+    if (reap(store, build)) result.reaped.push_back(build.id);
     build = store.find_build(app, build.id).value_or(build);
   }
+  return result;
+}
+
+/// What the app runs on or would be started from: the active release's build,
+/// and the newest one that succeeded.
+std::set<std::string> needed_builds(const store::FileStore& store, const AppName& app,
+                                    const std::vector<Build>& newest_first,
+                                    const std::vector<Release>& releases) {
+  std::set<std::string> needed;
   const std::optional<App> facts = store.find_app(app);
-  const std::vector<Release> releases = store.list_releases(app, 0).releases;
-  std::string active_build;
   for (const Release& release : releases) {
-    if (facts && release.id.str() == facts->release) active_build = release.build;
+    if (facts && release.id.str() == facts->release) needed.insert(release.build);
   }
-  for (const BuildId& id : beyond_retention(builds, settings.retention, active_build)) {
-    const auto build = std::ranges::find(builds, id, &Build::id);
-    remove_build(store, *build, releases);
-    pruned.removed.push_back(id);
+  const auto newest = std::ranges::find(newest_first, Status::succeeded, &Build::status);
+  if (newest != newest_first.end()) needed.insert(newest->id.str());
+  return needed;
+}
+
+}  // namespace
+
+Pruned prune(store::FileStore& store, const AppName& app, const Settings& settings) {
+  Reaped now = reap_abandoned(store, app);
+  Pruned pruned{.reaped = std::move(now.reaped)};
+  const std::vector<Release> releases = store.list_releases(app, 0).releases;
+  const std::set<std::string> needed = needed_builds(store, app, now.builds, releases);
+  for (const BuildId& id : beyond_retention(now.builds, settings.retention, needed)) {
+    try {
+      remove_build(store, *std::ranges::find(now.builds, id, &Build::id), releases);
+      pruned.removed.push_back(id);
+    } catch (const Error& error) {  // boundary: one that can't go must not keep the others
+      pruned.warnings.push_back("build " + id.str() + " is kept: " + error.message());
+    }
   }
   remove_crash_leftovers(store, app);
   return pruned;
+}
+
+void remove_builds(store::FileStore& store, const AppName& app) {
+  const Reaped now = reap_abandoned(store, app);
+  if (!std::ranges::all_of(now.builds, is_terminal, &Build::status)) {
+    throw Error(Errc::conflict, "app " + app.str() + " has a running build",
+                "cancel it first: cooper builds cancel current -a " + app.str());
+  }
+  const std::vector<Release> releases = store.list_releases(app, 0).releases;
+  for (const Build& build : now.builds) remove_build(store, build, releases);
 }
 
 }  // namespace cooper::build

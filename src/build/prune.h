@@ -5,6 +5,7 @@
 #include "model/names.h"
 #include "store/file_store.h"
 
+#include <string>
 #include <vector>
 
 namespace cooper::build {
@@ -15,6 +16,7 @@ bool process_lives(const Build& build);
 struct Pruned {
   std::vector<BuildId> reaped;   ///< abandoned, now failed with exit code -1
   std::vector<BuildId> removed;  ///< beyond retention
+  std::vector<std::string> warnings;  ///< what could not be removed; the next prune tries again
 };
 
 /// Finalizes abandoned builds as failed and removes what they left (processes,
@@ -25,7 +27,12 @@ struct Pruned {
 /// Reading never does any of this. Throws Error.
 Pruned prune(store::FileStore& store, const AppName& app, const Settings& settings);
 
-/// What prune does for one abandoned build; false if it was finalized before.
+/// Before an app is deleted: reaps, then removes all of its builds. Error{conflict}
+/// if one lives.
+void remove_builds(store::FileStore& store, const AppName& app);
+
+/// What prune does for one abandoned build; false if it was finalized before. It
+/// is finalized even if some of what it left can't be removed: its log tells.
 bool reap(store::FileStore& store, const Build& build);
 
 }  // namespace cooper::build

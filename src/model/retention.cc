@@ -5,7 +5,7 @@
 namespace cooper {
 
 std::vector<BuildId> beyond_retention(std::span<const Build> builds, std::size_t keep,
-                                      const std::string& protected_id) {
+                                      const std::set<std::string>& kept) {
   std::vector<const Build*> finished;
   for (const Build& build : builds) {
     if (is_terminal(build.status)) finished.push_back(&build);
@@ -15,7 +15,7 @@ std::vector<BuildId> beyond_retention(std::span<const Build> builds, std::size_t
   });
   std::vector<BuildId> removed;
   for (std::size_t i = finished.size(); i > keep; --i) {
-    if (finished[i - 1]->id.str() != protected_id) removed.push_back(finished[i - 1]->id);
+    if (!kept.contains(finished[i - 1]->id.str())) removed.push_back(finished[i - 1]->id);
   }
   return removed;
 }

@@ -4,7 +4,9 @@
 #include "model/build.h"
 
 #include <cstddef>
+#include <set>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace cooper {
@@ -13,8 +15,8 @@ inline constexpr std::size_t kDefaultRetention = 20;  ///< as Dokku's
 
 /// Ids of the builds to remove so that the newest `keep` terminal ones stay,
 /// oldest first. Builds that are not terminal are neither removed nor counted;
-/// `protected_id` (the active release's build) is never removed.
+/// those named in `kept` (what the app runs on) are never removed.
 std::vector<BuildId> beyond_retention(std::span<const Build> builds, std::size_t keep,
-                                      const std::string& protected_id);
+                                      const std::set<std::string>& kept);
 
 }  // namespace cooper

@@ -27,14 +27,11 @@ std::vector<App> LocalRack::list_apps() { return store_.list_apps(); }
 void LocalRack::delete_app(const AppName& name) {
   require_app(name);
   const auto lock = store::DeployLock::try_acquire(layout_, name);
-  if (!lock || !running(name).empty()) {
-    throw Error(Errc::conflict, "app " + name.str() + " has a running build",
-                "cancel it first: cooper builds cancel current -a " + name.str());
+  if (!lock) {
+    throw Error(Errc::conflict, "app " + name.str() + " is being deployed",
+                "wait, or cancel it: cooper builds cancel current -a " + name.str());
   }
-  // Images go with their builds; what was abandoned is swept on the way.
-  build::Settings nothing_stays;
-  nothing_stays.retention = 0;
-  build::prune(store_, name, nothing_stays);
+  build::remove_builds(store_, name);
   store_.delete_app(name);
 }
 
@@ -164,8 +161,12 @@ BuildView LocalRack::cancel_build(const AppName& app, const BuildId& id) {
 Pruned LocalRack::prune(const AppName& app) {
   require_app(app);
   std::vector<std::string> warnings;
-  build::Pruned pruned = build::prune(store_, app, build::read_settings(store_, app, warnings));
-  return {.reaped = std::move(pruned.reaped), .removed = std::move(pruned.removed)};
+  const build::Settings settings = build::read_settings(store_, app, warnings);
+  build::Pruned pruned = build::prune(store_, app, settings);
+  std::ranges::move(pruned.warnings, std::back_inserter(warnings));
+  return {.reaped = std::move(pruned.reaped),
+          .removed = std::move(pruned.removed),
+          .warnings = std::move(warnings)};
 }
 
 // Releases

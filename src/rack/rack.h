@@ -57,6 +57,7 @@ struct PropertyView {
 struct Pruned {
   std::vector<BuildId> reaped;   ///< abandoned, now failed
   std::vector<BuildId> removed;  ///< beyond retention
+  std::vector<std::string> warnings;
 };
 
 /// All calls may throw Error; a build that fails is not an error.
