@@ -102,6 +102,7 @@ void make_folders(const fs::path& folder, mode_t mode) {
   if (folder.empty() || (::stat(folder.c_str(), &st) == 0 && S_ISDIR(st.st_mode))) return;
   make_folders(folder.parent_path(), mode);
   if (::mkdir(folder.c_str(), mode) == 0) {
+    if (::chmod(folder.c_str(), mode) != 0) throw_errno("create folder " + folder.string());
     sync_folder(folder.has_parent_path() ? folder.parent_path() : fs::path("."));
     return;
   }
@@ -122,27 +123,87 @@ bool is_dots(const char* name) {
   return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
 }
 
-void remove_beneath(int parent, const char* name, const fs::path& shown) {
-  if (::unlinkat(parent, name, 0) == 0 || errno == ENOENT) return;
-  if (errno != EISDIR && errno != EPERM) throw_errno("remove " + shown.string());
-  {
-    Fd fd(::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!fd && errno == EACCES && ::fchmodat(parent, name, 0700, 0) == 0) {
-      fd = Fd(::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    }
-    if (!fd) throw_errno("remove " + shown.string());
-    ::fchmod(fd.get(), 0700);
-    const Dir dir(::fdopendir(fd.get()));
-    if (!dir) throw_errno("remove " + shown.string());
-    const int dir_fd = fd.release();  // now owned by `dir`
-    while (const dirent* entry = ::readdir(dir.get())) {
-      if (!is_dots(entry->d_name)) remove_beneath(dir_fd, entry->d_name, shown / entry->d_name);
+/// Removes one tree. One descriptor walks down by name and up by `..`: a hostile
+/// tree may be deeper than the stack, the longest path and the descriptor limit.
+class TreeRemoval {
+ public:
+  explicit TreeRemoval(const fs::path& top) : top_(top) {}
+
+  void run() {
+    if (unlinked(AT_FDCWD, top_.c_str())) return;
+    enter(AT_FDCWD, top_.string());
+    while (!levels_.empty()) {
+      std::vector<std::string>& entries = levels_.back().entries;
+      if (entries.empty()) {
+        leave();
+        continue;
+      }
+      const std::string name = std::move(entries.back());
+      entries.pop_back();
+      if (!unlinked(fd_.get(), name.c_str())) enter(fd_.get(), name);
     }
   }
-  if (::unlinkat(parent, name, AT_REMOVEDIR) != 0 && errno != ENOENT) {
-    throw_errno("remove " + shown.string());
+
+ private:
+  /// A folder on the way down to what is removed now.
+  struct Level {
+    std::string name;
+    std::vector<std::string> entries;  // still to be removed
+    dev_t device;
+    ino_t inode;
+  };
+
+  /// Removes anything but a folder; false if it is one.
+  bool unlinked(int parent, const char* name) const {
+    if (::unlinkat(parent, name, 0) == 0 || errno == ENOENT || errno == ENOTDIR) return true;
+    if (errno != EISDIR && errno != EPERM) fail(errno, name);
+    return false;
   }
-}
+
+  /// Goes down into a folder, with the right to empty it.
+  void enter(int parent, const std::string& name) {
+    constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    Fd fd(::openat(parent, name.c_str(), kFlags));
+    if (!fd && errno == EACCES && ::fchmodat(parent, name.c_str(), 0700, 0) == 0) {
+      fd = Fd(::openat(parent, name.c_str(), kFlags));
+    }
+    struct stat st {};
+    if (!fd || ::fstat(fd.get(), &st) != 0) fail(errno, name.c_str());
+    ::fchmod(fd.get(), 0700);  // if it is not ours to change, removing from it will say so
+    levels_.push_back({name, list_folder(fd), st.st_dev, st.st_ino});
+    fd_ = std::move(fd);
+  }
+
+  /// Goes up and removes the folder that is now empty.
+  void leave() {
+    const std::string name = std::move(levels_.back().name);
+    levels_.pop_back();
+    int parent = AT_FDCWD;
+    if (!levels_.empty()) {
+      fd_ = Fd(::openat(fd_.get(), "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+      struct stat st {};
+      if (!fd_ || ::fstat(fd_.get(), &st) != 0) fail(errno, name.c_str());
+      if (st.st_dev != levels_.back().device || st.st_ino != levels_.back().inode) {
+        throw Error(Errc::conflict, "remove " + top_.string() + ": a folder in it was moved away");
+      }
+      parent = fd_.get();
+    }
+    if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
+      fail(errno, name.c_str());
+    }
+  }
+
+  [[noreturn]] void fail(int error_number, const char* name) const {
+    fs::path shown = top_;
+    for (std::size_t i = 1; i < levels_.size(); ++i) shown /= levels_[i].name;
+    if (!levels_.empty()) shown /= name;
+    throw_errno(error_number, "remove " + shown.string());
+  }
+
+  const fs::path& top_;
+  Fd fd_;
+  std::vector<Level> levels_;
+};
 
 }  // namespace
 
@@ -175,6 +236,6 @@ bool remove_file(const fs::path& path) {
   throw_errno("remove " + path.string());
 }
 
-void remove_tree(const fs::path& path) { remove_beneath(AT_FDCWD, path.c_str(), path); }
+void remove_tree(const fs::path& path) { TreeRemoval(path).run(); }
 
 }  // namespace cooper

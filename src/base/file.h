@@ -39,7 +39,8 @@ std::string read_open_file(const Fd& fd, std::string_view shown_name, std::size_
 /// fsync(2) of a folder, so that its entries are durable. Throws Error.
 void sync_folder(const std::filesystem::path& folder);
 
-/// mkdir -p, durably; a folder that it makes gets `mode`. Throws Error.
+/// mkdir -p, durably; a folder that it makes gets `mode`, whatever the umask.
+/// Throws Error.
 void make_folders(const std::filesystem::path& folder, mode_t mode = 0755);
 
 /// Names in a folder (no `.`/`..`), unsorted; empty if it does not exist.
@@ -50,7 +51,7 @@ std::vector<std::string> list_folder(const Fd& folder);
 bool remove_file(const std::filesystem::path& path);
 
 /// Removes a tree without ever following a symbolic link out of it, folders
-/// without write permission included. Absent is fine. Throws Error.
+/// without write permission included, of any depth. Absent is fine. Throws Error.
 void remove_tree(const std::filesystem::path& path);
 
 }  // namespace cooper

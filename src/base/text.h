@@ -23,11 +23,15 @@ std::optional<std::uint64_t> parse_number(std::string_view text);
 /// terminal or break a line.
 std::string printable(std::string_view text);
 
+/// `text` with every byte that is not part of well-formed UTF-8 replaced by
+/// U+FFFD: what JSON can hold.
+std::string valid_utf8(std::string_view text);
+
 /// The first `max_columns` characters of printable text, ended with `…` if cut.
 std::string shorten(std::string_view text, std::size_t max_columns);
 
-/// The candidate nearest to `word`, if near enough to be meant by it (edit
-/// distance of at most a third of its length, at least 1).
+/// The candidate nearest to `word`, if near enough to be meant by it (at
+/// most a third of its letters, or one, mistyped; two swapped ones are one mistake).
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates);
 
 /// 1.5 KiB, 12 MiB: at most one decimal digit.

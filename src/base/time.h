@@ -11,6 +11,7 @@ namespace cooper {
 
 using Time = std::chrono::sys_time<std::chrono::nanoseconds>;  ///< always UTC
 
+/// The wall clock.
 inline Time now() {
   return std::chrono::time_point_cast<Time::duration>(std::chrono::system_clock::now());
 }
@@ -28,7 +29,8 @@ enum class Fraction { shown, dropped };
 /// RFC 3339: `2026-11-21T03:19:38.25Z`; the fraction has no trailing zeros.
 std::string to_rfc3339(const Timestamp& time, Fraction fraction = Fraction::shown);
 
-/// Strict RFC 3339, up to 9 fraction digits, years 1 to 9999; else nullopt.
+/// Strict RFC 3339, up to 9 fraction digits, years 1678 to 2261 (what 64 bits of
+/// nanoseconds hold); else nullopt.
 std::optional<Timestamp> parse_rfc3339(std::string_view text);
 
 /// Whole seconds as `1m14s`, `0s`, `2h1m14s`, `4873h48m21s` (Go's spelling).
