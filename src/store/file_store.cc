@@ -180,7 +180,7 @@ BuildList FileStore::list_builds(const AppName& app, std::size_t limit) const {
         list.builds.push_back(std::move(*build));
         if (sorts_by_time(id)) ++in_time_order;
       }
-    } catch (const Error& error) {  // one damaged record must not hide the others
+    } catch (const Error& error) {  // boundary: one damaged record must not hide the others
       list.warnings.push_back(unreadable("record " + app.str() + "/" + id.str(), error));
     }
   }
@@ -235,7 +235,7 @@ ReleaseList FileStore::list_releases(const AppName& app, std::size_t limit) cons
     if (limit != 0 && list.releases.size() >= limit) break;
     try {
       if (auto release = find_release(app, id)) list.releases.push_back(std::move(*release));
-    } catch (const Error& error) {  // one damaged release must not hide the others
+    } catch (const Error& error) {  // boundary: one damaged release must not hide the others
       list.warnings.push_back(unreadable("release " + app.str() + "/" + id.str(), error));
     }
   }

@@ -24,6 +24,7 @@ struct BuildFiles {
   std::filesystem::path work;  ///< scratch folder while it runs
 };
 
+/// The paths beneath one data root.
 class Layout {
  public:
   explicit Layout(std::filesystem::path root) : root_(std::move(root)) {}

@@ -18,9 +18,9 @@ BANNED = {
 }
 ALLOWED_FOLDER = {"fork": "src/process/", "cwd": "src/process/"}
 # The kinds of place that may catch, said on the line of the catch:
-# door: main, a request, a supervisor's top, a background task, a trigger;
+# boundary: main, a request, a supervisor's top, a background task, a trigger;
 # adapter: turns another library's or call's failure into our terms.
-CATCH_REASON = re.compile(r"//\s*(?:door|adapter): \S")
+CATCH_REASON = re.compile(r"//\s*(?:boundary|adapter): \S")
 
 
 def main():
@@ -41,7 +41,7 @@ def main():
             number = common.line_of(code, match.start())
             if not CATCH_REASON.search(lines[number - 1]):
                 report.add("catch", path, number,
-                           "catch needs `// door: why` or `// adapter: why` on its line")
+                           "catch needs `// boundary: why` or `// adapter: why` on its line")
     return report.done("calls")
 
 
