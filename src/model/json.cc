@@ -1,14 +1,24 @@
 #include "model/json.h"
 
+#include "base/text.h"
+
 #include <boost/json.hpp>
 
 #include <algorithm>
 #include <array>
+#include <limits>
+#include <sys/types.h>
 
 namespace cooper {
 namespace json = boost::json;
 
 namespace {
+
+/// Texts come from command lines, Dockerfiles and engines, in any encoding; a
+/// record with them must be readable nevertheless.
+std::string quoted(std::string_view text) {
+  return json::serialize(json::string_view(valid_utf8(text)));
+}
 
 void write_pretty(std::string& out, const json::value& value, std::size_t depth) {
   const auto line = [&](std::size_t indent) {
@@ -20,7 +30,7 @@ void write_pretty(std::string& out, const json::value& value, std::size_t depth)
     for (const auto& member : *object) {
       if (&member != &*object->begin()) out += ',';
       line(depth + 1);
-      out += json::serialize(json::string_view(member.key()));
+      out += quoted(member.key());
       out += ": ";
       write_pretty(out, member.value(), depth + 1);
     }
@@ -35,6 +45,8 @@ void write_pretty(std::string& out, const json::value& value, std::size_t depth)
     }
     line(depth);
     out += ']';
+  } else if (const json::string* text = value.if_string()) {
+    out += quoted(*text);
   } else {
     out += json::serialize(value);
   }
@@ -76,13 +88,15 @@ class Reader {
     if (!found) fail(key, "is missing");
     return found.value_or(Timestamp{});
   }
-  std::optional<std::int64_t> number(std::string_view key) {
+  /// A whole number that an Int of at least `least` can hold.
+  template <class Int>
+  std::optional<Int> number(std::string_view key, Int least = std::numeric_limits<Int>::min()) {
     const json::value* value = object_.if_contains(key);
     if (!value || value->is_null()) return std::nullopt;
     boost::system::error_code failure;
-    const auto number = value->to_number<std::int64_t>(failure);
-    if (failure) {
-      fail(key, "is no whole number");
+    const Int number = value->to_number<Int>(failure);
+    if (failure || number < least) {
+      fail(key, "is no number that can be right");
       return std::nullopt;
     }
     return number;
@@ -171,10 +185,10 @@ Result<Build> parse_build(std::string_view text, const BuildId& id, const AppNam
   if (!status) reader.fail("status", "is no known status");
   build.kind = kind.value_or(Kind::build);
   build.status = status.value_or(Status::failed);
-  build.pid = reader.number("pid").value_or(0);
+  build.pid = reader.number<pid_t>("pid", 0).value_or(0);
   build.finished_at = reader.time("finished_at");
   build.source = reader.text("source");
-  if (const auto code = reader.number("exit_code")) build.exit_code = static_cast<int>(*code);
+  build.exit_code = reader.number<int>("exit_code");
   build.description = reader.text("description");
   build.git_sha = reader.text("git_sha");
   build.release = reader.text("release");
@@ -241,9 +255,9 @@ Result<App> parse_app(std::string_view text, const AppName& name) {
 
 std::string to_json_line(const Step& step) {
   json::object object;
-  object["service"] = step.service;
+  object["service"] = valid_utf8(step.service);
   object["number"] = step.number;
-  object["text"] = step.text;
+  object["text"] = valid_utf8(step.text);
   object["started"] = to_rfc3339({step.started});
   if (step.finished) object["finished"] = to_rfc3339({*step.finished});
   object["cached"] = step.cached;
@@ -258,17 +272,15 @@ Result<Step> parse_step(std::string_view line) {
   if (!object) return object.error();
   Reader reader(*object);
   Step step{.service = reader.required_text("service"),
-            .number = static_cast<int>(reader.number("number").value_or(0)),
+            .number = reader.number<int>("number", 0).value_or(0),
             .text = reader.text("text"),
             .started = reader.required_time("started").at};
   if (const auto finished = reader.time("finished")) step.finished = finished->at;
   const json::value* cached = object->if_contains("cached");
   step.cached = cached && cached->is_bool() && cached->get_bool();
-  step.log_begin =
-      static_cast<std::uint64_t>(std::max<std::int64_t>(reader.number("log_begin").value_or(0), 0));
-  step.log_end =
-      static_cast<std::uint64_t>(std::max<std::int64_t>(reader.number("log_end").value_or(0), 0));
-  if (const auto code = reader.number("exit")) step.exit_code = static_cast<int>(*code);
+  step.log_begin = reader.number<std::uint64_t>("log_begin").value_or(0);
+  step.log_end = reader.number<std::uint64_t>("log_end").value_or(0);
+  step.exit_code = reader.number<int>("exit");
   if (!reader.problem().empty()) return Error(Errc::corrupt, reader.problem());
   return step;
 }

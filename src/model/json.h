@@ -16,7 +16,8 @@ namespace cooper {
 /// Two-space indented, one trailing newline: how record files look.
 std::string pretty(const boost::json::value& value);
 
-/// The record file's text. Fields in fixed order, empty ones left out.
+/// The record file's text. Fields in fixed order, empty ones left out; bytes that
+/// are no UTF-8 become U+FFFD.
 std::string to_json(const Build& build);
 /// `id` and `app` come from the file's name and folder, never from the text.
 /// Error{corrupt} names the field that is missing or wrong.
