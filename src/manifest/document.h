@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,6 +40,11 @@ struct Document {
   std::deque<Node> nodes;
   const Node* root = nullptr;  ///< never null; `nothing` for an empty text
 };
+
+/// Refuses what must not reach the YAML library: it holds all tokens of a `[...]`
+/// or `{...}` on one line at once, some hundred bytes for each; and it reads
+/// UTF-16 and repairs UTF-8, after which no position fits the text any more.
+[[nodiscard]] std::optional<Error> check_text(std::string_view text, const ParseOptions& options);
 
 /// Reads the one document of `text`, replacing `${NAME}` as ParseOptions says.
 /// Error{invalid} for what is not YAML, for a key given twice in a map, for a

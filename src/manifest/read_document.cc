@@ -51,6 +51,15 @@ std::string show_references(std::string text) {
   return text;
 }
 
+/// Without the `&anchor` and `!tag` that may stand before a value.
+std::string_view after_properties(std::string_view value) {
+  while (value.starts_with('&') || value.starts_with('!')) {
+    value.remove_prefix(std::min(value.find_first_of(" \t\r\n"), value.size()));
+    value.remove_prefix(std::min(value.find_first_not_of(" \t\r\n"), value.size()));
+  }
+  return value;
+}
+
 /// What a value stands for, aliases followed: the measure of the limits.
 struct Cost {
   std::size_t nodes = 0;
@@ -132,12 +141,17 @@ class TreeBuilder : public YAML::EventHandler {
   /// file, which would swallow every service below it without a word.
   void check_last_quote() const {
     if (last_scalar_.is_null()) return;
-    const std::string_view rest = text_.substr(static_cast<std::size_t>(last_scalar_.pos));
+    const std::string_view rest =
+        after_properties(text_.substr(static_cast<std::size_t>(last_scalar_.pos)));
     if (rest.empty() || (rest[0] != '"' && rest[0] != '\'')) return;
     const char quote = rest[0];
     for (std::size_t at = 1; at < rest.size(); ++at) {
-      if (rest[at] == quote) return;
-      if (rest[at] == '\\' && quote == '"') ++at;
+      const bool doubled = quote == '\'' && rest.substr(at).starts_with("''");
+      if (doubled || (quote == '"' && rest[at] == '\\')) {
+        ++at;  // a quote that belongs to the text
+      } else if (rest[at] == quote) {
+        return;
+      }
     }
     fail(last_scalar_, "this quote is never closed", std::string("add the second ") + quote);
   }
@@ -288,38 +302,6 @@ class TreeBuilder : public YAML::EventHandler {
   std::unordered_map<YAML::anchor_t, Anchored> anchors_;
 };
 
-/// Refuses what must not reach the library: it holds all tokens of a `[...]` or
-/// `{...}` on one line at once, some hundred bytes for each.
-std::optional<Error> refuse_early(std::string_view text, const ParseOptions& options) {
-  if (text.size() > options.limits.max_bytes) {
-    return Error(
-        Errc::invalid,
-        printable(options.file_name) + ": larger than " + human_bytes(options.limits.max_bytes),
-        "a manifest has some kilobytes; is this the right file?");
-  }
-  int line = 1;
-  std::size_t line_start = 0;
-  std::size_t indicators = 0;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    const auto c = static_cast<unsigned char>(text[at]);
-    const int column = static_cast<int>(at - line_start) + 1;
-    if (c == '\n') {
-      ++line;
-      line_start = at + 1;
-    } else if ((c < 0x20 && c != '\t' && c != '\r') || c == 0x7F) {
-      return error_at(options, text, line, column,
-                      "expected text, found the control character " + std::to_string(c),
-                      "a manifest is UTF-8 text; is this the right file?");
-    } else if ((c == '[' || c == '{' || c == ',') && ++indicators > options.limits.max_flow) {
-      return error_at(options, text, line, column,
-                      "more than " + std::to_string(options.limits.max_flow) +
-                          " brackets, braces and commas up to here",
-                      "write long lists one item a line, each after a \"- \"");
-    }
-  }
-  return std::nullopt;
-}
-
 /// The library says where it stopped; what people got wrong is often elsewhere.
 Error translate(const YAML::Exception& error, std::string_view text, const ParseOptions& options) {
   const int line = std::max(error.mark.line, 0) + 1;
@@ -362,7 +344,7 @@ class NothingMore : public TreeBuilder {
 }  // namespace
 
 Result<Document> read_document(std::string_view text, const ParseOptions& options) {
-  if (std::optional<Error> refused = refuse_early(text, options)) return *std::move(refused);
+  if (std::optional<Error> refused = check_text(text, options)) return *std::move(refused);
   try {
     std::istringstream stream(hide_references(text));
     YAML::Parser parser(stream);

@@ -1,0 +1,155 @@
+// The facts that a build takes from a Dockerfile, and what it must not be fooled by.
+
+#include "base/text.h"
+#include "manifest/dockerfile.h"
+
+#include <gtest/gtest.h>
+
+namespace cooper::manifest {
+namespace {
+
+/// `A B | 1:name=base 3:base`: declared args, then stages with line and name.
+std::string facts_of(std::string_view text) {
+  const Result<DockerfileFacts> facts = parse_dockerfile(text);
+  if (!facts) return "ERROR " + facts.error().message();
+  std::vector<std::string> words(facts->declared_args.begin(), facts->declared_args.end());
+  words.emplace_back("|");
+  for (const Stage& stage : facts->stages) {
+    words.push_back(std::to_string(stage.line) + ":" +
+                    (stage.name.empty() ? "" : stage.name + "=") + stage.base);
+  }
+  return join(words, " ");
+}
+
+struct Case {
+  const char* name;
+  std::string_view text;
+  std::string_view facts;
+};
+
+class Dockerfile : public testing::TestWithParam<Case> {};
+
+TEST_P(Dockerfile, HasTheseFacts) { EXPECT_EQ(facts_of(GetParam().text), GetParam().facts); }
+
+std::string name_of(const testing::TestParamInfo<Case>& test) { return test.param.name; }
+
+INSTANTIATE_TEST_SUITE_P(
+    Stages, Dockerfile,
+    testing::Values(
+        Case{"one", "FROM debian:12\n", "| 1:debian:12"},
+        Case{"no_newline_at_the_end", "FROM scratch", "| 1:scratch"},
+        Case{"named", "FROM a AS Build\nFROM b as development\nFROM c\n",
+             "| 1:build=a 2:development=b 3:c"},
+        Case{"lower_case_and_indented", "  from  a   as   b  \n", "| 1:b=a"},
+        Case{"flags", "FROM --platform=$BUILDPLATFORM a AS b\n", "| 1:b=a"},
+        Case{"variable", "ARG V=1\nFROM img:${V}\n", "V | 2:img:${V}"},
+        Case{"windows_lines", "FROM a AS b\r\nARG X\r\n", "X | 1:b=a"},
+        Case{"byte_order_mark",
+             "\xEF\xBB\xBF"
+             "FROM a\n",
+             "| 1:a"},
+        Case{"tab", "FROM\ta\tAS\tb\n", "| 1:b=a"},
+        Case{"blank_lines_and_comments", "\n# FROM no\n  # FROM no\n\nFROM a\n", "| 5:a"},
+        Case{"look_alikes", "FROM a\nRUN FROM b\nFROMAGE c\nLABEL from=d\nARGH x\n", "| 1:a"},
+        Case{"copy_from", "FROM a AS x\nFROM b\nCOPY --from=x / /\n", "| 1:x=a 2:b"}),
+    name_of);
+
+INSTANTIATE_TEST_SUITE_P(
+    Args, Dockerfile,
+    testing::Values(
+        Case{"with_and_without_default", "FROM a\nARG A\nARG B=1\nARG C=\n", "A B C | 1:a"},
+        Case{"before_and_after_from", "ARG A\nFROM a\nARG B\n", "A B | 2:a"},
+        Case{"several_in_a_line", "FROM a\nARG A=1 B C=\"x y\" D='p q'\n", "A B C D | 1:a"},
+        Case{"quoted_whole", "FROM a\nARG \"A=x y\" 'B'\n", "A B | 1:a"},
+        Case{"escaped_blank", "FROM a\nARG A=x\\ B C\n", "A C | 1:a"},
+        Case{"twice", "FROM a\nARG A\nFROM b\nARG A\n", "A | 1:a 3:b"},
+        Case{"bare", "FROM a\nARG\n", "| 1:a"},
+        Case{"for_a_later_build", "FROM a\nONBUILD ARG A\n", "| 1:a"},
+        Case{"in_a_command", "FROM a\nRUN echo ARG A\nENV ARG=1\n", "| 1:a"}),
+    name_of);
+
+INSTANTIATE_TEST_SUITE_P(
+    Continuation, Dockerfile,
+    testing::Values(Case{"of_arg", "FROM a\nARG A=1 \\\n  B\nARG C\n", "A B C | 1:a"},
+                    Case{"of_from", "FROM \\\n a \\\n AS b\nFROM c", "| 1:b=a 4:c"},
+                    Case{"of_run_hides", "FROM a\nRUN x && \\\n ARG NO\nARG A\n", "A | 1:a"},
+                    Case{"with_blank_after_it", "FROM a\nRUN x \\  \t\n ARG NO\n", "| 1:a"},
+                    Case{"with_carriage_return", "FROM a\r\nRUN x \\\r\n ARG NO\r\n", "| 1:a"},
+                    Case{"over_comments_and_blank_lines",
+                         "FROM a\nRUN x \\\n# note\n\n  # note \\\n ARG NO\nARG A", "A | 1:a"},
+                    Case{"escaped_escape_ends", "FROM a\nRUN x \\\\\nARG A\n", "A | 1:a"},
+                    Case{"at_the_end", "FROM a\nARG A \\", "A | 1:a"},
+                    Case{"comments_do_not_continue", "# x \\\nFROM a\n", "| 2:a"},
+                    Case{"splits_a_word", "FR\\\nOM a\nAR\\\nG A\\\nB\n", "AB | 1:a"}),
+    name_of);
+
+INSTANTIATE_TEST_SUITE_P(
+    Directives, Dockerfile,
+    testing::Values(
+        Case{"escape", "# escape=`\nFROM a\nRUN x `\nARG NO\nRUN c:\\\nARG A\n", "A | 2:a"},
+        Case{"escape_after_syntax",
+             "# syntax=docker/dockerfile:1\n#ESCAPE = `\nFROM a\nRUN x `\nARG NO", "| 3:a"},
+        Case{"too_late_after_a_comment", "# hello\n# escape=`\nFROM a\nRUN x `\nARG A\n",
+             "A | 3:a"},
+        Case{"too_late_after_a_blank_line", "\n# escape=`\nFROM a\nRUN x `\nARG A\n", "A | 3:a"},
+        Case{"too_late_after_an_unknown_one", "# x=y\n# escape=`\nFROM a\nRUN x `\nARG A\n",
+             "A | 3:a"},
+        Case{"only_directives", "# syntax=x\n", "ERROR Dockerfile: has no FROM instruction"}),
+    name_of);
+
+INSTANTIATE_TEST_SUITE_P(
+    Heredocs, Dockerfile,
+    testing::Values(
+        Case{"run", "FROM a\nRUN <<EOF\nARG NO\nFROM no\nEOF\nARG A\n", "A | 1:a"},
+        Case{"copy", "FROM a\nCOPY <<one.txt /a\nFROM\none.txt\nARG A\n", "A | 1:a"},
+        Case{"two_in_one_line", "FROM a\nCOPY <<X <<Y /d/\nARG NO\nY\nX\nFROM no\nY\nARG A\n",
+             "A | 1:a"},
+        Case{"quoted_end", "FROM a\nRUN cat <<'E F' <<\"G\"\nG\nE F\nARG NO\nG\nARG A\n",
+             "A | 1:a"},
+        Case{"tabs_stripped", "FROM a\nRUN <<-EOF\n\tARG NO\n\t\tEOF\nARG A\n", "A | 1:a"},
+        Case{"tabs_kept", "FROM a\nRUN <<EOF\n\tEOF\nARG NO\nEOF\nARG A\n", "A | 1:a"},
+        Case{"with_descriptor", "FROM a\nRUN cat 3<<EOF\nARG NO\nEOF\nARG A\n", "A | 1:a"},
+        Case{"after_onbuild", "FROM a\nONBUILD RUN <<EOF\nARG NO\nEOF\nARG A\n", "A | 1:a"},
+        Case{"end_must_be_the_whole_line", "FROM a\nRUN <<EOF\nEOF \nARG NO\nEOF\nARG A\n",
+             "A | 1:a"},
+        Case{"windows_lines", "FROM a\r\nRUN <<EOF\r\nARG NO\r\nEOF\r\nARG A\r\n", "A | 1:a"},
+        Case{"continuation_inside_means_nothing", "FROM a\nRUN <<EOF\nx \\\nEOF\nARG A\n",
+             "A | 1:a"},
+        Case{"here_string_is_none", "FROM a\nRUN cat <<<EOF\nARG A\n", "A | 1:a"},
+        Case{"shift_is_none", "FROM a\nRUN echo $((1<<2))\nARG A\n2))\n", "A | 1:a"},
+        Case{"quoted_is_none", "FROM a\nRUN echo \"<<EOF\"\nARG A\nEOF\n", "A | 1:a"},
+        Case{"not_in_other_instructions", "FROM a\nLABEL x=<<EOF <<EOF\nARG A\nEOF\n", "A | 1:a"},
+        Case{"without_end_is_none", "FROM a\nRUN cat <<EOF\nARG A\n", "A | 1:a"}),
+    name_of);
+
+TEST(DockerfileErrors, AreOnlyWhatCertainlyCannotBuild) {
+  const auto message = [](std::string_view text) {
+    return parse_dockerfile(text, "docker/Web\x1B").error().message();
+  };
+  EXPECT_EQ(message(""), "docker/Web?: has no FROM instruction");
+  EXPECT_EQ(message("ARG A\nRUN x\n"), "docker/Web?: has no FROM instruction");
+  EXPECT_EQ(message("ARG A\n\nFROM\n"), "docker/Web?:3:1: FROM names no image");
+  EXPECT_EQ(message("FROM a\nFROM --platform=x \\\n\n"), "docker/Web?:2:1: FROM names no image");
+  EXPECT_EQ(message(std::string((4U << 20) + 1, '\n')), "docker/Web?: larger than 4 MiB");
+  EXPECT_EQ(parse_dockerfile("").error().hint(),
+            "a Dockerfile starts from an image: FROM debian:12");
+  EXPECT_EQ(facts_of("FROM a\nNOSUCH x\nRUN [\"\n"), "| 1:a") << "the engine will say it";
+}
+
+// Each would take minutes if the work grew with the square of the text.
+TEST(DockerfileErrors, HostileTextsCostLittle) {
+  const auto repeated = [](std::string_view piece) {
+    std::string text = "FROM a\n";
+    while (text.size() < (3U << 20)) text += piece;
+    return text;
+  };
+  EXPECT_EQ(facts_of(repeated("RUN <<E\n")), "| 1:a") << "heredocs without end";
+  EXPECT_EQ(facts_of(repeated("RUN x \\\n")), "| 1:a");
+  EXPECT_EQ(facts_of(repeated("<<E ")), "| 1:a");
+  EXPECT_EQ(facts_of(repeated("ARG A='\n")), "A | 1:a");
+  EXPECT_EQ(facts_of(repeated("\\\n")), "| 1:a");
+  EXPECT_EQ(facts_of("FROM " + std::string(1 << 20, '-') + " a"), "| 1:a");
+}
+
+}  // namespace
+}  // namespace cooper::manifest
