@@ -107,7 +107,9 @@ std::optional<GitFacts> git_facts(const std::filesystem::path& folder) {
 
 std::string default_description(const std::optional<GitFacts>& facts) {
   if (!facts || !facts->clean) return {};
-  return "build " + facts->sha.substr(0, 10) + " " + facts->subject;
+  std::string description = "build " + facts->sha.substr(0, 10);
+  if (!facts->subject.empty()) description += " " + facts->subject;
+  return description;
 }
 
 }  // namespace cooper::source

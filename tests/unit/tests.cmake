@@ -8,7 +8,8 @@ cooper_unit_test(log LINKS cooper_log
           log_redact_test.cc log_terminal_test.cc)
 
 cooper_unit_test(source LINKS cooper_source dep::zstd
-  SOURCES source_pack_test.cc source_unpack_test.cc)
+  SOURCES source_git_facts_test.cc source_ignore_test.cc source_pack_test.cc
+          source_unpack_test.cc)
 cooper_unit_test(engine LINKS cooper_engine
   SOURCES engine_failure_test.cc engine_output_test.cc)
 cooper_unit_test(manifest LINKS cooper_manifest
