@@ -50,12 +50,15 @@ Result<build::BuildRequest> request_from(const Options& options) {
                               .no_cache = options.no_cache,
                               .development = options.development,
                               .jobs = static_cast<unsigned>(options.jobs.value_or(0))};
+  if (options.jobs == 0U) {
+    return Error(Errc::invalid, "invalid --jobs \"0\"", "expected a whole number from 1 on");
+  }
   for (const std::string& argument : options.build_args) {
     const std::size_t equals = argument.find('=');
     if (equals == 0 || equals == std::string::npos) {
       // The text may be a secret whose name was forgotten: it is not repeated.
       return Error(Errc::invalid, "a value of --build-args is not NAME=VALUE",
-                   "for example --build-args VERSION=3");
+                   "for example --build-args VERSION=x.y");
     }
     request.build_args.emplace_back(argument.substr(0, equals), argument.substr(equals + 1));
   }
@@ -126,14 +129,9 @@ int report_end(const Context& context, const Options& options, Output& progress,
 int run_build(Context& context, const Options& options) {
   const std::filesystem::path folder =
       options.words.empty() ? context.folder : std::filesystem::path(options.words[0]);
-  Result<build::BuildRequest> request = request_from(options);
-  if (!request) {
-    print_error(context, request.error().message(), request.error().hint());
-    return kUsage;
-  }
   const rack::StartBuild start{.app = resolve_app(context, options, folder),
                                .folder = folder,
-                               .request = *std::move(request)};
+                               .request = request_from(options).value()};
   warn_of_near_miss(context, start.app);
 
   Output& progress = options.id ? context.err : context.out;

@@ -46,17 +46,28 @@ bool has_subcommands(std::string_view name) {
   });
 }
 
-Error unknown_flag(const Command& command, std::string_view word) {
+/// `command` null: none was named yet.
+Error unknown_flag(const Command* command, std::string_view word) {
   std::vector<std::string> names{"help"};
-  for (const auto flags : {command.flags, common_flags()}) {
+  const auto add = [&](std::span<const Flag> flags) {
     for (const Flag& flag : flags) names.emplace_back(flag.name);
-  }
+  };
+  add(common_flags());
+  if (command) add(command->flags);
   const std::string typed(word.substr(0, word.find('=')));
-  const auto near = nearest(bare_name(word), names);
-  std::string message =
-      "unknown flag \"" + shorten(typed, 60) + "\" of \"" + std::string(command.name) + "\"";
-  if (near) message += "; did you mean \"--" + *near + "\"?";
-  return {Errc::invalid, message, "usage: " + usage(command)};
+  std::string message = "unknown flag \"" + shorten(typed, 60) + "\"";
+  if (command) message += " of \"" + std::string(command->name) + "\"";
+  if (const auto near = nearest(bare_name(word), names)) {
+    message += "; did you mean \"--" + *near + "\"?";
+  }
+  return {Errc::invalid, message,
+          command ? "usage: " + usage(*command) : "usage: cooper COMMAND [flags]"};
+}
+
+/// `-h` and `--help` are in no table.
+bool is_known_flag(std::string_view word) {
+  const std::string_view name = bare_name(word);
+  return name == "h" || name == "help" || find_flag(nullptr, word) != nullptr;
 }
 
 /// Thrown through CLI11 and caught by parse_options alone.
@@ -163,7 +174,7 @@ Options parse_or_throw(const Command& command, const std::vector<std::string>& r
     if (extra[i] == "--" && !only_words) {
       only_words = true;
     } else if (is_flag(extra[i]) && !only_words && extra.size() - i >= words_after) {
-      throw unknown_flag(command, extra[i]);
+      throw unknown_flag(&command, extra[i]);
     } else {
       options.words.push_back(extra[i]);
     }
@@ -197,28 +208,30 @@ const Flag* find_flag(const Command* command, std::string_view name) {
 Result<Split> parse_command(std::span<const std::string> arguments) {
   Split found;
   bool wants_second = false;
+  const std::string* unknown = nullptr;  // a flag that no command has
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string& word = arguments[i];
     if (found.command && !wants_second) {
       found.rest.push_back(word);
     } else if (is_flag(word)) {
       found.rest.push_back(word);
+      if (!is_known_flag(word) && !unknown) unknown = &word;
       // A flag's value is no command. No flag has a value in one command and
       // none in another, so any table tells.
       const Flag* flag = find_flag(nullptr, word);
       const bool apart = flag && flag->takes_value() && word.find('=') == std::string::npos;
       if (apart && i + 1 < arguments.size()) found.rest.push_back(arguments[++i]);
-    } else if (!found.command) {
-      found.command = find_command(word);
-      if (!found.command) return unknown_command(word, "");
-      wants_second = has_subcommands(word);
     } else {
-      const std::string prefix = std::string(found.command->name) + " ";
-      found.command = find_command(prefix + word);
-      if (!found.command) return unknown_command(word, prefix);
-      wants_second = false;
+      const std::string prefix = found.command ? std::string(found.command->name) + " " : "";
+      const Command* next = find_command(prefix + word);
+      // After an unknown flag the word may be its value: the flag is the mistake.
+      if (!next && unknown) return unknown_flag(found.command, *unknown);
+      if (!next) return unknown_command(word, prefix);
+      wants_second = prefix.empty() && has_subcommands(word);
+      found.command = next;
     }
   }
+  if (!found.command && unknown) return unknown_flag(nullptr, *unknown);
   return found;
 }
 
