@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -46,7 +47,9 @@ std::string find_program(const Command& command) {
   }
   for (const std::string_view folder : split(path, ':')) {
     std::string candidate = std::string(folder.empty() ? "." : folder) + "/" + name;
-    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
+    struct stat st {};
+    const bool is_file = ::stat(candidate.c_str(), &st) == 0 && S_ISREG(st.st_mode);
+    if (is_file && ::access(candidate.c_str(), X_OK) == 0) return candidate;
   }
   throw Error(Errc::not_found, "program \"" + name + "\" was not found in PATH",
               "install it, or put its folder into PATH");
@@ -172,8 +175,8 @@ Child Child::start(const Command& command) {
     n = ::read(failure.read.get(), &error_number, sizeof error_number);
   } while (n < 0 && errno == EINTR);
   if (n == static_cast<ssize_t>(sizeof error_number)) {
-    int ignored = 0;
-    ::waitpid(pid, &ignored, 0);
+    while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
     throw_errno(error_number, "start " + program);
   }
   Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
@@ -228,21 +231,25 @@ Captured run(Command command, std::chrono::milliseconds limit, std::stop_token s
   const StopWake wake(std::move(stop));
   const auto deadline = std::chrono::steady_clock::now() + limit;
   const auto give_up = [&](Errc code, const std::string& what) {
-    child.signal_group(SIGKILL);
+    if (command.group != Group::same) child.signal_group(SIGKILL);
+    child.signal(SIGKILL);
     child.wait();
     throw Error(code, command.argv[0] + ": " + what);
   };
-  std::array<pollfd, 3> fds{pollfd{out.read.get(), POLLIN, 0}, pollfd{err.read.get(), POLLIN, 0},
-                            pollfd{wake.fd(), POLLIN, 0}};
+  // Streams may end long before the process, and (kept by what it started) after it.
+  std::array<pollfd, 4> fds{pollfd{out.read.get(), POLLIN, 0}, pollfd{err.read.get(), POLLIN, 0},
+                            pollfd{child.pidfd(), POLLIN, 0}, pollfd{wake.fd(), POLLIN, 0}};
   char buffer[65536];
-  while (fds[0].fd >= 0 || fds[1].fd >= 0) {
+  while (fds[0].fd >= 0 || fds[1].fd >= 0 || fds[2].fd >= 0) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
         deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0) give_up(Errc::unavailable, "gave no answer in time");
-    if (::poll(fds.data(), fds.size(), static_cast<int>(left.count()) + 1) < 0 && errno != EINTR) {
+    if (::poll(fds.data(), fds.size(), static_cast<int>(left.count()) + 1) < 0) {
+      if (errno == EINTR) continue;
       throw_errno("poll");
     }
-    if (fds[2].revents != 0) give_up(Errc::canceled, "canceled");
+    if (fds[3].revents != 0) give_up(Errc::canceled, "canceled");
+    if (fds[2].revents != 0) fds[2].fd = -1;
     for (std::size_t i = 0; i < 2; ++i) {
       if (fds[i].fd < 0 || fds[i].revents == 0) continue;
       const ssize_t n = read_some(fds[i].fd, buffer);

@@ -3,6 +3,8 @@ cooper_unit_test(base LINKS cooper_base
   SOURCES base_file_test.cc base_text_test.cc base_time_test.cc)
 cooper_unit_test(model LINKS cooper_model
   SOURCES model_build_test.cc model_json_test.cc model_names_test.cc)
+cooper_unit_test(process LINKS cooper_process
+  SOURCES process_child_test.cc process_tree_test.cc)
 cooper_unit_test(log LINKS cooper_log
   SOURCES log_capture_test.cc log_channel_test.cc log_file_test.cc log_follow_test.cc
           log_redact_test.cc log_terminal_test.cc)
