@@ -10,7 +10,10 @@
 namespace cooper::cli {
 
 /// Runs one command line (with the program's name in front) on the standard
-/// streams. Returns the exit code: design's table, see docs/decisions.md.
+/// streams. Returns the exit code: 0 done, 1 the build failed or another error,
+/// 2 wrong words or values, 3 not found, 4 denied, 5 a tool or disk does not
+/// serve, 6 conflict, 124 the build timed out, 130 canceled.
+///
 /// From here on SIGPIPE is ignored: a reader that goes ends the output quietly.
 int run(std::span<char*> arguments, rack::Rack& rack);
 
