@@ -36,6 +36,7 @@ void throw_errno(int error_number, std::string_view doing, boost::source_locatio
 int exit_code(Errc code) noexcept {
   switch (code) {  // no default: a new Errc must be a compile error here
     case Errc::invalid:
+      return 2;
     case Errc::engine:
     case Errc::corrupt:
     case Errc::internal:

@@ -32,6 +32,10 @@ Build cancel(store::FileStore& store, const Build& build) {
   };
   log::Follower follower(store.layout().build(build.app, build.id).log, {}, state);
   follower.run([](std::string_view) {}, patience.get_token());
+  // The supervisor prunes after its last word; then it is gone, too.
+  while (process_lives(latest) && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
   if (!is_terminal(latest.status)) {
     throw Error(Errc::unavailable, "build " + build.id.str() + " has not ended after a minute",
                 "its supervisor has pid " + std::to_string(build.pid));

@@ -14,8 +14,8 @@ namespace cooper::build {
 bool process_lives(const Build& build);
 
 struct Pruned {
-  std::vector<BuildId> reaped;   ///< abandoned, now failed with exit code -1
-  std::vector<BuildId> removed;  ///< beyond retention
+  std::vector<BuildId> reaped;        ///< abandoned, now failed with exit code -1
+  std::vector<BuildId> removed;       ///< beyond retention
   std::vector<std::string> warnings;  ///< what could not be removed; the next prune tries again
 };
 

@@ -18,8 +18,14 @@ bool is_retention(std::string_view text) {
   return number && *number >= 1 && *number <= 1'000'000;
 }
 
-/// `512m`, `2g`, `1073741824`: binary units, as the engines spell them.
+/// `512m`, `2g`, `512MB`, `2GiB`, `1073741824`: all binary units, as the engines mean them.
 std::optional<std::uint64_t> parse_bytes(std::string_view text) {
+  for (const std::string_view unit : {"iB", "ib", "B", "b"}) {
+    if (text.size() > unit.size() && text.ends_with(unit)) {
+      text.remove_suffix(unit.size());
+      break;
+    }
+  }
   if (text.empty()) return std::nullopt;
   std::uint64_t factor = 1;
   switch (text.back() | 0x20) {

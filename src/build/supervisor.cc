@@ -16,6 +16,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
@@ -62,6 +63,7 @@ class Supervision {
         log_(create_log(files_)) {
     const store::ReleaseList newest = store_.list_releases(task.app, 1);
     if (!newest.releases.empty()) environment_ = newest.releases[0].environment;
+    keep_last_words();
     store_.insert_build(Build{.id = task.id,
                               .app = task.app,
                               .kind = kind_of_source(request_.source),
@@ -100,6 +102,12 @@ class Supervision {
   static log::LogFile create_log(const store::BuildFiles& files) {
     make_folders(files.folder);
     return log::LogFile::create(files.log, store::kLogMode);
+  }
+
+  /// What a crash prints (a failed assertion, a sanitizer's report) belongs to the log.
+  void keep_last_words() const {
+    const Fd log = open_file(files_.log, O_WRONLY | O_APPEND);
+    if (::dup2(log.get(), STDERR_FILENO) < 0) throw_errno("dup2");
   }
 
   static void say_the_end(Run& run, const Outcome& outcome) {

@@ -1,2 +1,8 @@
 # One file a line: cooper_pytest(integration test_<name> [ALONE])
 cooper_pytest(integration test_harness)
+cooper_pytest(integration test_build)
+cooper_pytest(integration test_chaos)
+cooper_pytest(integration test_commands)
+cooper_pytest(integration test_failures)
+cooper_pytest(integration test_logs)
+cooper_pytest(integration test_stop)

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# What cooper costs over buildah by hand: three services, everything cached, one
+# after the other, against the same three `buildah build` commands in a script.
+# Goal: ratio at most 1.10.
+#   bench/overhead.sh BUILD_DIR [ROUNDS]
+set -euo pipefail
+cooper="$1/bin/cooper" rounds="${2:-15}"
+# shellcheck source=bench/support.sh
+source "$(dirname "$0")/support.sh"
+bench_folder
+bench_store
+
+app="$folder/app"
+mkdir -p "$app"
+{
+  echo services:
+  for service in web worker api; do
+    mkdir -p "$app/$service"
+    printf 'FROM localhost/hello-base\nCOPY . /app\nRUN echo made %s > /made\nRUN ls /app\nCMD ["sh"]\n' "$service" \
+      > "$app/$service/Dockerfile"
+    head -c 20000 /dev/urandom > "$app/$service/data"
+    printf '  %s:\n    build: %s\n' "$service" "$service"
+  done
+} > "$app/convox.yml"
+
+by_cooper() { "$cooper" build "$app" -a app --jobs 1; }
+# As a person would write it.
+by_hand() {
+  for service in web worker api; do
+    buildah build --layers --format docker --network host --isolation chroot \
+      --tag "localhost/hand:$service.$1" "$app/$service"
+  done
+}
+
+by_cooper > "$folder/first" 2>&1 || { cat "$folder/first"; exit 1; }
+by_hand 0 > "$folder/first" 2>&1
+
+for ((round = 1; round <= rounds; round++)); do
+  seconds by_hand "$round" >> "$folder/hand.times"
+  seconds by_cooper >> "$folder/cooper.times"
+done
+compare "cooper build --jobs 1" "$folder/cooper.times" "3 x buildah build" "$folder/hand.times"

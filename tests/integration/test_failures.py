@@ -1,0 +1,191 @@
+"""What goes wrong: each time one clear line, the right status, a finalized record, nothing left."""
+import os
+import re
+import subprocess
+
+import pytest
+
+from support.cooper import BASE_IMAGE, build_id_of, make_app, mounts_below, wait_for
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "app"
+
+
+def fail(cooper, folder, *args, code=1, env=None):
+    """Builds, expects that code; returns the record and what was printed."""
+    before = set(cooper.build_ids("app"))
+    done = cooper("build", folder, "-a", "app", *args, env=env)
+    assert done.code == code, done
+    new = set(cooper.build_ids("app")) - before
+    assert len(new) == 1, f"{done}"
+    record = cooper.record("app", new.pop())
+    assert record["status"] == "failed" and record["finished_at"] and "release" not in record
+    assert "\n" not in record["reason"]
+    return record, done
+
+
+def set_property(cooper, key, value):
+    cooper("apps", "create", "app")
+    cooper("builds", "set", key, value, "-a", "app").ok()
+
+
+def last_log_line(cooper, record):
+    return cooper.log("app", record["id"]).decode().splitlines()[-1]
+
+
+def test_failing_run_names_service_step_and_code_and_cancels_the_others(cooper, store, folder):
+    make_app(folder, {
+        "convox.yml": "services:\n  good:\n    build: good\n  bad:\n    build: bad\n",
+        "good/Dockerfile": f"FROM {BASE_IMAGE}\nRUN sleep 60\n",
+        "bad/Dockerfile": f"FROM {BASE_IMAGE}\nRUN echo last words && exit 7\n",
+    })
+    record, done = fail(cooper, folder)
+    assert record["exit_code"] == 7
+    assert re.search(r"service bad: .*RUN echo last words && exit 7.*7", record["reason"])
+    assert last_log_line(cooper, record) == f"ERROR: {record['reason']}"
+    assert "last words" in done.out and "ERROR: build failed" in done.err
+    by_service = {s["service"]: s for s in cooper.steps("app", record["id"])}
+    assert by_service["bad"]["exit"] == 7
+    store.assert_clean(record["id"])
+    assert not [name for name in store.images() if record["id"] in name]
+
+
+def test_dockerfile_that_does_not_parse(cooper, folder):
+    make_app(folder, {"Dockerfile": f"FROM {BASE_IMAGE}\nRNU true\n"})
+    record, _ = fail(cooper, folder)
+    assert "RNU" in record["reason"].upper() and "service web" in record["reason"]
+
+
+def test_dockerfile_that_is_missing(cooper, folder):
+    make_app(folder, {"convox.yml": "services:\n  web:\n    build: site\n", "site/": ""})
+    record, _ = fail(cooper, folder)
+    assert "site/Dockerfile" in record["reason"]
+
+
+def test_neither_manifest_nor_dockerfile(cooper, folder):
+    make_app(folder, {"readme": ""})
+    record, _ = fail(cooper, folder)
+    assert "convox.yml" in record["reason"] and "Dockerfile" in record["reason"]
+
+
+def test_manifest_with_a_mistake_names_file_line_and_column(cooper, folder):
+    make_app(folder, {"convox.yml": "services:\n  web:\n    build: [1, 2]\n"})
+    record, _ = fail(cooper, folder)
+    assert re.search(r"convox\.yml:3:\d+: expected .*found", record["reason"])
+
+
+def test_base_image_that_can_not_be_pulled(cooper, store, folder):
+    make_app(folder, {"Dockerfile": "FROM 127.0.0.1:1/no/such:image\nRUN true\n"})
+    record, _ = fail(cooper, folder)
+    assert "127.0.0.1:1/no/such:image" in record["reason"] and "refused" in record["reason"]
+    store.assert_clean(record["id"])
+
+
+def test_image_service_that_can_not_be_pulled(cooper, folder):
+    make_app(folder, {"convox.yml": "services:\n  db:\n    image: 127.0.0.1:1/no/such:image\n"})
+    record, _ = fail(cooper, folder)
+    assert "service db" in record["reason"] and "127.0.0.1:1/no/such:image" in record["reason"]
+
+
+def test_buildah_is_missing(cooper, folder, tmp_path):
+    (tmp_path / "bin").mkdir()
+    make_app(folder, {"Dockerfile": f"FROM {BASE_IMAGE}\n"})
+    record, done = fail(cooper, folder, env={"PATH": str(tmp_path / "bin")})
+    assert "buildah" in record["reason"] and "install" in record["reason"]
+
+
+def test_data_root_that_can_not_be_made(cooper, folder, tmp_path):
+    make_app(folder, {"Dockerfile": f"FROM {BASE_IMAGE}\n"})
+    (tmp_path / "file").write_text("")
+    done = cooper("build", folder, env={"COOPER_ROOT": str(tmp_path / "file/root")})
+    assert done.code != 0 and "file/root" in done.err and done.out.count("\n") <= 1
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="drops root's rights, so it needs root")
+def test_data_root_that_can_not_be_written(cooper, folder, root):
+    make_app(folder, {"Dockerfile": f"FROM {BASE_IMAGE}\n"})
+    root.chmod(0o755)
+    for parent in [root, *root.parents]:
+        if str(parent).count("/") > 1:
+            parent.chmod(parent.stat().st_mode | 0o055)
+    from support.cooper import executable
+    done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", executable(), "build",
+                           folder, "-a", "app"], env=cooper.env, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 4, done
+    assert re.search(r"ERROR: .*[Pp]ermission denied", done.stderr)
+    assert not (root / "data").exists()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a file system of 8 MiB."""
+    place = tmp_path / "small"
+    place.mkdir()
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", place], capture_output=True, text=True)
+    if made.returncode != 0:
+        pytest.skip(f"no tmpfs can be mounted here: {made.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", place], check=True)
+    assert not mounts_below(tmp_path)
+
+
+def test_disk_full_while_packing_starts_no_build(cooper, folder, small_disk):
+    make_app(folder, {"Dockerfile": f"FROM {BASE_IMAGE}\n", "noise": os.urandom(12 << 20)})
+    done = cooper("build", folder, "-a", "app", env={"COOPER_ROOT": str(small_disk)})
+    assert done.code == 5 and "No space left on device" in done.err, done
+    assert not [path for path in small_disk.rglob("*") if path.is_file() and path.stat().st_size > 65536]
+
+
+def test_disk_full_while_building_still_finalizes_the_record(cooper, store, folder, small_disk):
+    make_app(folder, {"Dockerfile": f"FROM {BASE_IMAGE}\nRUN yes filling the log | head -c 20000000\n"})
+    env = {"COOPER_ROOT": str(small_disk)}
+    done = cooper("build", folder, "-a", "app", env=env)
+    shown = cooper("builds", "info", "last", "-a", "app", env=env).ok()
+    assert done.code == 1, done
+    assert re.search(r"^Status:?\s+failed$", shown.out, re.M) and "No space left on device" in shown.out
+    store.assert_clean(build_id_of(shown.out.replace("Id", "Build:", 1)))
+
+
+def test_timeout(cooper, store, folder):
+    make_app(folder, {"Dockerfile": f"FROM {BASE_IMAGE}\nCOPY . /x\nRUN while :; do echo tick; sleep 0.1; done\n"})
+    set_property(cooper, "timeout", "2s")
+    record, done = fail(cooper, folder, code=124)
+    assert record["exit_code"] == 124 and "timed out: it took longer than 2s" in record["reason"]
+    store.assert_clean(record["id"])
+
+
+def test_stall(cooper, store, folder):
+    make_app(folder, {"Dockerfile": f"FROM {BASE_IMAGE}\nCOPY . /x\nRUN sleep 60\n"})
+    set_property(cooper, "stall-timeout", "1s")
+    record, _ = fail(cooper, folder, code=124)
+    assert "printed nothing for 1s" in record["reason"]
+    store.assert_clean(record["id"])
+
+
+def test_killed_for_memory_is_named_as_such(cooper, store, folder):
+    make_app(folder, {"Dockerfile": f"FROM {BASE_IMAGE}\nCOPY . /x\n"
+                                    "RUN head -c 400000000 /dev/zero | tail -c 400000000 > /dev/null\n"})
+    set_property(cooper, "memory", "150MB")
+    record, _ = fail(cooper, folder)
+    assert "out of memory" in record["reason"] and "property memory" in record["reason"]
+    store.assert_clean(record["id"])
+
+
+def test_property_mistakes_change_nothing(cooper):
+    cooper("apps", "create", "app").ok()
+    for key, value, hint in (("timeout", "soon", "timeout"), ("memory", "lots", "memory"),
+                             ("retention", "0", "retention"), ("timeuot", "5m", "timeout")):
+        done = cooper("builds", "set", key, value, "-a", "app")
+        assert done.code in (1, 2) and hint in done.err and done.out == "", done
+    assert not list((cooper.root / "config").rglob("*")) or "soon" not in "".join(
+        path.read_text() for path in (cooper.root / "config").rglob("*") if path.is_file())
+
+
+def test_what_a_failed_build_left_is_seen_at_once(cooper, folder):
+    make_app(folder, {"Dockerfile": f"FROM {BASE_IMAGE}\nRUN exit 3\n"})
+    record, _ = fail(cooper, folder)
+    shown = cooper("builds", "info", "last-failed", "-a", "app").ok().out
+    assert record["id"] in shown and record["reason"] in shown
+    wait_for(lambda: cooper("builds", "-a", "app").ok().out.count("failed") == 1, "the list")
