@@ -81,9 +81,18 @@ ImageResult canceled() { return {.end = ImageResult::End::canceled, .reason = "c
 BuildahEngine::BuildahEngine(BuildContext context, BuildahOptions options)
     : context_(std::move(context)),
       options_(std::move(options)),
-      host_(find_buildah(options_.program, context_.cache)),
-      registries_(context_.work.empty() ? std::nullopt
-                                        : registries_with_docker_hub(context_.work)) {}
+      host_(find_buildah(options_.program, context_.cache)) {}
+
+/// An engine that only cleans up needs no scratch folder, which may be gone.
+void BuildahEngine::prepare() {
+  std::call_once(prepared_, [this] {
+    make_folders(context_.work);
+    variables_.push_back("TMPDIR=" + context_.work.string());
+    if (const auto registries = registries_with_docker_hub(context_.work)) {
+      variables_.push_back("CONTAINERS_REGISTRIES_CONF=" + registries->string());
+    }
+  });
+}
 
 /// Buildah stores a build's settings with each working container, in every kind
 /// of isolation. An unused secret is the one setting that carries a name and
@@ -93,10 +102,7 @@ std::string BuildahEngine::marker() const {
 }
 
 std::vector<std::string> BuildahEngine::environment() const {
-  std::vector<std::string> changes;
-  if (!context_.work.empty()) changes.push_back("TMPDIR=" + context_.work.string());
-  if (registries_) changes.push_back("CONTAINERS_REGISTRIES_CONF=" + registries_->string());
-  return process::own_environment(changes);
+  return process::own_environment(variables_);
 }
 
 process::ExitStatus BuildahEngine::stream(std::vector<std::string> argv,
@@ -149,7 +155,11 @@ std::vector<std::string> BuildahEngine::build_command(const ImageRequest& reques
                                    "--file",
                                    request.dockerfile.string()};
   const auto add = [&](auto... words) { (argv.emplace_back(words), ...); };
-  if (!host_.isolation.runtime.empty()) add("--runtime", host_.isolation.runtime);
+  if (!host_.isolation.runtime.empty()) {
+    add("--runtime", host_.isolation.runtime);
+    // The runtime's notes of a RUN that could not end by itself go with this folder.
+    add("--runtime-flag", "root=" + (context_.work / "runtime").string());
+  }
   if (host_.isolation.kind == "oci") {
     // A group for each image: the runtime removes the group after each RUN, and
     // waits in vain if another image's RUN is in it.
@@ -181,7 +191,7 @@ std::vector<std::string> BuildahEngine::build_command(const ImageRequest& reques
 ImageResult BuildahEngine::make(const ImageRequest& request, Progress& progress,
                                 std::stop_token stop) {
   if (stop.stop_requested()) return canceled();
-  make_folders(context_.work);
+  prepare();
   return request.base_image.empty() ? build(request, progress, std::move(stop))
                                     : take_base(request, progress, std::move(stop));
 }
@@ -279,33 +289,17 @@ std::string BuildahEngine::digest_of(const std::string& image, std::stop_token s
 }
 
 std::size_t BuildahEngine::clean_up() {
-  // Ask anew: what is remembered may be about another place by now.
-  const std::vector<std::string> left = containers_with(host_, "\"" + marker() + "\"");
-  if (!left.empty()) {
-    std::vector<std::string> argv = {"rm"};
-    argv.insert(argv.end(), left.begin(), left.end());
-    const process::Captured removed = ask(std::move(argv));
-    if (!removed.status.ok()) {
-      throw Error(Errc::engine,
-                  "working containers of build " + context_.build.str() +
-                      " can't be removed: " + shorten(printable(last_line(removed.err)), 200));
-    }
+  const std::vector<std::string> left = leftover_containers(host_, "\"" + marker() + "\"");
+  if (left.empty()) return 0;
+  std::vector<std::string> argv = {"rm"};
+  argv.insert(argv.end(), left.begin(), left.end());
+  const process::Captured removed = ask(std::move(argv));
+  if (!removed.status.ok()) {
+    throw Error(Errc::engine,
+                "working containers of build " + context_.build.str() +
+                    " can't be removed: " + shorten(printable(last_line(removed.err)), 200));
   }
-  forget_containers_of_runtime();
   return left.size();
-}
-
-/// The runtime's own notes of a RUN whose buildah was killed: named after the
-/// folder that buildah made in the scratch folder.
-void BuildahEngine::forget_containers_of_runtime() const {
-  if (host_.isolation.runtime.empty() || context_.work.empty()) return;
-  for (const std::string& name : list_folder(context_.work)) {
-    if (!name.starts_with("buildah")) continue;
-    if (!std::filesystem::exists(context_.work / name / "config.json")) continue;
-    process::run({.argv = {host_.isolation.runtime, "delete", "--force", "buildah-" + name},
-                  .environment = environment(),
-                  .death_signal = SIGTERM});
-  }
 }
 
 void BuildahEngine::remove_images(const std::vector<std::string>& references) {
@@ -315,7 +309,11 @@ void BuildahEngine::remove_images(const std::vector<std::string>& references) {
   const process::Captured removed = ask(std::move(argv));
   if (removed.status.ok()) return;
   for (const std::string_view line : split(removed.err, '\n')) {
-    if (trim(line).empty() || line.find("image not known") != std::string_view::npos) continue;
+    // "Error: 2 errors occurred:", and then a line for each.
+    if (trim(line).empty() || line.find("image not known") != std::string_view::npos ||
+        trim(line).ends_with("occurred:")) {
+      continue;
+    }
     throw Error(Errc::engine, "images can't be removed: " + shorten(printable(line), 300));
   }
 }

@@ -7,7 +7,7 @@
 
 #include <atomic>
 #include <chrono>
-#include <optional>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -28,10 +28,11 @@ class BuildahEngine : public Engine {
   explicit BuildahEngine(BuildContext context, BuildahOptions options = {});
 
   std::string name() const override { return "buildah " + host_.version; }
-  /// A failing build leaves no working container. After a stop request buildah
-  /// usually removes its own too; clean_up() is for when it could not.
+  /// A failing build leaves no working container; a stopped one may (see clean_up).
   ImageResult make(const ImageRequest& request, Progress& progress, std::stop_token stop) override;
-  /// Processes of RUN instructions must have ended before. Cheap if nothing is left.
+  /// Needed after every build that did not end by itself: buildah tidies up at a
+  /// stop request only while a RUN runs. Processes of RUN instructions must have
+  /// ended before. Cheap if nothing is left.
   std::size_t clean_up() override;
   void remove_images(const std::vector<std::string>& references) override;
 
@@ -49,13 +50,14 @@ class BuildahEngine : public Engine {
   process::Captured ask(std::vector<std::string> arguments, std::stop_token stop = {}) const;
   std::string digest_of(const std::string& image, std::stop_token stop) const;
   std::string marker() const;
-  void forget_containers_of_runtime() const;
+  void prepare();
 
   BuildContext context_;
   BuildahOptions options_;
   BuildahHost host_;
-  std::optional<std::filesystem::path> registries_;  // see registries.h
-  std::atomic<unsigned> made_ = 0;                   // numbers the calls of make()
+  std::once_flag prepared_;
+  std::vector<std::string> variables_;  // what prepare() adds to buildah's environment
+  std::atomic<unsigned> made_ = 0;      // numbers the calls of make()
 };
 
 }  // namespace cooper::engine

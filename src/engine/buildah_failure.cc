@@ -224,8 +224,12 @@ Failure explain_failure(const BuildahOutput& output, const process::ExitStatus& 
   Failure failure{.exit_code = status.code == 0 ? 1 : status.code, .reason = {}};
   const StepLine* last = output.steps().empty() ? nullptr : &output.steps().back();
   if (status.signal != 0) {
-    failure.reason = where(last) + "buildah was " + (status.signal == SIGKILL ? "" : "ended: ") +
-                     status_text(status.code);
+    failure.reason = where(last) + "buildah was ";
+    if (memory_kills > 0) {
+      failure.reason += "killed: out of memory";
+    } else {
+      failure.reason += (status.signal == SIGKILL ? "" : "ended: ") + status_text(status.code);
+    }
     return failure;
   }
   const std::string_view error = trim(output.error());

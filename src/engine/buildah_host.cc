@@ -31,7 +31,8 @@ std::string variable(const char* name) {
 /// Path of a program in PATH; empty if there is none.
 std::string find_program(const std::string& name) {
   if (name.find('/') != std::string::npos) return ::access(name.c_str(), X_OK) == 0 ? name : "";
-  for (const std::string_view folder : split(variable("PATH"), ':')) {
+  const std::string path = variable("PATH");
+  for (const std::string_view folder : split(path, ':')) {
     std::string candidate = std::string(folder.empty() ? "." : folder) + "/" + name;
     if (::access(candidate.c_str(), X_OK) == 0) return candidate;
   }

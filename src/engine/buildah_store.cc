@@ -1,10 +1,19 @@
 #include "engine/buildah_store.h"
 
+#include "base/error.h"
 #include "base/file.h"
+#include "base/text.h"
+#include "base/time.h"
 
+#include <boost/json.hpp>
+
+#include <chrono>
 #include <cstdint>
+#include <thread>
 
 namespace cooper::engine {
+
+namespace json = boost::json;
 
 namespace {
 
@@ -52,15 +61,62 @@ std::optional<std::string> manifest_digest(const BuildahHost& host, std::string_
   return digest;
 }
 
-std::vector<std::string> containers_with(const BuildahHost& host, std::string_view marker) {
-  const std::filesystem::path folder = host.graph_root / (host.graph_driver + "-containers");
-  std::vector<std::string> found;
-  for (const std::string& id : list_folder(folder)) {
-    if (!is_hex_id(id)) continue;
-    const auto settings = read_file(folder / id / "userdata" / "buildah.json");
-    if (settings && settings->find(marker) != std::string::npos) found.push_back(id);
+namespace {
+
+struct Container {
+  std::string id;
+  Time created;
+};
+
+/// Working containers of any buildah, from containers/storage's list. Those of
+/// other programs have metadata and no such name.
+std::vector<Container> working_containers(const std::filesystem::path& folder) {
+  const std::optional<std::string> text = read_file(folder / "containers.json");
+  std::vector<Container> found;
+  if (!text || trim(*text).empty()) return found;
+  try {
+    for (const json::value& entry : json::parse(*text).as_array()) {
+      const json::object& fields = entry.as_object();
+      if (const json::value* metadata = fields.if_contains("metadata");
+          metadata && !metadata->as_string().empty()) {
+        continue;
+      }
+      const json::value* names = fields.if_contains("names");
+      if (!names || !names->is_array() || names->as_array().empty()) continue;
+      const std::string_view name = names->as_array().front().as_string();
+      if (name.find("-working-container") == std::string_view::npos) continue;
+      const auto created = parse_rfc3339(std::string_view(fields.at("created").as_string()));
+      const std::string id(fields.at("id").as_string());
+      if (created && is_hex_id(id)) found.push_back({.id = id, .created = created->at});
+    }
+  } catch (const std::exception& error) {  // adapter: Boost.JSON
+    throw Error(Errc::corrupt,
+                (folder / "containers.json").string() + " can't be read: " + error.what());
   }
   return found;
+}
+
+}  // namespace
+
+std::vector<std::string> leftover_containers(const BuildahHost& host, std::string_view marker) {
+  constexpr std::chrono::seconds patience{3};
+  constexpr std::chrono::milliseconds look_again{20};
+  const std::filesystem::path folder = host.graph_root / (host.graph_driver + "-containers");
+  for (;;) {
+    std::vector<std::string> found;
+    bool undecided = false;
+    for (const Container& container : working_containers(folder)) {
+      const auto settings = read_file(folder / container.id / "userdata" / "buildah.json");
+      const bool is_ours = settings && settings->find(marker) != std::string::npos;
+      // A clock that was set back must not make us wait for hours.
+      const auto age = std::chrono::abs(now() - container.created);
+      const bool is_nobodys = !settings && age > patience;
+      if (is_ours || is_nobodys) found.push_back(container.id);
+      if (!settings && !is_nobodys) undecided = true;
+    }
+    if (!undecided) return found;
+    std::this_thread::sleep_for(look_again);
+  }
 }
 
 }  // namespace cooper::engine

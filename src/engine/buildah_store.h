@@ -15,7 +15,11 @@ namespace cooper::engine {
 /// nullopt if it can't be told from the folders: then ask buildah.
 std::optional<std::string> manifest_digest(const BuildahHost& host, std::string_view image_id);
 
-/// Ids of the working containers whose settings hold `marker`.
-std::vector<std::string> containers_with(const BuildahHost& host, std::string_view marker);
+/// Ids of the working containers that a build left behind: those whose settings
+/// hold `marker`, and those without any settings. The latter are what remains if
+/// a buildah is killed while it makes one; nothing says whose it was. A living
+/// buildah writes the settings within milliseconds, so one that is older than
+/// some seconds is nobody's; this waits until a younger one is that old.
+std::vector<std::string> leftover_containers(const BuildahHost& host, std::string_view marker);
 
 }  // namespace cooper::engine

@@ -4,6 +4,7 @@
 #include "base/text.h"
 
 #include <cstdlib>
+#include <fcntl.h>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,7 +52,9 @@ std::optional<std::filesystem::path> registries_with_docker_hub(
   // First, because a top-level key of TOML must stand before all tables.
   const std::filesystem::path file = folder / "registries.conf";
   make_folders(folder);
-  write_file_durably(file, "unqualified-search-registries = [\"docker.io\"]\n" + text, 0644);
+  // A scratch file: it need not survive a crash, and a durable one takes milliseconds.
+  const Fd fd = open_file(file, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  write_all(fd.get(), "unqualified-search-registries = [\"docker.io\"]\n" + text);
   return file;
 }
 
