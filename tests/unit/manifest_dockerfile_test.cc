@@ -31,6 +31,7 @@ class Dockerfile : public testing::TestWithParam<Case> {};
 
 TEST_P(Dockerfile, HasTheseFacts) { EXPECT_EQ(facts_of(GetParam().text), GetParam().facts); }
 
+void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
 std::string name_of(const testing::TestParamInfo<Case>& test) { return test.param.name; }
 
 INSTANTIATE_TEST_SUITE_P(

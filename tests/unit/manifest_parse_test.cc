@@ -57,6 +57,7 @@ class Grammar : public testing::TestWithParam<Case> {};
 
 TEST_P(Grammar, SaysWhatToBuild) { EXPECT_EQ(parsed(GetParam().text), GetParam().expected); }
 
+void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
 std::string name_of(const testing::TestParamInfo<Case>& test) { return test.param.name; }
 
 INSTANTIATE_TEST_SUITE_P(
