@@ -23,6 +23,9 @@ sigset_t interrupt_only() {
 }  // namespace
 
 Interrupts::Interrupts() {
+  struct sigaction present {};
+  // Blocked, an ignored signal would be delivered to us all the same.
+  if (::sigaction(SIGINT, nullptr, &present) == 0 && present.sa_handler == SIG_IGN) return;
   const sigset_t set = interrupt_only();
   // A descriptor instead of a handler: no code of ours runs inside a signal.
   signals_ = Fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
@@ -34,6 +37,7 @@ Interrupts::Interrupts() {
 }
 
 Interrupts::~Interrupts() {
+  if (!watcher_.joinable()) return;
   const std::uint64_t one = 1;
   // Can't fail: the counter is far from full.
   [[maybe_unused]] const ssize_t written = ::write(end_.get(), &one, sizeof one);

@@ -11,7 +11,7 @@ namespace cooper::cli {
 
 /// While it lives, SIGINT does not end the program: the first one requests the
 /// stop of first(), the second one that of second(), later ones do nothing.
-/// Where SIGINT is ignored (nohup), it stays so.
+/// Where SIGINT is ignored (a script's background job), it stays so.
 ///
 /// SIGINT is blocked in the thread that makes it and in those started later;
 /// make it before other threads run, and one at a time. Throws Error.

@@ -263,6 +263,17 @@ TEST_F(BuildCommand, AfterwardsCtrlCEndsTheProgramAgain) {
   EXPECT_EQ(::sigismember(&mask, SIGINT), 0);
 }
 
+TEST_F(BuildCommand, AnIgnoredSignalStaysIgnored) {
+  std::signal(SIGINT, SIG_IGN);
+  scripted_.while_following = [&](std::size_t) {
+    ::kill(::getpid(), SIGINT);
+    store_.finalize_build(app(), id("b1"), scripted_.outcome, now());
+  };
+  EXPECT_EQ(build().code, 0);
+  EXPECT_EQ(scripted_.cancels, 0);
+  std::signal(SIGINT, SIG_DFL);
+}
+
 TEST_F(BuildCommand, CtrlCEndsTheFollowingOfALog) {
   add_build("b1", Status::running);
   write_log("b1", "so far\n");
