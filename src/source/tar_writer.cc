@@ -48,7 +48,7 @@ void put_octal(char (&field)[N], std::uint64_t value) {
 }
 
 void put_text(std::span<char> field, std::string_view text) {
-  std::memcpy(field.data(), text.data(), std::min(field.size(), text.size()));
+  text.copy(field.data(), field.size());
 }
 
 /// Puts the path into name, or into prefix and name; false if it fits neither.

@@ -106,7 +106,7 @@ void ZstdWriter::work(int level) {
       compress_one(context.get(), lock);
       write_done(lock);
     }
-  } catch (...) {  // door: a thread's top; the writing thread throws it on
+  } catch (...) {  // boundary: a thread's top; the writing thread throws it on
     if (!lock.owns_lock()) lock.lock();
     if (!failure_) failure_ = std::current_exception();
     space_.notify_all();

@@ -291,7 +291,7 @@ TEST(Unpack, EveryDamagedByteIsSurvived) {
       pax("path", "long") + raw_tar(RawEntry{"a"}, RawEntry{"d/", '5'},
                                     RawEntry{"d/x", '0', "content"},
                                     RawEntry{.name = "l", .type = '2', .target = "a"});
-  for (std::size_t i = 0; i < archive.size(); i += i % 512 < 270 ? 7 : 64) {
+  for (std::size_t i = 0; i < archive.size(); i += i % 512 < 270 ? 7U : 64U) {
     const TempFolder to;
     std::string bytes = archive;
     bytes[i] = static_cast<char>(bytes[i] ^ 0x2f);
