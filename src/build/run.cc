@@ -41,7 +41,6 @@ void Run::sync() {
 }
 
 Outcome Run::run() {
-  host_kills_before_ = process::host_out_of_memory_kills();
   cgroup_ = process::Cgroup::create(parts_.id.str(), parts_.settings.memory);
   Watch watch(parts_.settings, clock_);
   std::stop_source stop;
@@ -121,7 +120,7 @@ Outcome Run::judge(const ImagesResult& result) const {
     return {.status = Status::failed,
             .exit_code = image.exit_code != 0 ? image.exit_code : 1,
             .reason = "service " + plan_.images[*result.failed].service + ": " + image.reason +
-                      memory_verdict()};
+                      memory_verdict(image.reason)};
   }
   Outcome outcome{.status = Status::succeeded, .exit_code = 0};
   for (const PlannedService& service : plan_.services) {
@@ -134,15 +133,11 @@ Outcome Run::judge(const ImagesResult& result) const {
   return outcome;
 }
 
-/// A process that the kernel killed for memory shows only as killed: name it.
-std::string Run::memory_verdict() const {
-  const bool ours = cgroup_ && cgroup_->out_of_memory_kills() > 0;
-  if (ours && parts_.settings.memory != 0) {
-    return ": out of memory: it needs more than " + human_bytes(parts_.settings.memory) +
-           " (property memory)";
-  }
-  const bool somewhere = process::host_out_of_memory_kills() > host_kills_before_;
-  return ours || (!cgroup_ && somewhere) ? ": out of memory on this host" : "";
+/// The engine has seen that the kernel killed for memory: say whose limit that was.
+std::string Run::memory_verdict(const std::string& reason) const {
+  if (reason.find("out of memory") == std::string::npos) return "";
+  if (parts_.settings.memory == 0) return " on this host";
+  return ": it needs more than " + human_bytes(parts_.settings.memory) + " (property memory)";
 }
 
 void Run::clean_up(const Outcome& outcome) {

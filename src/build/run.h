@@ -12,7 +12,6 @@
 #include "process/cgroup.h"
 #include "store/layout.h"
 
-#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -54,7 +53,7 @@ class Run {
   void say_what_comes(unsigned jobs);
   unsigned jobs_at_once() const;
   Outcome judge(const ImagesResult& result) const;
-  std::string memory_verdict() const;
+  std::string memory_verdict(const std::string& reason) const;
   void clean_up(const Outcome& outcome);
 
   Parts parts_;
@@ -64,7 +63,6 @@ class Run {
   std::optional<process::Cgroup> cgroup_;
   std::unique_ptr<engine::Engine> engine_;
   Plan plan_;
-  std::uint64_t host_kills_before_ = 0;
 };
 
 }  // namespace cooper::build

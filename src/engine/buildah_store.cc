@@ -75,7 +75,8 @@ std::vector<Container> working_containers(const std::filesystem::path& folder) {
   std::vector<Container> found;
   if (!text || trim(*text).empty()) return found;
   try {
-    for (const json::value& entry : json::parse(*text).as_array()) {
+    const json::value list = json::parse(*text);
+    for (const json::value& entry : list.as_array()) {
       const json::object& fields = entry.as_object();
       if (const json::value* metadata = fields.if_contains("metadata");
           metadata && !metadata->as_string().empty()) {

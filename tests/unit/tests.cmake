@@ -5,6 +5,8 @@ cooper_unit_test(model LINKS cooper_model
   SOURCES model_build_test.cc model_json_test.cc model_names_test.cc)
 cooper_unit_test(process LINKS cooper_process
   SOURCES process_child_test.cc process_tree_test.cc)
+cooper_unit_test(store LINKS cooper_store
+  SOURCES store_contract_test.cc store_files_test.cc)
 cooper_unit_test(log LINKS cooper_log
   SOURCES log_capture_test.cc log_channel_test.cc log_file_test.cc log_follow_test.cc
           log_redact_test.cc log_terminal_test.cc)
@@ -13,7 +15,9 @@ cooper_unit_test(source LINKS cooper_source dep::zstd
   SOURCES source_git_facts_test.cc source_ignore_test.cc source_pack_test.cc
           source_unpack_test.cc)
 cooper_unit_test(engine LINKS cooper_engine
-  SOURCES engine_failure_test.cc engine_output_test.cc)
+  SOURCES engine_failure_test.cc engine_output_test.cc engine_registries_test.cc)
+cooper_unit_test(engine_buildah WHOLE LINKS cooper_engine
+  SOURCES engine_buildah_test.cc engine_host_test.cc engine_stop_test.cc)
 cooper_unit_test(manifest LINKS cooper_manifest
   SOURCES manifest_dockerfile_test.cc manifest_errors_test.cc manifest_parse_test.cc)
 target_compile_definitions(manifest_test PRIVATE

@@ -1,0 +1,77 @@
+// Short image names on hosts that name no registry for them.
+#include "base/file.h"
+#include "engine/registries.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+namespace cooper::engine {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Registries : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string folder = testing::TempDir() + "registries-XXXXXX";
+    ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+    folder_ = folder;
+    conf_ = folder_ / "host.conf";
+    ::setenv("CONTAINERS_REGISTRIES_CONF", conf_.c_str(), 1);
+    ::setenv("HOME", folder_.c_str(), 1);
+  }
+  void TearDown() override {
+    ::unsetenv("CONTAINERS_REGISTRIES_CONF");
+    remove_tree(folder_);
+  }
+  void host_says(std::string_view text) { write_file_durably(conf_, text, 0644); }
+
+  fs::path folder_;
+  fs::path conf_;
+};
+
+TEST_F(Registries, AHostWithoutASearchRegistryGetsDockerHub) {
+  host_says(
+      "# a comment\n#unqualified-search-registries = [\"example.com\"]\n"
+      "[[registry]]\nlocation = \"mirror.example.com\"\n");
+  const auto made = registries_with_docker_hub(folder_ / "work");
+  ASSERT_TRUE(made.has_value());
+  const std::string text = read_file(*made).value();
+  EXPECT_TRUE(text.starts_with("unqualified-search-registries = [\"docker.io\"]\n")) << text;
+  // A mirror or an insecure registry that the host has set up still holds.
+  EXPECT_THAT(text, testing::HasSubstr("[[registry]]\nlocation = \"mirror.example.com\"\n"));
+}
+
+TEST_F(Registries, NoFileAtAllIsLikeAnEmptyOne) {
+  const auto made = registries_with_docker_hub(folder_ / "work");
+  ASSERT_TRUE(made.has_value());
+  EXPECT_EQ(read_file(*made), "unqualified-search-registries = [\"docker.io\"]\n");
+}
+
+TEST_F(Registries, TheHostsOwnChoiceStands) {
+  for (const char* text : {"unqualified-search-registries = [\"example.com\"]\n",
+                           "  unqualified-search-registries=[]\n",
+                           "[registries.search]\nregistries = ['example.com']\n"}) {
+    host_says(text);
+    EXPECT_EQ(registries_with_docker_hub(folder_ / "work"), std::nullopt) << text;
+  }
+  EXPECT_FALSE(fs::exists(folder_ / "work"));
+}
+
+TEST_F(Registries, ADropInsChoiceStandsToo) {
+  host_says("");
+  const fs::path drop_ins = folder_ / ".config/containers/registries.conf.d";
+  make_folders(drop_ins);
+  write_file_durably(drop_ins / "search.conf.disabled",
+                     "unqualified-search-registries = [\"example.com\"]\n", 0644);
+  EXPECT_TRUE(registries_with_docker_hub(folder_ / "work").has_value());
+  write_file_durably(drop_ins / "search.conf",
+                     "unqualified-search-registries = [\"example.com\"]\n", 0644);
+  EXPECT_EQ(registries_with_docker_hub(folder_ / "work"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace cooper::engine

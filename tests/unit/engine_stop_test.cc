@@ -1,0 +1,133 @@
+// Builds that are stopped or killed: nothing of them may stay.
+#include "base/text.h"
+#include "base/time.h"
+#include "unit/engine_test_support.h"
+
+#include <csignal>
+
+namespace cooper::engine {
+namespace {
+
+using testing::HasSubstr;
+
+using End = ImageResult::End;
+
+class StopsBuilds : public BuildahTest {
+ protected:
+  /// What a supervisor does after a build that did not succeed.
+  std::size_t sweep() {
+    if (cgroup_) cgroup_->kill_all();
+    process::end_descendants();
+    return engine_->clean_up();
+  }
+
+  /// Makes the image and calls `act` once when `text` has been printed.
+  ImageResult make_and(const ImageRequest& wanted, const std::string& text,
+                       const std::function<void()>& act, std::stop_token stop = {}) {
+    progress_ = {};
+    progress_.on_output = [&, done = false]() mutable {
+      if (done || progress_.shown.find(text) == std::string::npos) return;
+      done = true;
+      act();
+    };
+    return engine_->make(wanted, progress_, std::move(stop));
+  }
+
+  /// Our children, by /proc.
+  static std::vector<pid_t> children() {
+    std::vector<pid_t> pids;
+    const std::string me = std::to_string(::getpid());
+    for (const fs::directory_entry& task : fs::directory_iterator("/proc/self/task")) {
+      const std::string list = read_file(task.path() / "children").value_or("");
+      for (const std::string_view word : split(list, ' ')) {
+        if (const auto pid = parse_number(trim(word))) pids.push_back(static_cast<pid_t>(*pid));
+      }
+    }
+    return pids;
+  }
+};
+
+TEST_F(StopsBuilds, BeforeTheyBegin) {
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_EQ(make(request("FROM localhost/base\n"), stop.get_token()).end, End::canceled);
+  EXPECT_THAT(progress_.steps, testing::IsEmpty());
+  EXPECT_EQ(left_over(), "");
+}
+
+TEST_F(StopsBuilds, InTheMiddleOfARun) {
+  std::stop_source stop;
+  // A process that leaves its session, and one that will not hear of SIGTERM.
+  const ImageRequest wanted = request(
+      "FROM localhost/base\n"
+      "RUN trap '' TERM; setsid sleep 300 & (trap '' TERM; sleep 300) & echo started; sleep 300\n");
+  const ImageResult result = make_and(
+      wanted, "\nstarted\n", [&] { stop.request_stop(); }, stop.get_token());
+  EXPECT_EQ(result.end, End::canceled);
+  EXPECT_EQ(progress_.last_exit, std::nullopt);
+  sweep();
+  EXPECT_EQ(left_over(), "");
+  EXPECT_THAT(children(), testing::IsEmpty());
+}
+
+// At each line that buildah prints it is in another phase; without a RUN it
+// does not tidy up by itself.
+TEST_F(StopsBuilds, AtEveryStep) {
+  const ImageRequest wanted = request(
+      "FROM localhost/base AS a\nRUN echo one\nFROM localhost/base\nCOPY --from=a /bin/busybox /b\n"
+      "RUN echo two\n");
+  ImageRequest uncached = wanted;
+  uncached.no_cache = true;
+  for (const char* text : {"STEP 1/2", "STEP 2/2", "one\n", "-->", "STEP 1/3", "STEP 2/3",
+                           "STEP 3/3", "two\n", "COMMIT"}) {
+    std::stop_source stop;
+    const ImageResult result = make_and(
+        uncached, text, [&] { stop.request_stop(); }, stop.get_token());
+    sweep();
+    EXPECT_EQ(left_over(), "") << text;
+    // A stop that comes too late changes nothing.
+    if (result.end == End::made) {
+      EXPECT_FALSE(result.digest.empty());
+    } else {
+      EXPECT_EQ(result.end, End::canceled) << text << result.reason;
+    }
+  }
+  EXPECT_EQ(make(wanted).end, End::made) << progress_.shown;  // the store is sound
+}
+
+TEST_F(StopsBuilds, KilledBuildahLeavesNothingAfterTheSweep) {
+  const ImageRequest wanted = request("FROM localhost/base\nRUN echo started; sleep 300\n");
+  const ImageResult result = make_and(wanted, "\nstarted\n", [&] {
+    for (const pid_t pid : children()) ::kill(pid, SIGKILL);
+  });
+  EXPECT_EQ(result.end, End::failed);
+  EXPECT_EQ(result.exit_code, 137);
+  EXPECT_EQ(result.reason, "step 2/2 RUN echo started; sleep 300: buildah was killed (SIGKILL)");
+  EXPECT_THAT(left_over(), HasSubstr("mount: "));
+  // Another process cleans up: `prune` after the supervisor was killed.
+  engine_ = std::make_unique<BuildahEngine>(context(id_));
+  remove_tree(folder_ / "work");
+  EXPECT_EQ(sweep(), 1U);
+  EXPECT_EQ(left_over(), "");
+}
+
+TEST_F(StopsBuilds, OtherBuildsContainersAreLeftAlone) {
+  const std::string theirs = ask({"from", kBase});
+  EXPECT_EQ(engine_->clean_up(), 0U);
+  EXPECT_THAT(left_over(), HasSubstr(theirs.substr(0, 12)));
+  ask({"rm", "--all"});
+}
+
+// What stays of a buildah that is killed while it makes a working container.
+TEST_F(StopsBuilds, AContainerWithoutSettingsIsNobodys) {
+  ask({"from", kBase});
+  const fs::path folder = store() / "graph/overlay-containers";
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    if (entry.is_directory()) remove_file(entry.path() / "userdata/buildah.json");
+  }
+  EXPECT_EQ(engine_->clean_up(), 1U);
+  EXPECT_EQ(left_over(), "");
+}
+
+}  // namespace
+}  // namespace cooper::engine
