@@ -5,9 +5,11 @@
 #include "base/text.h"
 
 #include <cerrno>
+#include <chrono>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 namespace cooper::store {
@@ -28,16 +30,22 @@ bool still_named(const Fd& fd, const std::filesystem::path& path) {
 std::optional<DeployLock> DeployLock::try_acquire(const Layout& layout, const AppName& app) {
   make_folders(layout.app(app));
   const std::filesystem::path path = layout.deploy_lock(app);
-  for (;;) {
+  constexpr int kTries = 1000;  // a reader holds it for microseconds, not for a second
+  for (int i = 0; i < kTries; ++i) {
     Fd fd = open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-      if (errno == EWOULDBLOCK) return std::nullopt;
-      throw_errno("lock " + path.string());
+      if (errno != EWOULDBLOCK) throw_errno("lock " + path.string());
+      // Whoever only looks (see holder) shares the lock for a moment.
+      if (::flock(fd.get(), LOCK_SH | LOCK_NB) != 0) return std::nullopt;
+      fd.reset();
+      std::this_thread::sleep_for(std::chrono::milliseconds{1});
+      continue;
     }
     if (!still_named(fd, path)) continue;
     if (::ftruncate(fd.get(), 0) != 0) throw_errno("write " + path.string());
     return DeployLock(std::move(fd));
   }
+  return std::nullopt;
 }
 
 std::string DeployLock::holder(const Layout& layout, const AppName& app) {

@@ -74,6 +74,30 @@ std::optional<std::string> FileStore::read(const fs::path& path) const {
   }
 }
 
+Fd FileStore::find_folder(const fs::path& folder) const {
+  const Fd root(::open(layout_.root().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!root) {
+    if (errno == ENOENT) return {};
+    throw_errno("open " + layout_.root().string());
+  }
+  try {
+    return open_beneath(root, folder.lexically_relative(layout_.root()), O_RDONLY | O_DIRECTORY);
+  } catch (const Error& error) {  // adapter: absent is an answer here
+    if (error.code() == Errc::not_found) return {};
+    throw;
+  }
+}
+
+void FileStore::remove(const fs::path& path) const {
+  const Fd folder = find_folder(path.parent_path());
+  if (!folder) return;
+  if (::unlinkat(folder.get(), path.filename().c_str(), 0) == 0) {
+    if (::fsync(folder.get()) != 0) throw_errno("fsync " + path.parent_path().string());
+  } else if (errno != ENOENT) {
+    throw_errno("remove " + path.string());
+  }
+}
+
 std::vector<std::string> FileStore::names(const fs::path& folder) const {
   return list_folder(folder);
 }
@@ -111,9 +135,10 @@ std::vector<App> FileStore::list_apps() const {
   std::vector<App> apps;
   std::vector<std::string> folders = names(layout_.apps());
   std::ranges::sort(folders);
+  std::error_code ignored;
   for (const std::string& folder : folders) {
     const auto name = AppName::parse(folder);
-    if (!name) continue;
+    if (!name || !fs::is_directory(fs::symlink_status(layout_.app(*name), ignored))) continue;
     if (auto app = find_app(*name)) apps.push_back(std::move(*app));
   }
   return apps;
@@ -123,7 +148,7 @@ void FileStore::delete_app(const AppName& name) {
   if (!find_app(name)) throw Error(Errc::not_found, "no such app: " + name.str());
   // The app itself goes first: a crash on the way leaves files that no app
   // owns, never an app without its history.
-  remove_file(layout_.app(name) / "app.json");
+  remove(layout_.app(name) / "app.json");
   for (const fs::path& folder :
        {layout_.builds(name), layout_.releases(name), layout_.sources(name), layout_.work(name),
         layout_.properties(&name), layout_.app(name)}) {
@@ -194,10 +219,14 @@ BuildList FileStore::list_builds(const AppName& app, std::size_t limit) const {
 
 Finalized FileStore::finalize_build(const AppName& app, const BuildId& id, const Outcome& outcome,
                                     Time when) {
-  const Fd folder = folder_for_writing(layout_.builds(app), 0755);
+  const auto no_build = [&] {
+    return Error(Errc::not_found, "no build " + id.str() + " of app " + app.str());
+  };
+  const Fd folder = find_folder(layout_.builds(app));
+  if (!folder) throw no_build();
   const FolderLock lock(folder);
   std::optional<Build> build = find_build(app, id);
-  if (!build) throw Error(Errc::not_found, "no build " + id.str() + " of app " + app.str());
+  if (!build) throw no_build();
   const bool won = finalize(*build, outcome, when);
   if (won) write_file_durably(folder, id.str() + ".json", to_json(*build), 0644);
   return {std::move(*build), won};
@@ -206,9 +235,9 @@ Finalized FileStore::finalize_build(const AppName& app, const BuildId& id, const
 void FileStore::remove_build(const AppName& app, const BuildId& id) {
   const BuildFiles files = layout_.build(app, id);
   // The record goes last: until then the build is known and can be removed again.
-  remove_tree(files.work);
+  if (find_folder(layout_.work(app))) remove_tree(files.work);
   for (const fs::path& path : {files.source, files.request, files.steps, files.log, files.record}) {
-    remove_file(path);
+    remove(path);
   }
 }
 
@@ -243,7 +272,7 @@ ReleaseList FileStore::list_releases(const AppName& app, std::size_t limit) cons
 }
 
 void FileStore::remove_release(const AppName& app, const ReleaseId& id) {
-  remove_file(layout_.releases(app) / (id.str() + ".json"));
+  remove(layout_.releases(app) / (id.str() + ".json"));
 }
 
 // Properties
@@ -259,7 +288,7 @@ void FileStore::set_property(const AppName* app, const PropertyKey& key,
     const Fd folder = folder_for_writing(layout_.properties(app), 0755);
     write_file_durably(folder, key.str(), *value, 0600);
   } else {
-    remove_file(layout_.properties(app) / key.str());
+    remove(layout_.properties(app) / key.str());
   }
 }
 

@@ -43,6 +43,10 @@ class FileStore : public Store {
   std::optional<std::string> read(const std::filesystem::path& path) const;
   std::vector<std::string> names(const std::filesystem::path& folder) const;
   Fd folder_for_writing(const std::filesystem::path& folder, mode_t mode) const;
+  /// Opens a folder beneath the root; no symbolic link leads out. Empty: absent.
+  Fd find_folder(const std::filesystem::path& folder) const;
+  /// Removes a file of the store, durably. Absent is fine.
+  void remove(const std::filesystem::path& path) const;
 
   Layout layout_;
 };

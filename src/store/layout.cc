@@ -26,8 +26,11 @@ std::filesystem::path default_root() {
     return std::filesystem::absolute(root);
   }
   if (::geteuid() == 0) return "/var/lib/cooper";
-  if (const std::string data = variable("XDG_DATA_HOME"); !data.empty()) return data + "/cooper";
-  if (const std::string home = variable("HOME"); !home.empty()) {
+  // The XDG rules: a path that is not absolute is to be ignored.
+  if (const std::string data = variable("XDG_DATA_HOME"); data.starts_with('/')) {
+    return data + "/cooper";
+  }
+  if (const std::string home = variable("HOME"); home.starts_with('/')) {
     return home + "/.local/share/cooper";
   }
   throw Error(Errc::invalid, "can't tell where the data root is", "set COOPER_ROOT");
