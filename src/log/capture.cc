@@ -73,11 +73,11 @@ process::ExitStatus Pump::run(std::stop_token stop) {
   while (!(exited_ && (at_end_ || drained()))) {
     std::array<pollfd, 3> polled{pollfd{at_end_ ? -1 : output_.get(), POLLIN, 0},
                                  pollfd{exited_ ? -1 : child_.pidfd(), POLLIN, 0},
-                                 pollfd{stopping_ ? -1 : wake.fd(), POLLIN, 0}};
+                                 pollfd{stopping_ || exited_ ? -1 : wake.fd(), POLLIN, 0}};
     const int ready = ::poll(polled.data(), polled.size(), poll_timeout(next_deadline()));
     if (ready < 0 && errno != EINTR) throw_errno("poll");
     if (ready < 0) continue;
-    if (polled[2].revents != 0 && !exited_) {
+    if (polled[2].revents != 0) {
       stopping_ = true;
       kill_at_ = Clock::now() + options_.grace;
       child_.signal(SIGTERM);

@@ -24,12 +24,12 @@ struct FollowOptions {
 
 /// Delivers a log's bytes as they are written, each exactly once and in order,
 /// and ends by itself. Woken by inotify on the log and on the record beside it
-/// (`<id>.json` for `<id>.log`); looks every second besides, and more often
-/// where the system has no inotify watch left.
+/// (`<id>.json` for `<id>.log`); looks after a second without news besides, and
+/// sooner where the system has no inotify watch left.
 class Follower {
  public:
   /// `state` is asked at the start, when the record changes, when the process
-  /// ends, and every second. Its cost is the caller's: one read of a record.
+  /// ends, and after each second without news. Its cost is the caller's: one read of a record.
   Follower(std::filesystem::path log, FollowOptions options, std::function<FollowState()> state);
 
   /// Blocks, calling `deliver` on this thread, until the build has ended and

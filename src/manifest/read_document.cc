@@ -354,9 +354,9 @@ Result<Document> read_document(std::string_view text, const ParseOptions& option
     while (parser.HandleNextDocument(nothing_more)) {
     }
     return builder.take();
-  } catch (const YAML::Exception& error) {
+  } catch (const YAML::Exception& error) {  // adapter: how the library reports bad YAML
     return translate(error, text, options);
-  } catch (const Error& error) {
+  } catch (const Error& error) {  // adapter: from TreeBuilder, through the library
     return error;
   }
 }
