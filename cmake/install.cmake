@@ -14,3 +14,23 @@ foreach(program cooper cooper-supervisor)
   install(TARGETS ${program} RUNTIME DESTINATION ${folder} COMPONENT cooper)
 endforeach()
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/licenses/cooper COMPONENT cooper)
+
+# Completions are printed by the program itself, when it is installed.
+if(TARGET cooper)
+  set(completions
+    bash=${CMAKE_INSTALL_DATADIR}/bash-completion/completions/cooper
+    zsh=${CMAKE_INSTALL_DATADIR}/zsh/site-functions/_cooper
+    fish=${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d/cooper.fish)
+  install(CODE "
+    foreach(completion IN ITEMS ${completions})
+      string(REGEX MATCH \"^([a-z]+)=(.*)$\" matched \${completion})
+      set(shell \${CMAKE_MATCH_1})
+      set(target \$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/\${CMAKE_MATCH_2})
+      execute_process(COMMAND $<TARGET_FILE:cooper> completion \${shell}
+        OUTPUT_VARIABLE script COMMAND_ERROR_IS_FATAL ANY)
+      message(STATUS \"Installing: \${target}\")
+      file(WRITE \${target} \"\${script}\")
+    endforeach()" COMPONENT cooper)
+endif()
+install(FILES ${PROJECT_SOURCE_DIR}/ARCHITECTURE.md ${PROJECT_SOURCE_DIR}/CHANGELOG.md
+  DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT cooper)
