@@ -180,9 +180,9 @@ std::vector<std::string> BuildahEngine::build_command(const ImageRequest& reques
       continue;
     }
     add("--build-arg", name);
-    std::erase_if(environment,
-                  [&](const std::string& entry) { return entry.starts_with(name + "="); });
-    environment.push_back(name + "=" + value);
+    const std::string prefix = name + "=";
+    std::erase_if(environment, [&](const std::string& entry) { return entry.starts_with(prefix); });
+    environment.push_back(prefix + value);
   }
   add(request.context.string());
   return argv;

@@ -283,8 +283,9 @@ void BuildahOutput::finish() {
   if (!held_.empty()) {
     const std::string line = std::exchange(held_, {});
     Found found = read_line(line, true);
-    show(std::string_view(line).substr(0, found.at));
-    act_on(std::move(found), std::string_view(line).substr(found.at));
+    const std::size_t begin = found.at;
+    show(std::string_view(line).substr(0, begin));
+    act_on(std::move(found), std::string_view(line).substr(begin));
   }
   // It is the last that buildah says. One that follows a RUN's unfinished line
   // is found by its longer form, or as the last line's last.
