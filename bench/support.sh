@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the benchmark scripts share; sourced. A bench script gets BUILD_DIR as $1.
 
 # A folder on a disk (/tmp may be memory), removed at the end with what is mounted in it.

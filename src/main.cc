@@ -11,7 +11,7 @@ int main(int argc, char** argv) {
   try {
     cooper::rack::LocalRack rack{cooper::store::Layout(cooper::store::default_root())};
     return cooper::cli::run(std::span(argv, static_cast<std::size_t>(argc)), rack);
-  } catch (const cooper::Error& error) {
+  } catch (const cooper::Error& error) {  // boundary: main
     std::fprintf(stderr, "ERROR: %s\n", error.what());
     if (!error.hint().empty()) std::fprintf(stderr, "  hint: %s\n", error.hint().c_str());
     return cooper::exit_code(error.code());

@@ -50,11 +50,11 @@ int main(int argc, char** argv) {
       return 0;
     }
     return cooper::build::supervise(parse(argc, argv));
-  } catch (const cooper::Error& error) {
+  } catch (const cooper::Error& error) {  // boundary: main
     std::fprintf(stderr, "cooper-supervisor: %s\n", error.what());
     if (!error.hint().empty()) std::fprintf(stderr, "  hint: %s\n", error.hint().c_str());
     return cooper::exit_code(error.code());
-  } catch (const std::exception& error) {
+  } catch (const std::exception& error) {  // boundary: main
     std::fprintf(stderr, "cooper-supervisor: %s\n", error.what());
     return 1;
   }

@@ -24,6 +24,7 @@ struct EndRequest {
 /// before the process has threads.
 void block_end_signals();
 
+/// The main thread's part of a build; another thread works.
 class Watch {
  public:
   /// Throws Error. The references must outlive it.

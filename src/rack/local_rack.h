@@ -6,6 +6,7 @@
 
 namespace cooper::rack {
 
+/// Blocking; safe to use from several threads and processes at once.
 class LocalRack : public Rack {
  public:
   explicit LocalRack(store::Layout layout);
