@@ -80,14 +80,15 @@ void warn_of_near_miss(const Context& context, const AppName& name) {
 bool follow_to_end(const Context& context, const Build& build, const Interrupts& interrupts,
                    LogView& view) {
   const auto sink = [&](std::string_view bytes) { view.write(bytes); };
-  std::uint64_t offset = context.rack.follow_log(build.app, build.id, 0, sink, interrupts.first());
+  const std::uint64_t offset =
+      context.rack.follow_log(build.app, build.id, 0, sink, interrupts.first());
   if (interrupts.first().stop_requested() &&
       !is_terminal(context.rack.get_build(build.app, build.id).build.status)) {
     // The terminal has shown ^C on the line it was on.
     context.err.write((context.err.is_terminal() ? "\n" : "") + std::string("Canceling build ") +
                       build.id.str() + "... (Ctrl-C again: don't wait for it)\n");
     context.rack.request_cancel(build.app, build.id);
-    offset = context.rack.follow_log(build.app, build.id, offset, sink, interrupts.second());
+    context.rack.follow_log(build.app, build.id, offset, sink, interrupts.second());
   }
   view.finish();
   view.end_line();

@@ -71,7 +71,7 @@ int dispatch(Context& context, std::span<const std::string> arguments) {
 int answer_completion(Context& context, std::span<const std::string> words) {
   try {
     context.out.write(to_lines(complete(context, words)));
-  } catch (const Error&) {  // door: a person who types sees no errors of the Tab key
+  } catch (const Error&) {  // boundary: a person who types sees no errors of the Tab key
   }
   return 0;
 }
@@ -103,12 +103,12 @@ int execute(Context& context, std::span<const std::string> arguments) {
   int code = 1;
   try {
     code = dispatch(context, arguments);
-  } catch (const Error& error) {  // door: the command line
+  } catch (const Error& error) {  // boundary: the command line
     print_error(context, error.message(), error.hint());
     // What is wrong with a request was typed here. (A mistake in the source that
     // is built is no Error but a build that failed.)
     return error.code() == Errc::invalid ? kUsage : exit_code(error.code());
-  } catch (const std::exception& error) {  // door: what no layer has made its own
+  } catch (const std::exception& error) {  // boundary: what no layer has made its own
     print_error(context, std::string("internal error: ") + error.what(),
                 "this is a bug in cooper: please report it");
     return exit_code(Errc::internal);
