@@ -43,6 +43,15 @@ Result<fs::path> resolve_inside(const fs::path& source, const fs::path& relative
   return real;
 }
 
+/// The text of a user's file.
+Result<std::string> read_text(const fs::path& path, const std::string& what) {
+  if (!fs::is_regular_file(path)) return Error(Errc::invalid, what + " is no file");
+  if (fs::file_size(path) > kMaxFileBytes) {
+    return Error(Errc::invalid, what + " is larger than " + human_bytes(kMaxFileBytes));
+  }
+  return read_file(path, kMaxFileBytes).value_or("");
+}
+
 struct ManifestText {
   std::string file;
   std::optional<std::string> text;  // absent: there is only a Dockerfile
@@ -58,7 +67,9 @@ Result<ManifestText> find_manifest(const fs::path& source, const std::string& as
   }
   const Result<fs::path> path = resolve_inside(source, file, "the manifest");
   if (!path) return path.error();
-  return ManifestText{file, read_file(*path, kMaxFileBytes)};
+  Result<std::string> text = read_text(*path, "the manifest \"" + printable(file) + "\"");
+  if (!text) return text.error();
+  return ManifestText{file, std::move(*text)};
 }
 
 /// Values for build arguments: those of the command line win over the manifest's.
@@ -104,13 +115,11 @@ Result<engine::ImageRequest> request_for(const manifest::Service& service, const
   const Result<fs::path> dockerfile = resolve_inside(
       input.source, fs::path(service.path) / service.dockerfile, whose + "the Dockerfile");
   if (!dockerfile) return dockerfile.error();
-  if (!fs::is_regular_file(*dockerfile)) {
-    return Error(Errc::invalid,
-                 whose + "the Dockerfile \"" + printable(service.dockerfile) + "\" is no file");
-  }
+  const Result<std::string> text =
+      read_text(*dockerfile, whose + "the Dockerfile \"" + printable(service.dockerfile) + "\"");
+  if (!text) return text.error();
   const std::string shown = (fs::path(service.path) / service.dockerfile).lexically_normal();
-  const Result<manifest::DockerfileFacts> facts =
-      manifest::parse_dockerfile(read_file(*dockerfile, kMaxFileBytes).value_or(""), shown);
+  const Result<manifest::DockerfileFacts> facts = manifest::parse_dockerfile(*text, shown);
   if (!facts) return Error(facts.error()).while_doing("service " + service.name.str());
 
   request.context = *context;

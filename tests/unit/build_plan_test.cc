@@ -1,0 +1,196 @@
+#include "build/plan.h"
+#include "test_support.h"
+
+namespace cooper::build {
+namespace {
+namespace fs = std::filesystem;
+
+using Args = std::vector<std::pair<std::string, std::string>>;
+
+class PlanTest : public testing::Test {
+ protected:
+  void SetUp() override { fs::create_directories(source()); }
+  fs::path source() const { return folder_ / "source"; }
+  void write(const std::string& name, std::string_view text) {
+    fs::create_directories((source() / name).parent_path());
+    write_text(source() / name, text);
+  }
+  Result<Plan> plan() {
+    return make_plan({.source = source(),
+                      .app = AppName::parse("hello").value(),
+                      .id = BuildId::parse("b1").value(),
+                      .request = request_,
+                      .environment = environment_});
+  }
+  /// The plan's error, which must be the user's to mend and name `part`.
+  void expect_refused(const std::string& part) {
+    const Result<Plan> result = plan();
+    ASSERT_FALSE(result) << "expected: " << part;
+    EXPECT_EQ(result.error().code(), Errc::invalid);
+    EXPECT_NE(result.error().message().find(part), std::string::npos) << result.error().message();
+  }
+
+  TempFolder folder_;
+  BuildRequest request_;
+  std::map<std::string, std::string> environment_;
+};
+
+TEST_F(PlanTest, ALoneDockerfileIsServiceWeb) {
+  write("Dockerfile", "FROM x\n");
+  const Plan plan = this->plan().value();
+  EXPECT_EQ(plan.manifest_file, "Dockerfile");
+  EXPECT_EQ(plan.manifest_text, "");
+  ASSERT_EQ(plan.services.size(), 1U);
+  EXPECT_EQ(plan.services[0].name.str(), "web");
+  EXPECT_EQ(plan.services[0].reference, "localhost/hello:web.b1");
+  ASSERT_EQ(plan.images.size(), 1U);
+  EXPECT_EQ(plan.images[0].service, "web");
+  EXPECT_EQ(plan.images[0].context, fs::canonical(source()));
+  EXPECT_EQ(plan.images[0].dockerfile, fs::canonical(source() / "Dockerfile"));
+  EXPECT_EQ(plan.images[0].tags, std::vector<std::string>{"localhost/hello:web.b1"});
+  EXPECT_EQ(plan.images[0].target, "");
+  EXPECT_FALSE(plan.images[0].no_cache);
+}
+
+TEST_F(PlanTest, EachDistinctImageIsMadeOnce) {
+  write("Dockerfile", "FROM x\n");
+  write("api/Dockerfile", "FROM x\nARG A\n");
+  write("convox.yml",
+        "services:\n"
+        "  web: {build: .}\n"
+        "  api: {build: {path: api, args: [A=1]}}\n"
+        "  worker: {build: ./}\n"                       // the same as web
+        "  other: {build: {path: api, args: [A=2]}}\n"  // another argument: another image
+        "  same: {build: {path: ./api, args: [A=1, UNDECLARED=5]}}\n"
+        "  db: {image: postgres:16}\n"
+        "  db2: {image: postgres:16}\n");
+  const Plan plan = this->plan().value();
+  EXPECT_EQ(plan.manifest_file, "convox.yml");
+  EXPECT_NE(plan.manifest_text.find("services:"), std::string::npos);
+  std::vector<std::size_t> images;
+  for (const PlannedService& service : plan.services) images.push_back(service.image);
+  EXPECT_EQ(images, (std::vector<std::size_t>{0, 1, 0, 2, 1, 3, 3}));
+  ASSERT_EQ(plan.images.size(), 4U);
+  EXPECT_EQ(plan.images[0].tags,
+            (std::vector<std::string>{"localhost/hello:web.b1", "localhost/hello:worker.b1"}));
+  EXPECT_EQ(plan.images[1].service, "api");
+  EXPECT_EQ(plan.images[1].build_args, (Args{{"A", "1"}}));
+  EXPECT_EQ(plan.images[2].build_args, (Args{{"A", "2"}}));
+  EXPECT_EQ(plan.images[3].base_image, "postgres:16");
+  EXPECT_TRUE(plan.images[3].context.empty());
+  EXPECT_EQ(plan.images[3].tags,
+            (std::vector<std::string>{"localhost/hello:db.b1", "localhost/hello:db2.b1"}));
+}
+
+TEST_F(PlanTest, BuildArgsGoOnlyWhereTheyAreDeclared) {
+  write("Dockerfile", "ARG BASE=x\nFROM $BASE\nARG A\nARG FROM_APP\nARG UNSET\n");
+  write("plain/Dockerfile", "FROM x\n");
+  write("convox.yml",
+        "services:\n"
+        "  web: {build: {path: ., args: [A=manifest, FROM_APP, UNSET, NOT_DECLARED=1]}}\n"
+        "  plain: {build: plain}\n");
+  environment_ = {{"FROM_APP", "app"}, {"BASE", "never: it was not asked for"}};
+  const Plan first = plan().value();
+  EXPECT_EQ(first.images[0].build_args, (Args{{"A", "manifest"}, {"FROM_APP", "app"}}));
+  EXPECT_EQ(first.images[1].build_args, Args{});
+  // The command line wins, the last of a name first of all.
+  request_.build_args = {{"A", "1"}, {"A", "2"}, {"BASE", "y"}, {"ELSE", "z"}};
+  const Plan second = plan().value();
+  EXPECT_EQ(second.images[0].build_args, (Args{{"A", "2"}, {"BASE", "y"}, {"FROM_APP", "app"}}));
+  EXPECT_EQ(second.images[1].build_args, Args{});
+}
+
+TEST_F(PlanTest, VariablesAreReplacedFromTheAppAndTheCommandLine) {
+  write("convox.yml", "services:\n  db: {image: \"${NAME}:${TAG}\"}\n");
+  environment_ = {{"NAME", "postgres"}, {"TAG", "15"}};
+  request_.build_args = {{"TAG", "16"}};
+  EXPECT_EQ(plan().value().images[0].base_image, "postgres:16");
+}
+
+TEST_F(PlanTest, FlagsOfTheRequest) {
+  write("Dockerfile", "FROM x AS Development\nFROM x\n");
+  write("other/Dockerfile", "FROM x\n");
+  write("convox.yml", "services:\n  web: {build: .}\n  other: {build: other}\n");
+  request_.no_cache = true;
+  request_.development = true;
+  const Plan plan = this->plan().value();
+  EXPECT_EQ(plan.images[0].target, "development");
+  EXPECT_EQ(plan.images[1].target, "");  // no such stage there
+  EXPECT_TRUE(plan.images[0].no_cache);
+  request_.development = false;
+  EXPECT_EQ(this->plan().value().images[0].target, "");
+}
+
+TEST_F(PlanTest, AnotherManifest) {
+  write("Dockerfile", "FROM x\n");
+  write("conf/prod.yml", "services:\n  api: {build: .}\n");
+  write("convox.yml", "not: [even, yaml");
+  request_.manifest = "conf/prod.yml";
+  const Plan plan = this->plan().value();
+  EXPECT_EQ(plan.manifest_file, "conf/prod.yml");
+  EXPECT_EQ(plan.services[0].name.str(), "api");
+  request_.manifest = "absent.yml";
+  expect_refused("absent.yml");
+}
+
+TEST_F(PlanTest, WhatIsMissingIsNamed) {
+  expect_refused("neither a convox.yml nor a Dockerfile");
+  write("convox.yml", "services:\n  web: {build: .}\n");
+  expect_refused("service web: the Dockerfile \"./Dockerfile\" was not found");
+  fs::create_directory(source() / "Dockerfile");
+  expect_refused("is no file");
+  write("convox.yml", "services:\n  web: {build: nowhere}\n");
+  expect_refused("service web: the build path \"nowhere\" was not found");
+  write("file", "");
+  write("convox.yml", "services:\n  web: {build: file}\n");
+  expect_refused("is no folder");
+}
+
+TEST_F(PlanTest, MistakesAreNamedWithTheirFile) {
+  write("convox.yml", "services:\n  web: {build: [1]}\n");
+  expect_refused("convox.yml:2:");
+  write("convox.yml", "services:\n  api: {build: api}\n");
+  write("api/Dockerfile", "RUN x\n");
+  expect_refused("service api: api/Dockerfile");
+}
+
+TEST_F(PlanTest, AManifestThatIsNoTextFileIsTheUsersMistake) {
+  fs::create_directory(source() / "convox.yml");
+  expect_refused("convox.yml");
+  fs::remove(source() / "convox.yml");
+  write("convox.yml", std::string(5 << 20, '#'));
+  expect_refused("convox.yml");
+  write("convox.yml", "services:\n  web: {build: .}\n");
+  write("Dockerfile", "FROM x\n" + std::string(5 << 20, '#'));
+  expect_refused("Dockerfile");
+}
+
+TEST_F(PlanTest, NothingOutsideTheSourceIsRead) {
+  write_text(folder_ / "Dockerfile", "FROM secret\n");
+  fs::create_directories(folder_ / "source-evil");
+  write_text(folder_ / "source-evil/Dockerfile", "FROM secret\n");
+  fs::create_symlink("../Dockerfile", source() / "Dockerfile");
+  expect_refused("leads out of the source");
+  fs::create_symlink("/etc/hostname", source() / "convox.yml");
+  expect_refused("leads out of the source");
+  fs::remove(source() / "convox.yml");
+  fs::create_directory_symlink("../source-evil", source() / "evil");  // shares a prefix with source
+  write("convox.yml", "services:\n  web: {build: evil}\n");
+  expect_refused("leads out of the source");
+  fs::create_symlink("nowhere", source() / "dangling.yml");
+  request_.manifest = "dangling.yml";
+  expect_refused("was not found");
+  request_.manifest = "../Dockerfile";
+  expect_refused("the manifest");
+}
+
+TEST_F(PlanTest, LinksWithinTheSourceAreFine) {
+  write("real/Dockerfile", "FROM x\n");
+  fs::create_directory_symlink("real", source() / "link");
+  write("convox.yml", "services:\n  a: {build: link}\n  b: {build: real}\n");
+  const Plan plan = this->plan().value();
+  EXPECT_EQ(plan.images.size(), 1U);  // two names of one folder
+}
+
+}  // namespace
+}  // namespace cooper::build
