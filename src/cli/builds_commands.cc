@@ -24,7 +24,7 @@ Cell status_cell(DisplayStatus status) {
 }
 
 BuildId build_from(const Context& context, const AppName& app, const Options& options) {
-  return context.rack.resolve_build(app, options.words[0]);
+  return context.rack.resolve_build(app, options.words.empty() ? "last" : options.words[0]);
 }
 
 int run_list(Context& context, const Options& options) {
@@ -159,6 +159,12 @@ constexpr std::array kId = {Positional{.name = "ID",
                                        .summary = kIdSummary,
                                        .need = Positional::Need::required,
                                        .offer = Offer::build}};
+constexpr std::array kOptionalId = {Positional{
+    .name = "ID",
+    .summary = "an id, the beginning of one, current, last or last-failed (default: last)",
+    .need = Positional::Need::optional,
+    .offer = Offer::build}};
+
 constexpr std::array kListFlags = {kAppFlag, kLimitFlag, kFormatFlag};
 constexpr std::array kInfoFlags = {
     kAppFlag, Flag{.name = "steps", .summary = "list the steps as well", .target = &Options::steps},
@@ -194,13 +200,13 @@ constexpr std::array kCommands = {
             .run = run_list},
     Command{.name = "builds info",
             .summary = "Show a build's record",
-            .positionals = kId,
+            .positionals = kOptionalId,
             .flags = kInfoFlags,
             .examples = "cooper builds info last-failed -a hello --steps",
             .run = run_info},
     Command{.name = "builds logs",
             .summary = "Show a build's log, and follow it while the build runs",
-            .positionals = kId,
+            .positionals = kOptionalId,
             .flags = kLogsFlags,
             .examples = "cooper builds logs current -a hello --tail 20",
             .run = run_logs},

@@ -39,7 +39,8 @@ int run_list(Context& context, const Options& options) {
 
 int run_info(Context& context, const Options& options) {
   const App app = existing_app(context, options);
-  const Release release = context.rack.get_release(app.name, options.words[0]);
+  const Release release =
+      context.rack.get_release(app.name, options.words.empty() ? "last" : options.words[0]);
   if (options.json()) {
     context.out.write(release_json(release, app.release));
     return 0;
@@ -57,10 +58,11 @@ int run_info(Context& context, const Options& options) {
   return 0;
 }
 
-constexpr std::array kId = {Positional{.name = "ID",
-                                       .summary = "an id, the beginning of one, or last",
-                                       .need = Positional::Need::required,
-                                       .offer = Offer::release}};
+constexpr std::array kId = {
+    Positional{.name = "ID",
+               .summary = "an id, the beginning of one, or last (the default)",
+               .need = Positional::Need::optional,
+               .offer = Offer::release}};
 constexpr std::array kListFlags = {kAppFlag, kLimitFlag, kFormatFlag};
 constexpr std::array kInfoFlags = {kAppFlag, kFormatFlag};
 

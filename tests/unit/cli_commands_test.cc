@@ -157,7 +157,7 @@ TEST_F(Builds, LogsGoToAPipeByteByByte) {
       "one\ntwo\rthree\x1b[2J\xFF\x00 four" + std::string(1, '\0') + "\nno newline";
   write_log("b1", log);
   EXPECT_EQ(run({"builds", "logs", "b1", "-a", "hello"}).out, log);
-  EXPECT_EQ(run({"builds", "logs", "last", "-a", "hello", "--no-follow"}).out, log);
+  EXPECT_EQ(run({"builds", "logs", "-a", "hello", "--no-follow"}).out, log);
   EXPECT_EQ(run({"builds", "logs", "last", "-a", "hello", "--tail", "1"}).out, "no newline");
   EXPECT_EQ(run({"builds", "logs", "last", "-a", "hello", "-n", "0"}).out, "");
   EXPECT_EQ(run({"builds", "logs", "last", "-a", "hello", "-n", "99"}).out, log);
@@ -273,7 +273,7 @@ TEST_F(Releases, InfoTakesAPrefixOrLast) {
   store_.create_app(app());
   add_release("rb1", "b1");
   add_release("rb2", "b2");
-  const std::string last = run({"releases", "info", "last", "-a", "hello"}).out;
+  const std::string last = run({"releases", "info", "-a", "hello"}).out;
   EXPECT_EQ(last,
             "Id           rb2\nStatus\nBuild        b2\nCreated      1 hour ago\n"
             "Description  about b2\nImages       web  localhost/hello:web.b1\n");
