@@ -120,7 +120,7 @@ Outcome Run::judge(const ImagesResult& result) const {
     return {.status = Status::failed,
             .exit_code = image.exit_code != 0 ? image.exit_code : 1,
             .reason = "service " + plan_.images[*result.failed].service + ": " + image.reason +
-                      memory_verdict(image.reason)};
+                      memory_verdict(image)};
   }
   Outcome outcome{.status = Status::succeeded, .exit_code = 0};
   for (const PlannedService& service : plan_.services) {
@@ -133,9 +133,9 @@ Outcome Run::judge(const ImagesResult& result) const {
   return outcome;
 }
 
-/// The engine has seen that the kernel killed for memory: say whose limit that was.
-std::string Run::memory_verdict(const std::string& reason) const {
-  if (reason.find("out of memory") == std::string::npos) return "";
+/// The engine's reason says that the kernel killed for memory: this, whose limit that was.
+std::string Run::memory_verdict(const engine::ImageResult& image) const {
+  if (!image.out_of_memory) return "";
   if (parts_.settings.memory == 0) return " on this host";
   return ": it needs more than " + human_bytes(parts_.settings.memory) + " (property memory)";
 }

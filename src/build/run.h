@@ -53,7 +53,7 @@ class Run {
   void say_what_comes(unsigned jobs);
   unsigned jobs_at_once() const;
   Outcome judge(const ImagesResult& result) const;
-  std::string memory_verdict(const std::string& reason) const;
+  std::string memory_verdict(const engine::ImageResult& image) const;
   void clean_up(const Outcome& outcome);
 
   Parts parts_;

@@ -206,7 +206,7 @@ ImageResult BuildahEngine::build(const ImageRequest& request, Progress& progress
   std::vector<std::string> variables = environment();
   std::vector<std::string> argv = build_command(request, id_file, number, variables);
 
-  BuildahOutput output(progress, request.tags.empty() ? "" : request.tags.front());
+  BuildahOutput output(progress, request.tags);
   OutputSink sink(output);
   const std::uint64_t kills_before = process::host_out_of_memory_kills();
   const process::ExitStatus status = stream(std::move(argv), std::move(variables), sink, stop);
@@ -230,7 +230,8 @@ ImageResult BuildahEngine::build(const ImageRequest& request, Progress& progress
   progress.step_finished(failure.exit_code);
   return {.end = ImageResult::End::failed,
           .exit_code = failure.exit_code,
-          .reason = std::move(failure.reason)};
+          .reason = std::move(failure.reason),
+          .out_of_memory = kills > 0};
 }
 
 ImageResult BuildahEngine::take_base(const ImageRequest& request, Progress& progress,

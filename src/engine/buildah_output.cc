@@ -19,7 +19,9 @@ constexpr std::string_view cache_mark = "--> Using cache ";
 constexpr std::string_view error_mark = "Error: ";
 constexpr std::string_view step_error_mark = "Error: building at STEP \"";
 constexpr std::string_view log_mark = "time=\"";
-constexpr std::array<std::string_view, 4> marks = {step_mark, commit_mark, cache_mark, log_mark};
+constexpr std::string_view tagged_mark = "Successfully tagged ";
+constexpr std::array<std::string_view, 5> marks = {step_mark, commit_mark, cache_mark, log_mark,
+                                                   tagged_mark};
 
 /// Messages of buildah's own logger that tell a user nothing. What is behind
 /// them varies (paths, dumps of Go structures), so they match by their beginning.
@@ -118,6 +120,11 @@ void BuildahOutput::remember(std::string_view bytes) {
   if (tail_.size() > 2 * max_tail) tail_.erase(0, tail_.size() - max_tail);
 }
 
+/// The name is one that an earlier build gave to the same image.
+bool BuildahOutput::is_older_tag(std::string_view line) const {
+  return committing_ && take(line, tagged_mark) && std::ranges::find(tags_, line) == tags_.end();
+}
+
 /// Whether `next` is what must follow the step that runs.
 bool BuildahOutput::begins(const StepLine& next) const {
   if (steps_.empty()) return next.number == 1;
@@ -148,7 +155,7 @@ void BuildahOutput::expect_after_step() {
   }
   if (step.stage == step.stages) {
     commit_line_ = prefix(step.stage).append(commit_mark);
-    if (!image_.empty()) commit_line_ += " " + image_;
+    if (!tags_.empty()) commit_line_ += " " + tags_.front();
   }
 }
 
@@ -157,7 +164,7 @@ void BuildahOutput::expect_after_step() {
 BuildahOutput::Found BuildahOutput::read_line(std::string_view line, bool may_hold_step) {
   const bool after_step = std::exchange(after_step_, false);
   if (at_line_start_ && promising(line)) {
-    if (is_noise(line)) {
+    if (is_noise(line) || is_older_tag(line)) {
       after_step_ = after_step;
       return {.what = Saying::noise};
     }

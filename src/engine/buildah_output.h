@@ -37,9 +37,10 @@ std::optional<StepLine> parse_step_line(std::string_view line);
 /// Not thread-safe.
 class BuildahOutput {
  public:
-  /// `image` is the name that buildah gives the image (its first tag), if any.
-  explicit BuildahOutput(Progress& progress, std::string image = {})
-      : progress_(progress), image_(std::move(image)) {}
+  /// `tags` are the names that the image is asked to get. Buildah commits to the
+  /// first, and then lists all names that the image has, those of older builds too.
+  explicit BuildahOutput(Progress& progress, std::vector<std::string> tags = {})
+      : progress_(progress), tags_(std::move(tags)) {}
 
   /// The next bytes, cut anywhere. All but noise goes to Progress::output at
   /// once, except the start of what may still become a special line.
@@ -68,13 +69,14 @@ class BuildahOutput {
   Found read_line(std::string_view line, bool may_hold_step);
   Found read_glued(std::string_view line) const;
   void act_on(Found found, std::string_view line);
+  bool is_older_tag(std::string_view line) const;
   bool begins(const StepLine& next) const;
   void expect_after_step();
   std::size_t hold_from(std::string_view partial) const;
   void show(std::string_view bytes);
 
   Progress& progress_;
-  std::string image_;
+  std::vector<std::string> tags_;
   std::string held_;           // the end of the output so far, not shown yet
   bool at_line_start_ = true;  // else a part of the line that held_ continues was shown
   bool after_step_ = false;    // the line before was a step line

@@ -48,9 +48,10 @@ class Progress {
 /// What became of one image. A failed build is an answer, not an Error.
 struct ImageResult {
   enum class End { made, failed, canceled } end = End::failed;
-  std::string digest;  ///< "sha256:<64 hex>" of the image's manifest, when made
-  int exit_code = 0;   ///< of the instruction or engine that failed
-  std::string reason;  ///< one line: "step 3/4 RUN make: exit status 2"
+  std::string digest;          ///< "sha256:<64 hex>" of the image's manifest, when made
+  int exit_code = 0;           ///< of the instruction or engine that failed
+  std::string reason;          ///< one line: "step 3/4 RUN make: exit status 2"
+  bool out_of_memory = false;  ///< it failed, and the kernel killed for memory meanwhile
 };
 
 /// What is the same for all images of one build.

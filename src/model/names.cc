@@ -13,6 +13,7 @@ namespace {
 
 bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_letter(char c) { return is_lower(c) || (c >= 'A' && c <= 'Z'); }
 bool is_lower_or_digit(char c) { return is_lower(c) || is_digit(c); }
 
 std::string quoted(std::string_view text) { return "\"" + shorten(text, 80) + "\""; }
@@ -34,7 +35,7 @@ Error AppNameRule::refuse(std::string_view text) {
 bool BuildIdRule::check(std::string_view text) noexcept {
   return !text.empty() && text.size() <= 64 && text[0] != '-' &&
          std::ranges::all_of(text, [](char c) {
-           return is_lower_or_digit(c) || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+           return is_letter(c) || is_lower_or_digit(c) || c == '-' || c == '_';
          });
 }
 
@@ -55,14 +56,16 @@ Error ReleaseIdRule::refuse(std::string_view text) {
 }
 
 bool ServiceNameRule::check(std::string_view text) noexcept {
-  return !text.empty() && text.size() <= 63 && is_lower(text.front()) && text.back() != '-' &&
-         std::ranges::all_of(text, [](char c) { return is_lower_or_digit(c) || c == '-'; });
+  return !text.empty() && text.size() <= 63 && is_letter(text.front()) && text.back() != '-' &&
+         std::ranges::all_of(text, [](char c) {
+           return is_letter(c) || is_lower_or_digit(c) || c == '-' || c == '_';
+         });
 }
 
 Error ServiceNameRule::refuse(std::string_view text) {
   return Error(Errc::invalid, "invalid service name " + quoted(text),
-               "a service name starts with a lowercase letter, goes on with lowercase letters, "
-               "digits and '-', and has at most 63 characters");
+               "a service name starts with a letter, goes on with letters, digits, '-' and '_', "
+               "and has at most 63 characters");
 }
 
 bool PropertyKeyRule::check(std::string_view text) noexcept {

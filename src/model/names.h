@@ -49,8 +49,8 @@ struct ReleaseIdRule {
 /// `r` + the same digits as a build id.
 using ReleaseId = CheckedName<ReleaseIdRule>;
 
-/// Lowercase letter first, then lowercase letters, digits and `-`, not last;
-/// at most 63 characters: part of an image's tag.
+/// A letter first, then letters, digits, `_` and `-`, which is not last; at most 63
+/// characters: part of an image's tag. (Convox validates more strictly when it deploys.)
 struct ServiceNameRule {
   static bool check(std::string_view text) noexcept;
   static Error refuse(std::string_view text);

@@ -115,15 +115,6 @@ std::optional<Cgroup> Cgroup::find(const std::string& name) {
   return group;
 }
 
-std::uint64_t Cgroup::out_of_memory_kills() const {
-  std::uint64_t kills = 0;
-  for (const fs::path& group : groups_beneath(folders_)) {
-    kills += counter(group / "memory.oom_control", "oom_kill");   // v1: of each group alone
-    kills += counter(group / "memory.events.local", "oom_kill");  // v2
-  }
-  return kills;
-}
-
 bool Cgroup::kill_all() const {
   using namespace std::chrono_literals;
   const auto deadline = std::chrono::steady_clock::now() + 5s;

@@ -26,8 +26,6 @@ class Cgroup {
   /// "/cooper/<name>": the path to give an engine as the parent of what it runs.
   std::string parent_path() const { return "/cooper/" + name_; }
 
-  /// Processes killed for memory in it so far.
-  std::uint64_t out_of_memory_kills() const;
   /// Kills every process in it until none is left; false if some stayed after
   /// 5 s (uninterruptible sleep).
   bool kill_all() const;

@@ -33,9 +33,9 @@ class Recorder : public Progress {
   int idles = 0;
 };
 
-Recorder read(std::string_view text, const std::string& image = {}) {
+Recorder read(std::string_view text, const std::vector<std::string>& tags = {}) {
   Recorder recorder;
-  BuildahOutput output(recorder, image);
+  BuildahOutput output(recorder, tags);
   output.feed(text);
   output.finish();
   return recorder;
@@ -80,7 +80,7 @@ TEST(StepLine, RefusesWhatOnlyLooksAlike) {
 }
 
 TEST(BuildahOutput, TellsTheStepsOfAPlainBuild) {
-  const Recorder recorder = read(captures::kPlain, "localhost/app:web.1");
+  const Recorder recorder = read(captures::kPlain, {"localhost/app:web.1"});
   EXPECT_THAT(recorder.events, ElementsAre("FROM localhost/base", "ARG NAME=nobody", "COPY hi /hi",
                                            "RUN echo \"hello $NAME\" && echo oops >&2",
                                            "CMD [\"cat\", \"/hi\"]", "COMMIT localhost/app:web.1"));
@@ -92,7 +92,7 @@ TEST(BuildahOutput, TellsTheStepsOfAPlainBuild) {
 }
 
 TEST(BuildahOutput, TellsWhatCameFromTheCache) {
-  const Recorder recorder = read(captures::kCached, "localhost/app:web.3");
+  const Recorder recorder = read(captures::kCached, {"localhost/app:web.3"});
   EXPECT_THAT(recorder.events,
               ElementsAre("FROM localhost/base", "ARG NAME=nobody (cached)", "COPY hi /hi (cached)",
                           "RUN echo \"hello $NAME\" && echo oops >&2 (cached)",
@@ -100,11 +100,11 @@ TEST(BuildahOutput, TellsWhatCameFromTheCache) {
 }
 
 TEST(BuildahOutput, TellsTheStepsOfAllStages) {
-  EXPECT_THAT(read(captures::kStages, "localhost/m:1").events,
+  EXPECT_THAT(read(captures::kStages, {"localhost/m:1"}).events,
               ElementsAre("FROM localhost/base AS build",
                           "RUN echo compiled > /out && echo working", "FROM localhost/base",
                           "COPY --from=build /out /out", "RUN cat /out", "COMMIT localhost/m:1"));
-  EXPECT_THAT(read(captures::kStagesCached, "localhost/m:2").events,
+  EXPECT_THAT(read(captures::kStagesCached, {"localhost/m:2"}).events,
               ElementsAre("FROM localhost/base AS build",
                           "RUN echo compiled > /out && echo working (cached)",
                           "FROM localhost/base", "COPY --from=build /out /out (cached)",
@@ -128,7 +128,7 @@ TEST(BuildahOutput, AnUnfinishedLineBeforeAnotherStageIsNoObstacle) {
   const Recorder recorder = read(
       "[1/3] STEP 1/1: FROM a\n90%[3/3] STEP 1/2: FROM b\n[##[3/3] STEP 2/2: RUN x\n"
       "ok[3/3] COMMIT localhost/a:1\n",
-      "localhost/a:1");
+      {"localhost/a:1"});
   EXPECT_THAT(recorder.events, ElementsAre("FROM a", "FROM b", "RUN x", "COMMIT localhost/a:1"));
 }
 
@@ -138,7 +138,7 @@ TEST(BuildahOutput, AnImitationMustHaveTheNextNumber) {
       "COMMIT x\nx STEP 4/3: no\nSTEP 2/3: RUN echo STEP 3/3: x\n--> Using cache no\nSTEP 2/3: no\n"
       "STEP 3/3: RUN y\nCOMMIT localhost/other:1\nCOMMIT localhost/a:1\nSTEP 1/1: no\n"
       "COMMIT localhost/a:1\n",
-      "localhost/a:1");
+      {"localhost/a:1"});
   EXPECT_THAT(recorder.events,
               ElementsAre("FROM a", "RUN echo STEP 3/3: x", "RUN y", "COMMIT localhost/a:1"));
 }
@@ -198,11 +198,11 @@ class EveryCapture : public testing::TestWithParam<std::string_view> {};
 // not a byte lost.
 TEST_P(EveryCapture, IsReadTheSameHoweverItIsCut) {
   const std::string_view text = GetParam();
-  const std::string image = "localhost/app:web.1";
-  const Recorder whole = read(text, image);
+  const std::vector<std::string> tags = {"localhost/app:web.1"};
+  const Recorder whole = read(text, tags);
   for (std::size_t cut = 0; cut <= text.size(); ++cut) {
     Recorder recorder;
-    BuildahOutput output(recorder, image);
+    BuildahOutput output(recorder, tags);
     output.feed(text.substr(0, cut));
     output.feed(text.substr(cut));
     output.finish();
@@ -211,7 +211,7 @@ TEST_P(EveryCapture, IsReadTheSameHoweverItIsCut) {
     ASSERT_EQ(recorder.shown, whole.shown) << "cut at " << cut;
   }
   Recorder recorder;
-  BuildahOutput output(recorder, image);
+  BuildahOutput output(recorder, tags);
   for (const char byte : text) output.feed({&byte, 1});
   output.finish();
   EXPECT_EQ(recorder.events, whole.events);
@@ -224,6 +224,22 @@ INSTANTIATE_TEST_SUITE_P(Real, EveryCapture,
                                          captures::kStagesCached, captures::kImitation,
                                          captures::kGlued, captures::kGluedError, captures::kKilled,
                                          captures::kRefused, captures::kBadInstruction));
+
+TEST(BuildahOutput, OlderNamesOfTheSameImageAreNotShown) {
+  const std::vector<std::string> tags = {"localhost/a:web.2", "localhost/a:worker.2"};
+  const std::string_view build = "STEP 1/1: FROM a\nCOMMIT localhost/a:web.2\n--> 0123456789a\n";
+  EXPECT_EQ(read(std::string(build) + "Successfully tagged localhost/a:web.2\n"
+                                      "Successfully tagged localhost/a:web.1\n"
+                                      "Successfully tagged localhost/a:worker.2\n0123\n",
+                 tags)
+                .shown,
+            std::string(build) +
+                "Successfully tagged localhost/a:web.2\n"
+                "Successfully tagged localhost/a:worker.2\n0123\n");
+  // Before the commit such a line is a program's.
+  const std::string_view run = "STEP 1/2: FROM a\nSTEP 2/2: RUN x\nSuccessfully tagged b\n";
+  EXPECT_EQ(read(run, tags).shown, run);
+}
 
 TEST(BuildahOutput, FindsTheErrorAndWhatStoodBeforeIt) {
   Recorder recorder;

@@ -51,18 +51,18 @@ TEST(ManifestErrors, NameThePlaceWhatWasExpectedAndWhatToDo) {
       {"services:\n  web: [build]\n",
        "convox.yml:2:8: expected a map for service \"web\", found a list",
        "put what the service needs on lines of their own below its name"},
-      {"services:\n  Web:\n    build: .\n", "convox.yml:2:3: invalid service name \"Web\"",
-       "a service name starts with a lowercase letter, goes on with lowercase letters, digits and "
-       "'-', and has at most 63 characters"},
+      {"services:\n  1web:\n    build: .\n", "convox.yml:2:3: invalid service name \"1web\"",
+       "a service name starts with a letter, goes on with letters, digits, '-' and '_', and has at "
+       "most 63 characters"},
       {"services:\n  \"\": {}\n", "convox.yml:2:3: invalid service name \"\"",
-       "a service name starts with a lowercase letter, goes on with lowercase letters, digits and "
-       "'-', and has at most 63 characters"},
+       "a service name starts with a letter, goes on with letters, digits, '-' and '_', and has at "
+       "most 63 characters"},
       {"services:\n  ../x: {}\n", "convox.yml:2:3: invalid service name \"../x\"",
-       "a service name starts with a lowercase letter, goes on with lowercase letters, digits and "
-       "'-', and has at most 63 characters"},
+       "a service name starts with a letter, goes on with letters, digits, '-' and '_', and has at "
+       "most 63 characters"},
       {"services:\n  ~: {}\n", "convox.yml:2:3: invalid service name \"\"",
-       "a service name starts with a lowercase letter, goes on with lowercase letters, digits and "
-       "'-', and has at most 63 characters"},
+       "a service name starts with a letter, goes on with letters, digits, '-' and '_', and has at "
+       "most 63 characters"},
       {"services:\n  web:\n    build:\n      - .\n",
        "convox.yml:4:7: expected a path or a map for \"build\", found a list",
        "write \"build: .\" or \"build: {path: ., manifest: Dockerfile}\""},
@@ -177,8 +177,8 @@ TEST(ManifestErrors, NameThePlaceWhatWasExpectedAndWhatToDo) {
       {"\177ELF\002", "convox.yml:1:1: expected text, found the control character 127",
        "a manifest is UTF-8 text; is this the right file?"},
       {"services:\n  größe: {build: /x}\n", "convox.yml:2:3: invalid service name \"größe\"",
-       "a service name starts with a lowercase letter, goes on with lowercase letters, digits and "
-       "'-', and has at most 63 characters"},
+       "a service name starts with a letter, goes on with letters, digits, '-' and '_', and has at "
+       "most 63 characters"},
       {"services:\n  web: {build: größe, image: [x]}\n",
        "convox.yml:2:30: expected a text for \"image\", found a list",
        "write it on the same line, after \"image: \""},

@@ -42,10 +42,11 @@ INSTANTIATE_TEST_SUITE_P(Table, NamesTest,
                              NameCase{"a..b", yes, no, no, no, no},  // harmless inside a name
                              NameCase{"a-", yes, yes, no, no, yes},  //
                              NameCase{"-a", no, no, no, no, no},     // would read as an option
+                             NameCase{"a_b", no, yes, no, yes, no},  //
                              NameCase{"_a", no, yes, no, no, no},    //
                              NameCase{"pid-4711", yes, yes, no, yes, yes},
-                             NameCase{"Web", no, yes, no, no, no},      //
-                             NameCase{"rABC", no, yes, no, no, no},     //
+                             NameCase{"Web", no, yes, no, yes, no},     //
+                             NameCase{"rABC", no, yes, no, yes, no},    //
                              NameCase{"r", yes, yes, no, yes, yes},     //
                              NameCase{"", no, no, no, no, no},          //
                              NameCase{".", no, no, no, no, no},         //

@@ -226,7 +226,6 @@ TEST_F(CgroupTest, IsFoundUntilItIsRemoved) {
   EXPECT_FALSE(Cgroup::find(name_ + "-other"));
   EXPECT_TRUE(Cgroup::create(name_, 0)) << "again is fine";
   EXPECT_TRUE(group_->kill_all()) << "empty is fine";
-  EXPECT_EQ(group_->out_of_memory_kills(), 0U);
   group_->remove();
   EXPECT_FALSE(Cgroup::find(name_));
   group_->remove();
@@ -299,7 +298,6 @@ TEST_F(CgroupTest, AMemoryLimitIsKeptAndCounted) {
       std::filesystem::exists(small->join_folders()[0].parent_path() / "memory.max");
   if (limited) {
     EXPECT_EQ(status, (ExitStatus{137, SIGKILL}));
-    EXPECT_GE(small->out_of_memory_kills(), 1U);
     EXPECT_GT(host_out_of_memory_kills(), before);
   }
   EXPECT_TRUE(small->kill_all());
