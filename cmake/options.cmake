@@ -8,8 +8,7 @@ target_compile_options(cooper_options INTERFACE
 if(COOPER_DEV)
   target_compile_options(cooper_options INTERFACE -Werror)
 endif()
-target_compile_definitions(cooper_options INTERFACE
-  _FILE_OFFSET_BITS=64 COOPER_VERSION="${PROJECT_VERSION}")
+target_compile_definitions(cooper_options INTERFACE _FILE_OFFSET_BITS=64)
 if(CMAKE_BUILD_TYPE STREQUAL "Release" OR CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
   target_compile_definitions(cooper_options INTERFACE _FORTIFY_SOURCE=2 _GLIBCXX_ASSERTIONS)
   target_compile_options(cooper_options INTERFACE -fstack-protector-strong -fPIE

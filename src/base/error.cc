@@ -34,8 +34,8 @@ void throw_errno(int error_number, std::string_view doing, boost::source_locatio
 }
 
 int exit_code(Errc code) noexcept {
-  switch (code) {  // no default: a new Errc must be a compile error here
-    case Errc::invalid:
+  switch (code) {        // no default: a new Errc must be a compile error here
+    case Errc::invalid:  // typed wrongly; a mistake in an app's source is a failed build, no Error
       return 2;
     case Errc::engine:
     case Errc::corrupt:

@@ -80,8 +80,8 @@ engine::ImageResult ImageMaker::make(std::size_t index) {
   if (result.end == engine::ImageResult::End::made) {
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(now() - start);
     channel.message("Made the image of " + services_of(parts_.plan, index) + " in " +
-                    seconds_text(took) + " (" + std::to_string(progress.steps()) + " steps, " +
-                    std::to_string(progress.cached_steps()) + " cached)");
+                    seconds_text(took) + ", " + std::to_string(progress.cached_steps()) + " of " +
+                    std::to_string(progress.cacheable_steps()) + " steps cached");
   }
   return result;
 }

@@ -30,15 +30,15 @@ bool is_beneath(const fs::path& path, const fs::path& root) {
 Result<fs::path> resolve_inside(const fs::path& source, const fs::path& relative,
                                 const std::string& what) {
   std::error_code failure;
+  const std::string shown = "\"" + printable(relative.lexically_normal().string()) + "\"";
   const fs::path real = fs::canonical(source / relative, failure);
   if (failure) {
     return Error(
-        Errc::invalid, what + " \"" + printable(relative.string()) + "\" was not found",
+        Errc::invalid, what + " " + shown + " was not found",
         "paths are relative to the folder that is built; is it excluded by .dockerignore?");
   }
   if (!is_beneath(real, fs::canonical(source))) {
-    return Error(Errc::invalid, what + " \"" + printable(relative.string()) +
-                                    "\" leads out of the source by a symbolic link");
+    return Error(Errc::invalid, what + " " + shown + " leads out of the source by a symbolic link");
   }
   return real;
 }

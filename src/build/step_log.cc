@@ -37,6 +37,7 @@ void ImageProgress::idle() { channel_.flush_partial(); }
 
 void ImageProgress::step_started(std::string_view text) {
   if (step_) step_finished(0);
+  if (!text.starts_with("FROM ") && !text.starts_with("COMMIT")) ++cacheable_;
   step_ = Step{.service = service_,
                .number = ++number_,
                .text = redactor_.redact(text),

@@ -43,7 +43,8 @@ class ImageProgress : public engine::Progress {
   /// Ends the stream; an open step counts as interrupted.
   void finish();
 
-  int steps() const { return number_; }
+  /// Steps that a cache can spare: all but the base image and the commit.
+  int cacheable_steps() const { return cacheable_; }
   int cached_steps() const { return cached_; }
 
  private:
@@ -54,6 +55,7 @@ class ImageProgress : public engine::Progress {
   log::OutputClock& clock_;
   std::optional<Step> step_;
   int number_ = 0;
+  int cacheable_ = 0;
   int cached_ = 0;
 };
 

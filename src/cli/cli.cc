@@ -105,9 +105,7 @@ int execute(Context& context, std::span<const std::string> arguments) {
     code = dispatch(context, arguments);
   } catch (const Error& error) {  // boundary: the command line
     print_error(context, error.message(), error.hint());
-    // What is wrong with a request was typed here. (A mistake in the source that
-    // is built is no Error but a build that failed.)
-    return error.code() == Errc::invalid ? kUsage : exit_code(error.code());
+    return exit_code(error.code());
   } catch (const std::exception& error) {  // boundary: what no layer has made its own
     print_error(context, std::string("internal error: ") + error.what(),
                 "this is a bug in cooper: please report it");

@@ -15,7 +15,7 @@ json::object record_of(const std::string& text) { return json::parse(text).as_ob
 
 json::object build_object(const rack::BuildView& view) {
   json::object object = record_of(to_json(view.build));
-  object["status"] = to_string(view.status);
+  object["display_status"] = to_string(view.status);
   return object;
 }
 

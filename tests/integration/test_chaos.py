@@ -152,4 +152,4 @@ def test_a_fault_at_a_random_moment_leaves_record_log_and_store_consistent(coope
         for build in set(cooper.build_ids("app")) - set(known):
             seen.setdefault(cooper.record("app", build)["status"], 0)
             seen[cooper.record("app", build)["status"]] += 1
-    assert len(seen) >= 2, f"every build ended the same way, so the faults did nothing: {seen}"
+    assert {"succeeded", "failed", "canceled"} <= set(seen), f"the faults hit too little: {seen}"

@@ -1,6 +1,6 @@
 #include "base/fd.h"
 #include "base/file.h"
-#include "test_support.h"
+#include "unit/test_support.h"
 
 #include <algorithm>
 #include <atomic>

@@ -1,7 +1,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "base/text.h"
-#include "test_support.h"
+#include "unit/test_support.h"
 
 #include <cerrno>
 #include <set>
@@ -161,7 +161,7 @@ TEST(ErrorTest, ABadResultThrowsItsError) {
 
 TEST(ErrorTest, ExitCodesAreThoseOfTheManual) {
   const std::pair<Errc, int> cases[] = {
-      {Errc::invalid, 1}, {Errc::not_found, 3},   {Errc::conflict, 6},
+      {Errc::invalid, 2}, {Errc::not_found, 3},   {Errc::conflict, 6},
       {Errc::denied, 4},  {Errc::unavailable, 5}, {Errc::canceled, 130},
       {Errc::engine, 1},  {Errc::corrupt, 1},     {Errc::internal, 1},
   };

@@ -1,5 +1,5 @@
 #include "base/time.h"
-#include "test_support.h"
+#include "unit/test_support.h"
 
 #include <random>
 

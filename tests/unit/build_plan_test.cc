@@ -1,5 +1,5 @@
 #include "build/plan.h"
-#include "test_support.h"
+#include "unit/test_support.h"
 
 namespace cooper::build {
 namespace {
@@ -136,7 +136,7 @@ TEST_F(PlanTest, AnotherManifest) {
 TEST_F(PlanTest, WhatIsMissingIsNamed) {
   expect_refused("neither a convox.yml nor a Dockerfile");
   write("convox.yml", "services:\n  web: {build: .}\n");
-  expect_refused("service web: the Dockerfile \"./Dockerfile\" was not found");
+  expect_refused("service web: the Dockerfile \"Dockerfile\" was not found");
   fs::create_directory(source() / "Dockerfile");
   expect_refused("is no file");
   write("convox.yml", "services:\n  web: {build: nowhere}\n");

@@ -2,7 +2,7 @@
 #include "build/settings.h"
 #include "build/step_log.h"
 #include "model/json.h"
-#include "store_test_support.h"
+#include "unit/store_test_support.h"
 
 #include <thread>
 

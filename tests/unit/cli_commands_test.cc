@@ -54,7 +54,8 @@ TEST_F(Builds, OneWhoseProcessIsGoneIsShownAsAbandoned) {
   EXPECT_THAT(run({"builds", "-a", "hello"}).out, HasSubstr("b2  abandoned"));
   const auto object =
       json::parse(run({"builds", "info", "b2", "-a", "hello", "--format", "json"}).out);
-  EXPECT_EQ(object.at("status").as_string(), "abandoned");
+  EXPECT_EQ(object.at("status").as_string(), "running");
+  EXPECT_EQ(object.at("display_status").as_string(), "abandoned");
 }
 
 TEST_F(Builds, AnUnreadableRecordIsAWarningNotAnEnd) {
@@ -87,7 +88,8 @@ TEST_F(Builds, HaveStableJson) {
                 "    \"source\": \"build\",\n"
                 "    \"exit_code\": 0,\n"
                 "    \"description\": \"about b1\",\n"
-                "    \"release\": \"rb1\"\n"
+                "    \"release\": \"rb1\",\n"
+                "    \"display_status\": \"succeeded\"\n"
                 "  }\n"
                 "]\n");
 }

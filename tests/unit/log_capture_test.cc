@@ -1,7 +1,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "log/capture.h"
-#include "log_test_support.h"
+#include "unit/log_test_support.h"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "log/channel.h"
-#include "log_test_support.h"
+#include "unit/log_test_support.h"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 #include "log/log_file.h"
 
 #include "base/error.h"
-#include "log_test_support.h"
+#include "unit/log_test_support.h"
 
 #include <gtest/gtest.h>
 

@@ -1,8 +1,8 @@
 #include "base/error.h"
 #include "log/follow.h"
 #include "log/log_file.h"
-#include "log_test_support.h"
 #include "process/child.h"
+#include "unit/log_test_support.h"
 
 #include <gtest/gtest.h>
 

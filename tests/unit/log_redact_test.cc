@@ -1,5 +1,5 @@
 #include "log/redact.h"
-#include "log_test_support.h"
+#include "unit/log_test_support.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 #include "log/terminal.h"
-#include "log_test_support.h"
+#include "unit/log_test_support.h"
 
 #include <gtest/gtest.h>
 

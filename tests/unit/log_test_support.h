@@ -3,42 +3,20 @@
 
 #include "base/file.h"
 #include "log/redact.h"
+#include "unit/test_support.h"
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <random>
-#include <stdlib.h>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace cooper::log {
 
-/// A folder that is gone after the test.
-class TempFolder {
- public:
-  TempFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "cooper-log-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  ~TempFolder() { remove_tree(path_); }
-  std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
 inline std::string content(const std::filesystem::path& path) {
   return read_file(path, std::size_t{1} << 30).value();
-}
-
-inline void write_text(const std::filesystem::path& path, std::string_view text) {
-  std::ofstream(path, std::ios::binary) << text;
 }
 
 using Random = std::mt19937;

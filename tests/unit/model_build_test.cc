@@ -1,6 +1,6 @@
 #include "model/build.h"
 #include "model/retention.h"
-#include "test_support.h"
+#include "unit/test_support.h"
 
 #include <algorithm>
 #include <random>

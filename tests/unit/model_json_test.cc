@@ -1,5 +1,5 @@
 #include "model/json.h"
-#include "test_support.h"
+#include "unit/test_support.h"
 
 #include <boost/json.hpp>
 

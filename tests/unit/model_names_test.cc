@@ -1,5 +1,5 @@
 #include "model/names.h"
-#include "test_support.h"
+#include "unit/test_support.h"
 
 #include <algorithm>
 #include <mutex>

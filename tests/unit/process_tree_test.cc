@@ -2,7 +2,7 @@
 #include "process/cgroup.h"
 #include "process/child.h"
 #include "process/descendants.h"
-#include "test_support.h"
+#include "unit/test_support.h"
 
 #include <csignal>
 #include <fcntl.h>

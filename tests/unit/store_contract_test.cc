@@ -1,6 +1,6 @@
 // What every store must keep to, whatever it writes to.
 
-#include "store_test_support.h"
+#include "unit/store_test_support.h"
 
 #include <atomic>
 #include <memory>

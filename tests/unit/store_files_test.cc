@@ -2,7 +2,7 @@
 
 #include "model/json.h"
 #include "store/deploy_lock.h"
-#include "store_test_support.h"
+#include "unit/store_test_support.h"
 
 #include <algorithm>
 #include <atomic>

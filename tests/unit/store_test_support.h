@@ -2,7 +2,7 @@
 // What the tests of the store share.
 
 #include "store/file_store.h"
-#include "test_support.h"
+#include "unit/test_support.h"
 
 #include <chrono>
 #include <string>

@@ -40,7 +40,9 @@ class TempFolder {
   std::filesystem::path path_;
 };
 
+/// Makes missing folders, too.
 inline void write_text(const std::filesystem::path& path, std::string_view text) {
+  std::filesystem::create_directories(path.parent_path());
   std::ofstream(path, std::ios::binary) << text;
 }
 
