@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <thread>
 
 namespace cooper::engine {
@@ -97,10 +98,38 @@ std::vector<Container> working_containers(const std::filesystem::path& folder) {
   return found;
 }
 
+/// The choice of a store in an environment as /proc shows it; empty: the default one.
+std::string_view store_chosen_in(std::string_view environment) {
+  constexpr std::string_view key = "CONTAINERS_STORAGE_CONF=";
+  for (const std::string_view entry : split(environment, '\0')) {
+    if (entry.starts_with(key)) return entry.substr(key.size());
+  }
+  return {};
+}
+
+/// A buildah that may be making a container in this store right now. (Those of
+/// the build that is cleaned up have ended.)
+bool some_buildah_runs() {
+  const char* chosen = std::getenv("CONTAINERS_STORAGE_CONF");
+  const std::string_view ours = chosen ? chosen : "";
+  for (const std::string& name : list_folder("/proc")) {
+    if (!parse_number(name)) continue;
+    const std::string process = "/proc/" + name;
+    try {
+      if (trim(read_file(process + "/comm").value_or("")) != "buildah") continue;
+      const std::string environment = read_file(process + "/environ").value_or("");
+      if (store_chosen_in(environment) == ours) return true;
+    } catch (const Error&) {  // adapter: it ended meanwhile, or is another user's
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 std::vector<std::string> leftover_containers(const BuildahHost& host, std::string_view marker) {
   constexpr std::chrono::seconds patience{3};
+  constexpr std::chrono::minutes longest_making{10};
   constexpr std::chrono::milliseconds look_again{20};
   const std::filesystem::path folder = host.graph_root / (host.graph_driver + "-containers");
   for (;;) {
@@ -111,9 +140,10 @@ std::vector<std::string> leftover_containers(const BuildahHost& host, std::strin
       const bool is_ours = settings && settings->find(marker) != std::string::npos;
       // A clock that was set back must not make us wait for hours.
       const auto age = std::chrono::abs(now() - container.created);
-      const bool is_nobodys = !settings && age > patience;
+      const bool is_nobodys =
+          !settings && age > patience && (age > longest_making || !some_buildah_runs());
       if (is_ours || is_nobodys) found.push_back(container.id);
-      if (!settings && !is_nobodys) undecided = true;
+      if (!settings && age <= patience) undecided = true;
     }
     if (!undecided) return found;
     std::this_thread::sleep_for(look_again);

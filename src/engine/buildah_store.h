@@ -19,7 +19,8 @@ std::optional<std::string> manifest_digest(const BuildahHost& host, std::string_
 /// hold `marker`, and those without any settings. The latter are what remains if
 /// a buildah is killed while it makes one; nothing says whose it was. A living
 /// buildah writes the settings within milliseconds, so one that is older than
-/// some seconds is nobody's; this waits until a younger one is that old.
+/// some seconds is nobody's, if no other buildah runs on this store (else it is
+/// left for a later look, for some minutes). Waits until a younger one is that old.
 std::vector<std::string> leftover_containers(const BuildahHost& host, std::string_view marker);
 
 }  // namespace cooper::engine
