@@ -5,7 +5,7 @@
 #   bench/overhead.sh BUILD_DIR [ROUNDS]
 set -euo pipefail
 cooper="$1/bin/cooper" rounds="${2:-15}"
-# shellcheck source=bench/support.sh
+# shellcheck source=support.sh
 source "$(dirname "$0")/support.sh"
 bench_folder
 bench_store

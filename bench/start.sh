@@ -4,7 +4,7 @@
 #   bench/start.sh BUILD_DIR [ROUNDS]
 set -euo pipefail
 cooper="$1/bin/cooper" rounds="${2:-200}"
-# shellcheck source=bench/support.sh
+# shellcheck source=support.sh
 source "$(dirname "$0")/support.sh"
 bench_folder
 bench_store

@@ -14,7 +14,7 @@ def main():
     if not shutil.which("shellcheck"):
         print("shell: skipped, shellcheck is not installed")
         return 77
-    if scripts and subprocess.run(["shellcheck", *map(str, scripts)]).returncode:
+    if scripts and subprocess.run(["shellcheck", "-x", "-P", "SCRIPTDIR", *map(str, scripts)]).returncode:
         return 1
     print("shell: ok")
     return 0

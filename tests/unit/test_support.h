@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -79,6 +80,7 @@ Error error_of(Action&& action) {
 /// exception. For what changes a process for good: users, signals, namespaces.
 template <class Body>
 int in_child_process(Body&& body) {
+  std::fflush(nullptr);  // what is buffered is the parent's to write
   const pid_t pid = ::fork();
   if (pid == 0) {
     int code = 255;
