@@ -87,7 +87,7 @@ int in_child_process(Body&& body) {
     try {
       code = body();
     } catch (const std::exception& error) {
-      static_cast<void>(::write(2, error.what(), std::string_view(error.what()).size()));
+      std::fprintf(stderr, "%s\n", error.what());
     }
     ::_exit(code);
   }
