@@ -1,8 +1,11 @@
 // process_time ROUNDS COMMAND...: medians of wall time and of processor time
 // (user + system) of a short command, its output discarded.
 
+#include "base/text.h"
+
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -57,14 +60,14 @@ double median(std::vector<double> values) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const int rounds = argc > 2 ? std::atoi(argv[1]) : 0;
-  if (rounds < 1) {
+  const auto rounds = cooper::parse_number(argc > 2 ? argv[1] : "");
+  if (!rounds || *rounds == 0) {
     std::fputs("usage: process_time ROUNDS COMMAND...\n", stderr);
     return 2;
   }
   std::vector<double> wall;
   std::vector<double> processor;
-  for (int i = 0; i < rounds; ++i) {
+  for (std::uint64_t i = 0; i < *rounds; ++i) {
     const Cost cost = run(argv + 2);
     wall.push_back(cost.wall);
     processor.push_back(cost.processor);
@@ -74,6 +77,6 @@ int main(int argc, char** argv) {
     const std::string_view word = argv[i];
     command += (i == 2 ? word.substr(word.rfind('/') + 1) : " " + std::string(word));
   }
-  std::printf("%-44s processor %6.2f ms   wall %6.2f ms   (medians of %d)\n", command.c_str(),
-              median(processor), median(wall), rounds);
+  std::printf("%-44s processor %6.2f ms   wall %6.2f ms   (medians of %zu)\n", command.c_str(),
+              median(processor), median(wall), wall.size());
 }

@@ -26,4 +26,16 @@ inline Release release(std::string_view id) {
   return {.id = release_id(id), .app = app_name("hello"), .build = "b1", .created_at = {at(1)}};
 }
 
+/// A file store in a fresh folder.
+class FileStoreTest : public testing::Test {
+ protected:
+  std::filesystem::path root() const { return folder_ / "root"; }
+  BuildFiles files(std::string_view id) const { return layout_.build(hello_, build_id(id)); }
+
+  TempFolder folder_;
+  const Layout layout_{root()};
+  FileStore store_{layout_};
+  const AppName hello_ = app_name("hello");
+};
+
 }  // namespace cooper::store
