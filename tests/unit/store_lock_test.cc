@@ -1,0 +1,135 @@
+// The deploy lock: one holder, freed by the kernel, handed on by descriptor.
+
+#include "store/deploy_lock.h"
+#include "unit/store_test_support.h"
+
+#include <csignal>
+#include <fcntl.h>
+#include <optional>
+#include <vector>
+
+namespace cooper::store {
+namespace {
+namespace fs = std::filesystem;
+
+using DeployLockTest = FileStoreTest;
+
+TEST_F(DeployLockTest, OneHolderAtATime) {
+  EXPECT_EQ(DeployLock::holder(layout_, hello_), "");
+  {
+    std::optional<DeployLock> lock = DeployLock::try_acquire(layout_, hello_);
+    ASSERT_TRUE(lock);
+    lock->set_holder(build_id("b1"));
+    EXPECT_FALSE(DeployLock::try_acquire(layout_, hello_));
+    EXPECT_EQ(DeployLock::holder(layout_, hello_), "b1");
+    EXPECT_TRUE(DeployLock::try_acquire(layout_, app_name("other")));
+    lock->set_holder(build_id("b"));  // shorter than what was there
+    EXPECT_EQ(DeployLock::holder(layout_, hello_), "b");
+  }
+  EXPECT_EQ(DeployLock::holder(layout_, hello_), "");  // the old text does not count
+  EXPECT_TRUE(DeployLock::try_acquire(layout_, hello_));
+}
+
+TEST_F(DeployLockTest, IsFreedByTheKernelWhenItsHolderIsKilled) {
+  Pipe ready = make_pipe();
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    std::optional<DeployLock> lock = DeployLock::try_acquire(layout_, hello_);
+    if (!lock) ::_exit(1);
+    lock->set_holder(build_id("b1"));
+    write_all(ready.write.get(), "x");
+    for (;;) ::pause();
+  }
+  char byte;
+  ASSERT_EQ(read_some(ready.read.get(), {&byte, 1}), 1);
+  EXPECT_FALSE(DeployLock::try_acquire(layout_, hello_));
+  EXPECT_EQ(DeployLock::holder(layout_, hello_), "b1");
+  ::kill(pid, SIGKILL);
+  ::waitpid(pid, nullptr, 0);
+  EXPECT_EQ(DeployLock::holder(layout_, hello_), "");
+  EXPECT_TRUE(DeployLock::try_acquire(layout_, hello_));
+}
+
+TEST_F(DeployLockTest, IsHandedOnWithItsDescriptor) {
+  std::optional<DeployLock> lock = DeployLock::try_acquire(layout_, hello_);
+  ASSERT_TRUE(lock);
+  Pipe gate = make_pipe();
+  const pid_t pid = ::fork();
+  if (pid == 0) {  // the supervisor: adopts, and outlives the starter
+    gate.write.reset();
+    DeployLock adopted = DeployLock::adopt(Fd(::dup(lock->fd())));
+    adopted.set_holder(build_id("b2"));
+    char byte;
+    read_some(gate.read.get(), {&byte, 1});
+    ::_exit(0);
+  }
+  lock.reset();
+  EXPECT_FALSE(DeployLock::try_acquire(layout_, hello_));
+  gate.write.reset();
+  ::waitpid(pid, nullptr, 0);
+  EXPECT_TRUE(DeployLock::try_acquire(layout_, hello_));
+}
+
+TEST_F(DeployLockTest, SomeoneWhoRemovesTheFileSharesNoLock) {
+  // Dokku removes it on release: whoever waits on the old file holds nothing.
+  std::optional<DeployLock> old = DeployLock::try_acquire(layout_, hello_);
+  fs::remove(layout_.deploy_lock(hello_));
+  std::optional<DeployLock> fresh = DeployLock::try_acquire(layout_, hello_);
+  ASSERT_TRUE(fresh);
+  old.reset();
+  EXPECT_FALSE(DeployLock::try_acquire(layout_, hello_));
+}
+
+TEST_F(DeployLockTest, ALinkIsNotOpened) {
+  fs::create_directories(layout_.app(hello_));
+  write_text(folder_ / "target", "precious");
+  fs::create_symlink(folder_ / "target", layout_.deploy_lock(hello_));
+  EXPECT_NE(code_of([&] { DeployLock::try_acquire(layout_, hello_); }), std::nullopt);
+  EXPECT_EQ(read_file(folder_ / "target"), "precious");
+}
+
+TEST_F(DeployLockTest, LookingNeverGetsInTheWay) {
+  ASSERT_TRUE(DeployLock::try_acquire(layout_, hello_));
+  std::atomic<bool> done = false;
+  std::vector<std::thread> lookers;
+  for (int i = 0; i < 2; ++i) {
+    lookers.emplace_back([&] {
+      while (!done) DeployLock::holder(layout_, hello_);
+    });
+  }
+  for (int i = 0; i < 500; ++i) {
+    EXPECT_TRUE(DeployLock::try_acquire(layout_, hello_)) << i;
+  }
+  done = true;
+  for (std::thread& looker : lookers) looker.join();
+}
+
+TEST_F(DeployLockTest, ExcludesAmongProcesses) {
+  // Whoever holds the lock makes a file that nobody else may find there.
+  ASSERT_TRUE(DeployLock::try_acquire(layout_, hello_));
+  const fs::path taken = folder_ / "taken";
+  std::vector<pid_t> pids;
+  for (int i = 0; i < 3; ++i) {
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      int code = 0;
+      for (int won = 0; won < 30 && code == 0;) {
+        const std::optional<DeployLock> lock = DeployLock::try_acquire(layout_, hello_);
+        if (!lock) continue;
+        ++won;
+        const Fd mark(::open(taken.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+        if (!mark || ::unlink(taken.c_str()) != 0) code = 1;
+      }
+      ::_exit(code);
+    }
+    pids.push_back(pid);
+  }
+  for (const pid_t pid : pids) {
+    int status = 0;
+    ::waitpid(pid, &status, 0);
+    EXPECT_EQ(status, 0);
+  }
+}
+
+}  // namespace
+}  // namespace cooper::store
