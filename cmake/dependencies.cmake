@@ -6,11 +6,16 @@ find_package(Boost 1.74 REQUIRED)
 # Prefers lib<name>.a, falls back to the shared library.
 function(cooper_find_static target name)
   find_library(COOPER_LIB_${name} NAMES lib${name}.a ${name} REQUIRED)
-  add_library(${target} INTERFACE IMPORTED GLOBAL)
-  target_link_libraries(${target} INTERFACE ${COOPER_LIB_${name}})
+  add_library(${target} UNKNOWN IMPORTED GLOBAL)
+  set_target_properties(${target} PROPERTIES IMPORTED_LOCATION ${COOPER_LIB_${name}})
 endfunction()
 
 cooper_find_static(dep::boost_json boost_json)
 target_link_libraries(dep::boost_json INTERFACE Boost::headers Threads::Threads)
 cooper_find_static(dep::zstd zstd)
+cooper_find_static(dep::archive archive)
+target_link_libraries(dep::archive INTERFACE dep::zstd)
+# Its tar writer refers to every other format's, and they to a dozen libraries; what
+# is never called is dropped together with those references.
+target_link_options(dep::archive INTERFACE -Wl,--gc-sections)
 cooper_find_static(dep::yaml yaml-cpp)

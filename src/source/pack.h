@@ -36,8 +36,8 @@ struct PackResult {
   std::vector<std::string> warnings;
 };
 
-/// Writes a tar (ustar, with pax headers where a name or size needs them),
-/// compressed with zstd, to the descriptor `out`, from its current position on.
+/// Writes a tar (GNU's, which every tool reads), compressed with zstd, to the
+/// descriptor `out`, from its current position on.
 ///
 /// Reproducible: the same names, contents, permission bits and link targets
 /// give the same bytes, on any machine and with any number of threads. Owners

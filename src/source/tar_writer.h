@@ -1,23 +1,32 @@
 #pragma once
-// The tar format as far as packing needs it: ustar (POSIX.1-1988), with pax
-// headers (POSIX.1-2001) for what does not fit into it.
+// The tar that packing makes, by libarchive.
 
 #include "source/zstd_writer.h"
 
 #include <cstdint>
+#include <exception>
+#include <memory>
 #include <stop_token>
 #include <string_view>
+#include <sys/types.h>
+#include <vector>
+
+struct archive;
+struct archive_entry;
 
 namespace cooper::source {
 
-/// Writes entries into a ZstdWriter. Every entry belongs to 0:0 and has one
-/// time, and the bytes depend on the arguments alone: not on the locale, which
-/// is why this is not libarchive's writer (that one also needs every format's
-/// libraries when it is linked statically).
+/// Writes entries into a ZstdWriter, in GNU's dialect: it keeps names as the
+/// bytes that they are, where pax has them in UTF-8 or says, to some tools'
+/// annoyance, that they are not. Every entry belongs to 0:0 and has one time, and
+/// the bytes depend on the arguments alone.
 class TarWriter {
  public:
   /// `out` outlives this. `mtime` in seconds since 1970, 0 to 8^11 - 1.
   TarWriter(ZstdWriter& out, std::int64_t mtime, std::stop_token stop = {});
+  ~TarWriter();
+  TarWriter(const TarWriter&) = delete;
+  TarWriter& operator=(const TarWriter&) = delete;
 
   /// Paths are relative and `/`-separated, any bytes but NUL.
   void folder(std::string_view path, unsigned mode);
@@ -37,12 +46,24 @@ class TarWriter {
   void finish();
 
  private:
-  void header(char type, std::string_view path, unsigned mode, std::uint64_t size,
-              std::string_view target);
+  static ssize_t write_out(archive* writer, void* self, const void* bytes, std::size_t size);
+  archive_entry* new_entry(std::string_view path, unsigned kind, unsigned mode);
+  void write_header();
+  void check(ssize_t result);
+
+  struct Free {
+    void operator()(archive* writer) const;
+    void operator()(archive_entry* entry) const;
+  };
 
   ZstdWriter& out_;
   std::int64_t mtime_;
   std::stop_token stop_;
+  std::vector<char> buffer_;
+  std::exception_ptr failure_;  ///< of out_
+  bool dropped_ = false;        ///< what comes: unfinished, libarchive would still end it
+  std::unique_ptr<archive, Free> writer_;
+  std::unique_ptr<archive_entry, Free> entry_;
 };
 
 }  // namespace cooper::source

@@ -3,8 +3,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/text.h"
-#include "source/tar_reader.h"
-#include "source/zstd_reader.h"
+#include "source/archive_reader.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -25,7 +24,7 @@ constexpr std::size_t kMaxPath = 4095;  // PATH_MAX: longer ones nobody could op
 constexpr std::size_t kMaxDepth = 512;  // what removes the tree holds a descriptor a level
 constexpr std::size_t kMaxFolderNames = std::size_t{64} << 20;  // see Unpacking::folders_
 
-[[noreturn]] void refuse(const TarEntry& entry, const std::string& why) {
+[[noreturn]] void refuse(const ArchiveEntry& entry, const std::string& why) {
   throw Error(Errc::corrupt, "the archive's " + printable(entry.path) + " " + why);
 }
 
@@ -39,7 +38,7 @@ struct Name {
   }
 };
 
-Name safe_name(const TarEntry& entry, std::string_view text) {
+Name safe_name(const ArchiveEntry& entry, std::string_view text) {
   if (text.starts_with('/')) refuse(entry, "has an absolute name");
   if (text.size() > kMaxPath) refuse(entry, "has a name that is too long");
   Name name;
@@ -59,13 +58,12 @@ class Unpacking {
             std::stop_token stop)
       : limits_(limits),
         stop_(std::move(stop)),
-        bytes_(in),
-        tar_(bytes_),
+        archive_(in, stop_),
         target_(open_file(target, O_RDONLY | O_DIRECTORY)) {}
 
   UnpackResult run() {
     std::uint64_t entries = 0;
-    while (const std::optional<TarEntry> entry = tar_.next()) {
+    while (const std::optional<ArchiveEntry> entry = archive_.next()) {
       check_stop();
       if (++entries > limits_.entries) {
         refuse(*entry, "is one entry too many: at most " + std::to_string(limits_.entries) +
@@ -90,30 +88,30 @@ class Unpacking {
     if (stop_.stop_requested()) throw Error(Errc::canceled, "unpacking was canceled");
   }
 
-  void add(const TarEntry& entry) {
+  void add(const ArchiveEntry& entry) {
     Name name = safe_name(entry, entry.path);
     if (name.parts.empty()) {
-      if (entry.kind == TarEntry::Kind::folder) return;  // `./`: the target itself
+      if (entry.kind == ArchiveEntry::Kind::folder) return;  // `./`: the target itself
       refuse(entry, "has no name");
     }
     const std::string leaf(name.parts.back());
     name.parts.pop_back();
     const int parent = open_parent(entry, name);
     switch (entry.kind) {
-      case TarEntry::Kind::file:
+      case ArchiveEntry::Kind::file:
         return add_file(entry, parent, leaf);
-      case TarEntry::Kind::folder:
+      case ArchiveEntry::Kind::folder:
         return add_folder(entry, parent, leaf, name);
-      case TarEntry::Kind::symbolic_link:
+      case ArchiveEntry::Kind::symbolic_link:
         return add_symbolic_link(entry, parent, leaf);
-      case TarEntry::Kind::hard_link:
+      case ArchiveEntry::Kind::hard_link:
         return add_hard_link(entry, parent, leaf);
     }
   }
 
   /// The folder that `name` means, made if it is missing. No part of it may be
   /// a link: each is opened in the one before, without following.
-  int open_parent(const TarEntry& entry, const Name& name) {
+  int open_parent(const ArchiveEntry& entry, const Name& name) {
     if (name.parts.empty()) return target_.get();
     std::string path = name.joined();
     if (parent_ && path == parent_path_) return parent_.get();
@@ -126,7 +124,7 @@ class Unpacking {
     return parent_.get();
   }
 
-  static Fd open_folder(const TarEntry& entry, int parent, const std::string& name) {
+  static Fd open_folder(const ArchiveEntry& entry, int parent, const std::string& name) {
     constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     Fd fd(::openat(parent, name.c_str(), kFlags));
     if (!fd && errno == ENOENT) {
@@ -138,23 +136,23 @@ class Unpacking {
     failed(entry);
   }
 
-  [[noreturn]] static void failed(const TarEntry& entry) {
+  [[noreturn]] static void failed(const ArchiveEntry& entry) {
     throw_errno("unpack " + printable(entry.path));
   }
 
   /// Makes way for an entry whose name is taken.
-  static void remove_earlier(const TarEntry& entry, int parent, const std::string& leaf) {
+  static void remove_earlier(const ArchiveEntry& entry, int parent, const std::string& leaf) {
     if (::unlinkat(parent, leaf.c_str(), 0) == 0 || errno == ENOENT) return;
     if (errno == EISDIR || errno == EPERM) refuse(entry, "would replace a folder");
     failed(entry);
   }
 
-  static void set_time(const TarEntry& entry, int parent, const std::string& leaf) {
+  static void set_time(const ArchiveEntry& entry, int parent, const std::string& leaf) {
     const timespec times[2] = {{0, UTIME_OMIT}, {entry.mtime, 0}};
     if (::utimensat(parent, leaf.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0) failed(entry);
   }
 
-  void add_file(const TarEntry& entry, int parent, const std::string& leaf) {
+  void add_file(const ArchiveEntry& entry, int parent, const std::string& leaf) {
     if (entry.size > limits_.bytes - result_.bytes) {
       refuse(entry, "is too large: all files together may have " + human_bytes(limits_.bytes));
     }
@@ -165,7 +163,7 @@ class Unpacking {
       fd = Fd(::openat(parent, leaf.c_str(), kFlags, 0600));
     }
     if (!fd) failed(entry);
-    for (std::string_view part = tar_.content(); !part.empty(); part = tar_.content()) {
+    for (std::string_view part = archive_.content(); !part.empty(); part = archive_.content()) {
       check_stop();
       write_part(entry, fd.get(), part);
     }
@@ -176,7 +174,7 @@ class Unpacking {
     ++result_.files;
   }
 
-  static void write_part(const TarEntry& entry, int fd, std::string_view part) {
+  static void write_part(const ArchiveEntry& entry, int fd, std::string_view part) {
     while (!part.empty()) {
       const ssize_t n = ::write(fd, part.data(), part.size());
       if (n < 0 && errno == EINTR) continue;
@@ -185,7 +183,8 @@ class Unpacking {
     }
   }
 
-  void add_folder(const TarEntry& entry, int parent, const std::string& leaf, const Name& above) {
+  void add_folder(const ArchiveEntry& entry, int parent, const std::string& leaf,
+                  const Name& above) {
     if (::mkdirat(parent, leaf.c_str(), 0700) != 0) {
       if (errno != EEXIST) failed(entry);
       struct stat info {};
@@ -202,7 +201,7 @@ class Unpacking {
     ++result_.folders;
   }
 
-  void add_symbolic_link(const TarEntry& entry, int parent, const std::string& leaf) {
+  void add_symbolic_link(const ArchiveEntry& entry, int parent, const std::string& leaf) {
     if (entry.target.empty()) refuse(entry, "is a link to nothing");
     if (::symlinkat(entry.target.c_str(), parent, leaf.c_str()) != 0) {
       if (errno != EEXIST) failed(entry);
@@ -213,7 +212,7 @@ class Unpacking {
     ++result_.links;
   }
 
-  void add_hard_link(const TarEntry& entry, int parent, const std::string& leaf) {
+  void add_hard_link(const ArchiveEntry& entry, int parent, const std::string& leaf) {
     Name target = safe_name(entry, entry.target);
     if (target.parts.empty()) refuse(entry, "is a link to nothing");
     if (target.joined() == safe_name(entry, entry.path).joined()) refuse(entry, "links to itself");
@@ -259,8 +258,7 @@ class Unpacking {
 
   UnpackLimits limits_;
   std::stop_token stop_;
-  ZstdReader bytes_;
-  TarReader tar_;
+  ArchiveReader archive_;
   Fd target_;
   std::string parent_path_;  ///< the folder of the last entry, with a `/` at its end
   Fd parent_;

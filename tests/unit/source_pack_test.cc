@@ -1,10 +1,9 @@
 // Packing a folder, and what unpacking makes of it.
 
 #include "process/child.h"
+#include "source/archive_reader.h"
 #include "source/pack.h"
-#include "source/tar_reader.h"
 #include "source/tar_writer.h"
-#include "source/zstd_reader.h"
 #include "source/zstd_writer.h"
 #include "unit/source_test_support.h"
 
@@ -28,10 +27,9 @@ using testing::IsEmpty;
 
 std::vector<std::string> names_in(std::string_view archive) {
   const Fd in = memory_file(archive);
-  ZstdReader bytes(in.get());
-  TarReader tar(bytes);
+  ArchiveReader reader(in.get());
   std::vector<std::string> names;
-  while (const auto entry = tar.next()) names.push_back(entry->path);
+  while (const auto entry = reader.next()) names.push_back(entry->path);
   return names;
 }
 

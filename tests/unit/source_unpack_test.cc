@@ -1,5 +1,6 @@
 // Archives that were made to do harm, or are broken.
 
+#include "process/child.h"
 #include "source/unpack.h"
 #include "unit/source_test_support.h"
 
@@ -92,12 +93,8 @@ const Hostile kHostile[] = {
     {"char_device", raw_tar(RawEntry{"dev", '3'}), "device"},
     {"block_device", raw_tar(RawEntry{"dev", '4'}), "device"},
     {"fifo", raw_tar(RawEntry{"pipe", '6'}), "fifo"},
-    {"sparse", raw_tar(RawEntry{"s", 'S'}), "kind"},
-    {"sparse_pax", pax("GNU.sparse.major", "1") + raw_tar(RawEntry{"s"}), "sparse"},
-    {"unknown_kind", raw_tar(RawEntry{"q", 'Q'}), "kind"},
     {"no_name", raw_tar(RawEntry{""}), "no name"},
     {"only_dots", raw_tar(RawEntry{"./."}), "no name"},
-    {"nul_in_name", pax("path", std::string_view("a\0../b", 6)) + raw_tar(RawEntry{"x"}), "NUL"},
     {"empty_link", raw_tar(RawEntry{.name = "l", .type = '2'}), "link to nothing"},
     {"name_too_long", pax("path", std::string(256, 'n')) + raw_tar(RawEntry{"x"}), "too long"},
     {"path_too_long",
@@ -111,39 +108,117 @@ const Hostile kHostile[] = {
      }(),
      "too deep"},
     {"pax_too_long", raw_tar_entry({.name = "p", .type = 'x', .size_field = "77777777777"}),
-     "too long"},
-    {"pax_wrong_length",
-     raw_tar_entry({.name = "p", .type = 'x', .content = "99 path=x\n"}) + raw_tar(RawEntry{"x"}),
-     "pax"},
-    {"pax_tiny_length",
-     raw_tar_entry({.name = "p", .type = 'x', .content = "1 path=x\n"}) + raw_tar(RawEntry{"x"}),
-     "pax"},
-    {"pax_no_space",
-     raw_tar_entry({.name = "p", .type = 'x', .content = "12345"}) + raw_tar(RawEntry{"x"}), "pax"},
+     "too large"},
     {"pax_size_no_number", pax("size", "-1") + raw_tar(RawEntry{"x"}), "size"},
-    {"size_no_number", raw_tar(RawEntry{.name = "x", .size_field = "zzzzzzzzzzz"}), "size"},
+    {"size_no_number", raw_tar(RawEntry{.name = "x", .size_field = "zzzzzzzzzzz"}), "Unrecognized"},
     {"size_negative", raw_tar(RawEntry{.name = "x", .size_field = std::string(12, '\xff')}),
      "size"},
     {"size_overflows",
      raw_tar(RawEntry{.name = "x", .size_field = "\x80" + std::string(11, '\xff')}), "size"},
     {"size_beyond_limit",
      raw_tar(RawEntry{.name = "x",
-                      .size_field = std::string("\x80\0\0\0\x7f\xff\xff\xff\xff\xff\xff\xff", 12)}),
+                      .size_field = std::string("\x80\0\0\0\0\0\x7f\xff\xff\xff\xff\xff", 12)}),
      "too large"},
     {"nothing", "", "cut off"},
-    {"no_tar", std::string(2048, 'x'), "no tar"},
-    {"no_end_mark", raw_tar_entry({.name = "x"}), "cut off"},
+    {"no_tar", std::string(2048, 'x'), "Unrecognized"},
+    {"something_else_after_it", raw_tar(RawEntry{"x"}) + std::string(512, 'x'), "after x"},
+    {"no_end_mark", raw_tar_entry({.name = "x"}), "no end mark"},
     {"cut_in_content", raw_tar(RawEntry{"x", '0', std::string(2000, 'c')}).substr(0, 1500),
-     "cut off"},
+     "cut off at x"},
     {"cut_in_header", raw_tar(RawEntry{"x"}).substr(0, 100), "cut off"},
     {"zstd_cut", compressed(raw_tar(RawEntry{"x"})).substr(0, 40), "cut off"},
     {"zstd_damaged", compressed(raw_tar(RawEntry{"x"})).substr(0, 12) + std::string(90, '\x77'),
      "damaged"},
     {"zstd_of_nothing", compressed(""), "cut off"},
+    {"zstd_in_zstd", compressed(compressed(raw_tar(RawEntry{"x"}))), "more than once"},
 };
 
 INSTANTIATE_TEST_SUITE_P(All, UnpackHostile, testing::ValuesIn(kHostile),
                          [](const auto& tested) { return std::string(tested.param.what); });
+
+/// Packs `folder` with GNU tar.
+std::string tar_of(const fs::path& folder, std::vector<std::string> options) {
+  options.insert(options.begin(), "tar");
+  options.insert(options.end(), {"-cf", "-", "."});
+  process::Captured tar =
+      process::run({.argv = options, .environment = process::own_environment(), .folder = folder});
+  EXPECT_TRUE(tar.status.ok()) << tar.err;
+  return std::move(tar.out);
+}
+
+TEST(Unpack, ReadsWhatGnuTarWrites) {
+  for (const std::string format : {"v7", "ustar", "gnu", "posix"}) {
+    const TempFolder from, to;
+    write_text(from / "plain", "text");
+    write_text(from / "naïve", "unicode");
+    write_text(from / "not utf-8: \xff\xfe", "bytes");
+    fs::create_symlink("naïve", from / "link");
+    if (format != "v7") write_text(from / std::string(90, 'a') / std::string(90, 'b'), "long");
+    if (format == "gnu" || format == "posix") {
+      write_text(from / (std::string(120, 'c') + "ï"), "longer");
+      write_text(from / (std::string(120, 'd') + "\xff"), "longer, of any bytes");
+    }
+    unpack_bytes(tar_of(from.path(), {"--format=" + format}), to.path());
+    EXPECT_EQ(tree_of(to.path()), tree_of(from.path())) << format;
+  }
+}
+
+TEST(Unpack, RefusesSparseFiles) {
+  const TempFolder from;
+  write_text(from / "holes", "begin");
+  fs::resize_file(from / "holes", std::size_t{8} << 20);
+  for (const std::string format : {"gnu", "posix"}) {
+    const TempFolder to;
+    std::string message;
+    EXPECT_EQ(
+        code_of(
+            [&] {
+              unpack_bytes(tar_of(from.path(), {"--sparse", "--format=" + format}), to.path());
+            },
+            &message),
+        Errc::corrupt);
+    EXPECT_THAT(message, HasSubstr("holes is a sparse file")) << format;
+  }
+}
+
+/// Of what packing makes, no part passes for the whole.
+TEST(Unpack, EveryCutIsNoticed) {
+  const TempFolder from, to;
+  for (const char* name : {"a", "b/c", "b/d"}) write_text(from / name, name);
+  const std::string archive = packed({.folder = from.path()});
+  unpack_bytes(archive, to.path());
+  for (std::size_t length = 0; length < archive.size(); ++length) {
+    EXPECT_EQ(code_of([&] { unpack_bytes(archive.substr(0, length), to.path()); }), Errc::corrupt)
+        << length;
+  }
+}
+
+TEST(Unpack, LooksAtTheChecksumAtTheEnd) {
+  const TempFolder from, to;
+  write_text(from / "a", "b");
+  std::string archive = packed({.folder = from.path()});
+  archive.back() = static_cast<char>(archive.back() ^ 1);
+  EXPECT_EQ(code_of([&] { unpack_bytes(archive, to.path()); }), Errc::corrupt);
+}
+
+/// What libarchive overlooks does no harm: names are looked at as it gives them.
+TEST(Unpack, ReadsOverSmallDamage) {
+  const auto only_file = [](std::string_view archive) {
+    const TempFolder to;
+    unpack_bytes(archive, to.path());
+    const auto tree = tree_of(to.path());
+    return tree.size() == 1 ? tree.begin()->first : std::to_string(tree.size()) + " files";
+  };
+  const auto after_pax = [](const std::string& records) {
+    return raw_tar_entry({.name = "p", .type = 'x', .content = records}) + raw_tar(RawEntry{"x"});
+  };
+  EXPECT_EQ(only_file(after_pax("99 path=y\n")), "x");
+  EXPECT_EQ(only_file(after_pax("1 path=y\n")), "x");
+  EXPECT_EQ(only_file(after_pax("12345")), "x");
+  EXPECT_EQ(only_file(pax("path", std::string_view("a\0../b", 6)) + raw_tar(RawEntry{"x"})), "a");
+  EXPECT_EQ(only_file(raw_tar(RawEntry{"q", 'Q'})), "q");  // POSIX: a file
+  EXPECT_EQ(only_file(raw_tar(RawEntry{"x"}) + std::string(20480, '\0')), "x");
+}
 
 TEST(Unpack, RefusesMoreEntriesThanAllowed) {
   const TempFolder to;

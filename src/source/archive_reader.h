@@ -1,0 +1,66 @@
+#pragma once
+// Archives as others write them, by libarchive: tar of every dialect, plain or
+// compressed with zstd.
+
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <sys/types.h>
+#include <vector>
+
+struct archive;
+
+namespace cooper::source {
+
+struct ArchiveEntry {
+  enum class Kind : std::uint8_t { file, folder, symbolic_link, hard_link };
+  Kind kind = Kind::file;
+  std::string path;        ///< as it is written there: not to be trusted
+  std::string target;      ///< of a link, likewise
+  unsigned mode = 0;       ///< permission bits and the three above them
+  std::uint64_t size = 0;  ///< of a file's content; 0 for the rest
+  std::int64_t mtime = 0;  ///< seconds since 1970, never before
+};
+
+/// Reads one archive, entry by entry, in bounded memory. Every call throws
+/// Error{corrupt} for what is no such archive, is damaged or cut, or holds a
+/// device, a sparse file or another kind that is not in ArchiveEntry::Kind; it
+/// names the entry where there is one. Error{canceled} on a stop request, another
+/// Error if the bytes can't be read.
+class ArchiveReader {
+ public:
+  /// `in` is borrowed.
+  explicit ArchiveReader(int in, std::stop_token stop = {});
+
+  /// Skips what is left of the entry before. nullopt at the archive's end, the
+  /// stream then having been read to its end.
+  std::optional<ArchiveEntry> next();
+
+  /// The next part of the current file's content, valid until the next call;
+  /// empty at its end.
+  std::string_view content();
+
+ private:
+  static ssize_t read_more(archive* reader, void* self, const void** bytes);
+  ssize_t fill() noexcept;
+  [[noreturn]] void failed(const char* where);
+
+  struct Free {
+    void operator()(archive* reader) const;
+  };
+
+  int in_;
+  std::stop_token stop_;
+  std::vector<char> buffer_;
+  std::exception_ptr failure_;  ///< of fill()
+  std::unique_ptr<archive, Free> reader_;
+  std::string path_;              ///< of the current entry
+  std::uint64_t size_ = 0;        ///< of its content
+  std::uint64_t handed_out_ = 0;  ///< of that
+};
+
+}  // namespace cooper::source
