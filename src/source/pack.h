@@ -22,7 +22,7 @@ struct PackOptions {
   /// 1980-01-01T00:00:01Z, which the zip-bound tools of this world can hold.
   std::int64_t mtime = 315532801;
   int level = 3;         ///< zstd's, 1 to 19; from 10 on it needs more memory
-  unsigned threads = 0;  ///< that compress; 0: one for each processor, at most 8
+  unsigned threads = 0;  ///< that compress; 0: one for each processor, at most 4
 };
 
 struct PackResult {

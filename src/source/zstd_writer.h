@@ -25,8 +25,8 @@ namespace cooper::source {
 /// next call.
 class ZstdWriter {
  public:
-  static constexpr std::size_t kBlockSize = std::size_t{2} << 20;
-  static constexpr unsigned kMaxThreads = 8;
+  static constexpr std::size_t kBlockSize = std::size_t{4} << 20;
+  static constexpr unsigned kMaxThreads = 4;
 
   /// `out` is borrowed. threads 0: one for each processor; at most kMaxThreads.
   ZstdWriter(int out, int level, unsigned threads);
