@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "build/plan.h"
 #include "engine/buildah.h"
 #include "log/log_file.h"
 #include "model/retention.h"
@@ -31,18 +32,26 @@ engine::BuildahEngine engine_for(const store::FileStore& store, const BuildId& i
                                 .cache = store.layout().cache()});
 }
 
-/// "localhost/app:web.id@sha256:..." -> "localhost/app:web.id"
-std::vector<std::string> references_of(const Build& build) {
-  std::vector<std::string> references;
-  for (const auto& [service, image] : build.images) {
-    references.push_back(image.substr(0, image.find('@')));
+/// Removes what is named as this build's images. What its record calls them is
+/// not asked: it may be unfinished, or somebody else's writing.
+void remove_images(engine::Engine& engine, const Build& build) {
+  const std::string prefix = "localhost/" + build.app.str() + ":";
+  std::vector<std::string> images;
+  for (const std::string& name : engine.find_images(prefix)) {
+    const std::string_view tag = std::string_view(name).substr(prefix.size());
+    const auto service = ServiceName::parse(tag.substr(0, tag.find('.')));
+    if (service && name == image_reference(build.app, *service, build.id)) images.push_back(name);
   }
-  return references;
+  engine.remove_images(images);
 }
 
 void remove_build(store::FileStore& store, const Build& build,
                   const std::vector<Release>& releases) {
-  if (!build.images.empty()) engine_for(store, build.id).remove_images(references_of(build));
+  // One that no engine took part in has none, also where no engine is there any more.
+  if (!build.images.empty() || !build.engine.empty()) {
+    engine::BuildahEngine engine = engine_for(store, build.id);
+    remove_images(engine, build);
+  }
   for (const Release& release : releases) {
     if (release.build == build.id.str()) store.remove_release(build.app, release.id);
   }
@@ -88,7 +97,9 @@ bool reap(store::FileStore& store, const Build& build) {
   const store::BuildFiles files = store.layout().build(build.app, build.id);
   std::string last_words = std::string("ERROR: ") + kReason + "\n";
   try {
-    engine_for(store, build.id).clean_up();
+    engine::BuildahEngine engine = engine_for(store, build.id);
+    engine.clean_up();
+    remove_images(engine, build);
   } catch (const Error& error) {  // boundary: the record must not wait for an engine
     last_words = "warning: " + error.message() + "\n" + last_words;
   }

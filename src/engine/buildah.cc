@@ -6,12 +6,13 @@
 #include "engine/buildah_failure.h"
 #include "engine/buildah_output.h"
 #include "engine/buildah_store.h"
+#include "engine/buildah_variables.h"
+#include "engine/delayed_stop.h"
+#include "engine/memory_kills.h"
 #include "engine/registries.h"
-#include "process/cgroup.h"
 #include "process/child.h"
 
 #include <algorithm>
-#include <array>
 #include <csignal>
 #include <map>
 #include <string_view>
@@ -21,6 +22,9 @@
 namespace cooper::engine {
 
 namespace {
+
+constexpr std::chrono::minutes kQuestionLimit{2};
+constexpr std::chrono::minutes kRemovalLimit{30};  // of big trees, on a slow disk
 
 /// Feeds what a child prints to the step reader.
 class OutputSink : public log::Sink {
@@ -32,23 +36,6 @@ class OutputSink : public log::Sink {
  private:
   BuildahOutput& output_;
 };
-
-/// Would a variable of this name change what buildah itself does? Then a build
-/// arg of that name can't travel in buildah's environment.
-bool steers_buildah(std::string_view name) {
-  constexpr std::array<std::string_view, 13> prefixes = {
-      "BUILDAH_", "CONTAINER", "_CONTAINERS_", "DOCKER_", "GO",  "LD_", "NETAVARK_",
-      "REGISTR",  "SSL_CERT_", "STORAGE_",     "SUDO_",   "TMP", "XDG_"};
-  constexpr std::array<std::string_view, 10> names = {
-      "ALL_PROXY", "DBUS_SESSION_BUS_ADDRESS", "HOME",    "LOGNAME", "NOTIFY_SOCKET",
-      "PATH",      "SOURCE_DATE_EPOCH",        "TEMPDIR", "TERM",    "USER"};
-  std::string upper(name);
-  std::ranges::transform(upper, upper.begin(), [](char c) {
-    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
-  });
-  return upper.ends_with("_PROXY") || std::ranges::find(names, upper) != names.end() ||
-         std::ranges::any_of(prefixes, [&](std::string_view p) { return upper.starts_with(p); });
-}
 
 /// As a user knows it: relative to the context if it is in there.
 std::string shown_path(const std::filesystem::path& file, const std::filesystem::path& context) {
@@ -72,6 +59,27 @@ std::string missing_input(const ImageRequest& request) {
 std::string last_line(std::string_view text) {
   text = trim(text);
   return std::string(text.substr(text.rfind('\n') + 1));
+}
+
+/// What buildah says is wrong, one entry each: "Error: 2 errors occurred:", and
+/// then `\t* ` before each of them, or "Error: " before the only one.
+std::vector<std::string_view> errors_in(std::string_view text) {
+  std::vector<std::string_view> errors;
+  for (std::string_view line : split(text, '\n')) {
+    line = trim(line);
+    for (const std::string_view lead : {"Error: ", "* "}) {
+      if (line.starts_with(lead)) line.remove_prefix(lead.size());
+    }
+    if (!line.empty() && !line.ends_with(" occurred:")) errors.push_back(line);
+  }
+  return errors;
+}
+
+/// A short name of nothing but hex digits ("cafe") would also name each image
+/// whose id begins so. With its tag it can't.
+std::string never_an_id(const std::string& image) {
+  const bool is_hex = image.find_first_not_of("0123456789abcdef") == std::string::npos;
+  return is_hex ? image + ":latest" : image;
 }
 
 ImageResult canceled() { return {.end = ImageResult::End::canceled, .reason = "canceled"}; }
@@ -108,6 +116,12 @@ std::vector<std::string> BuildahEngine::environment() const {
 process::ExitStatus BuildahEngine::stream(std::vector<std::string> argv,
                                           std::vector<std::string> environment, log::Sink& sink,
                                           std::stop_token stop) const {
+  // Buildah writes a container's settings, which say whose it is, milliseconds
+  // after the container itself. Ended between the two, it leaves nobody's.
+  constexpr std::chrono::milliseconds kLongestMaking{200};
+  const DelayedStop delayed(
+      std::move(stop), [this, since = now()] { return is_making_container(host_, since); },
+      kLongestMaking);
   Pipe pipe = make_pipe();
   process::Child child = process::Child::start({.argv = std::move(argv),
                                                 .environment = std::move(environment),
@@ -117,17 +131,17 @@ process::ExitStatus BuildahEngine::stream(std::vector<std::string> argv,
                                                 .cgroups = context_.cgroups});
   pipe.write.reset();
   const log::CaptureOptions how{.grace = options_.grace, .clock = options_.clock};
-  return log::capture(child, pipe.read, how, sink, std::move(stop));
+  return log::capture(child, pipe.read, how, sink, delayed.token());
 }
 
 process::Captured BuildahEngine::ask(std::vector<std::string> arguments,
-                                     std::stop_token stop) const {
+                                     std::chrono::milliseconds limit, std::stop_token stop) const {
   arguments.insert(arguments.begin(), host_.program);
   return process::run({.argv = std::move(arguments),
                        .environment = environment(),
                        .death_signal = SIGTERM,
                        .cgroups = context_.cgroups},
-                      std::chrono::minutes(2), std::move(stop));
+                      limit, std::move(stop));
 }
 
 std::vector<std::string> BuildahEngine::build_command(const ImageRequest& request,
@@ -208,7 +222,7 @@ ImageResult BuildahEngine::build(const ImageRequest& request, Progress& progress
 
   BuildahOutput output(progress, request.tags);
   OutputSink sink(output);
-  const std::uint64_t kills_before = process::host_out_of_memory_kills();
+  const MemoryWatch memory(context_.cgroups);
   const process::ExitStatus status = stream(std::move(argv), std::move(variables), sink, stop);
   output.finish();
 
@@ -218,38 +232,47 @@ ImageResult BuildahEngine::build(const ImageRequest& request, Progress& progress
     remove_file(id_file);
     if (id.starts_with("sha256:")) id.erase(0, 7);
     // It is made: a stop request that comes now must not leave a tag without a digest.
-    return {.end = ImageResult::End::made, .digest = digest_of(id, {})};
+    return {.end = ImageResult::End::made, .digest = digest_of(id)};
   }
   if (stop.stop_requested()) {
     progress.step_finished(std::nullopt);
     return canceled();
   }
-  // The runtime removes the RUN's own group, and its counter with it.
-  const std::uint64_t kills = process::host_out_of_memory_kills() - kills_before;
-  Failure failure = explain_failure(output, status, kills);
+  Failure failure = explain_failure(output, status, memory.seen());
   progress.step_finished(failure.exit_code);
   return {.end = ImageResult::End::failed,
           .exit_code = failure.exit_code,
           .reason = std::move(failure.reason),
-          .out_of_memory = kills > 0};
+          .out_of_memory = failure.out_of_memory};
 }
 
 ImageResult BuildahEngine::take_base(const ImageRequest& request, Progress& progress,
                                      std::stop_token stop) {
-  std::vector<std::string> tag = {"tag", request.base_image};
+  progress.step_started("pull " + request.base_image);
+  try {
+    return tag_base(request, progress, std::move(stop));
+  } catch (const Error& error) {  // adapter: the stop request ended a `buildah tag`
+    if (error.code() != Errc::canceled) throw;
+    progress.step_finished(std::nullopt);
+    return canceled();
+  }
+}
+
+ImageResult BuildahEngine::tag_base(const ImageRequest& request, Progress& progress,
+                                    std::stop_token stop) {
+  const std::string base = never_an_id(request.base_image);
+  std::vector<std::string> tag = {"tag", base};
   tag.insert(tag.end(), request.tags.begin(), request.tags.end());
 
-  progress.step_started("pull " + request.base_image);
   // Tagging finds out by the way whether the image is there.
-  process::Captured tagged = ask(tag, stop);
+  process::Captured tagged = ask(tag, kQuestionLimit, stop);
   if (tagged.status.ok()) {
     progress.step_cached();
   } else {
     BuildahOutput output(progress);
     OutputSink sink(output);
     const process::ExitStatus status =
-        stream({host_.program, "pull", "--policy", "missing", request.base_image}, environment(),
-               sink, stop);
+        stream({host_.program, "pull", "--policy", "missing", base}, environment(), sink, stop);
     output.finish();
     if (!status.ok()) {
       if (stop.stop_requested()) {
@@ -263,7 +286,7 @@ ImageResult BuildahEngine::take_base(const ImageRequest& request, Progress& prog
     }
     progress.step_finished(0);
     progress.step_started("tag");
-    tagged = ask(tag, stop);
+    tagged = ask(tag, kQuestionLimit, stop);
     if (!tagged.status.ok()) {
       progress.step_finished(tagged.status.code);
       return {.end = ImageResult::End::failed,
@@ -273,14 +296,14 @@ ImageResult BuildahEngine::take_base(const ImageRequest& request, Progress& prog
     }
   }
   progress.step_finished(0);
-  const std::string& image = request.tags.empty() ? request.base_image : request.tags.front();
-  return {.end = ImageResult::End::made, .digest = digest_of(image, {})};
+  const std::string& image = request.tags.empty() ? base : request.tags.front();
+  return {.end = ImageResult::End::made, .digest = digest_of(image)};
 }
 
-std::string BuildahEngine::digest_of(const std::string& image, std::stop_token stop) const {
+std::string BuildahEngine::digest_of(const std::string& image) const {
   if (std::optional<std::string> digest = manifest_digest(host_, image)) return *std::move(digest);
   const process::Captured asked = ask(
-      {"inspect", "--type", "image", "--format", "{{.FromImageDigest}}", image}, std::move(stop));
+      {"inspect", "--type", "image", "--format", "{{.FromImageDigest}}", image}, kQuestionLimit);
   std::string digest(trim(asked.out));
   if (!asked.status.ok() || !digest.starts_with("sha256:")) {
     throw Error(Errc::engine, "buildah does not know the image that it just made: " +
@@ -289,34 +312,36 @@ std::string BuildahEngine::digest_of(const std::string& image, std::stop_token s
   return digest;
 }
 
+void BuildahEngine::remove(std::vector<std::string> command, std::string_view what,
+                           std::string_view absent) const {
+  const process::Captured removed = ask(std::move(command), kRemovalLimit);
+  if (removed.status.ok()) return;
+  for (const std::string_view error : errors_in(removed.err)) {
+    if (error.ends_with(absent)) continue;
+    throw Error(Errc::engine,
+                std::string(what) + " can't be removed: " + shorten(printable(error), 300));
+  }
+}
+
 std::size_t BuildahEngine::clean_up() {
-  const std::vector<std::string> left = leftover_containers(host_, "\"" + marker() + "\"");
+  const std::vector<std::string> left = containers_with(host_, "\"" + marker() + "\"");
   if (left.empty()) return 0;
   std::vector<std::string> argv = {"rm"};
   argv.insert(argv.end(), left.begin(), left.end());
-  const process::Captured removed = ask(std::move(argv));
-  if (!removed.status.ok()) {
-    throw Error(Errc::engine,
-                "working containers of build " + context_.build.str() +
-                    " can't be removed: " + shorten(printable(last_line(removed.err)), 200));
-  }
+  remove(std::move(argv), "working containers of build " + context_.build.str(),
+         "container not known");
   return left.size();
+}
+
+std::vector<std::string> BuildahEngine::find_images(std::string_view prefix) {
+  return image_names(host_, prefix);
 }
 
 void BuildahEngine::remove_images(const std::vector<std::string>& references) {
   if (references.empty()) return;
   std::vector<std::string> argv = {"rmi"};
   argv.insert(argv.end(), references.begin(), references.end());
-  const process::Captured removed = ask(std::move(argv));
-  if (removed.status.ok()) return;
-  for (const std::string_view line : split(removed.err, '\n')) {
-    // "Error: 2 errors occurred:", and then a line for each.
-    if (trim(line).empty() || line.find("image not known") != std::string_view::npos ||
-        trim(line).ends_with("occurred:")) {
-      continue;
-    }
-    throw Error(Errc::engine, "images can't be removed: " + shorten(printable(line), 300));
-  }
+  remove(std::move(argv), "images", "image not known");
 }
 
 }  // namespace cooper::engine

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace cooper::engine {
@@ -32,8 +33,11 @@ class BuildahEngine : public Engine {
   ImageResult make(const ImageRequest& request, Progress& progress, std::stop_token stop) override;
   /// Needed after every build that did not end by itself: buildah tidies up at a
   /// stop request only while a RUN runs. Processes of RUN instructions must have
-  /// ended before. Cheap if nothing is left.
+  /// ended before. A container that buildah was killed (SIGKILL) in the middle of
+  /// making bears no build's name and stays, as nobody can tell whose it is. Cheap
+  /// if nothing is left.
   std::size_t clean_up() override;
+  std::vector<std::string> find_images(std::string_view prefix) override;
   void remove_images(const std::vector<std::string>& references) override;
 
   const BuildahHost& host() const noexcept { return host_; }
@@ -41,14 +45,18 @@ class BuildahEngine : public Engine {
  private:
   ImageResult build(const ImageRequest& request, Progress& progress, std::stop_token stop);
   ImageResult take_base(const ImageRequest& request, Progress& progress, std::stop_token stop);
+  ImageResult tag_base(const ImageRequest& request, Progress& progress, std::stop_token stop);
   std::vector<std::string> build_command(const ImageRequest& request,
                                          const std::filesystem::path& id_file, unsigned number,
                                          std::vector<std::string>& environment) const;
   std::vector<std::string> environment() const;
   process::ExitStatus stream(std::vector<std::string> argv, std::vector<std::string> environment,
                              log::Sink& sink, std::stop_token stop) const;
-  process::Captured ask(std::vector<std::string> arguments, std::stop_token stop = {}) const;
-  std::string digest_of(const std::string& image, std::stop_token stop) const;
+  process::Captured ask(std::vector<std::string> arguments, std::chrono::milliseconds limit,
+                        std::stop_token stop = {}) const;
+  std::string digest_of(const std::string& image) const;
+  void remove(std::vector<std::string> command, std::string_view what,
+              std::string_view absent) const;
   std::string marker() const;
   void prepare();
 

@@ -12,8 +12,8 @@ namespace cooper::engine {
 
 namespace {
 
-constexpr std::size_t instruction_columns = 80;
-constexpr std::size_t cause_columns = 200;
+constexpr std::size_t kInstructionColumns = 80;
+constexpr std::size_t kCauseColumns = 200;
 
 bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
@@ -28,7 +28,7 @@ std::string one_line(std::string_view text) {
     if (!line.empty()) line += line.ends_with(':') ? " " : "; ";
     line += piece;
   }
-  return shorten(printable(line), cause_columns);
+  return shorten(printable(line), kCauseColumns);
 }
 
 /// "killed (SIGKILL)" for 137, "exit status 2" for 2.
@@ -47,9 +47,9 @@ std::string status_text(int code) {
 /// did. Buildah then says it (in Go's words) in the line before its error, and
 /// only "exit status 1" in the error.
 std::optional<int> code_of_signal(std::string_view before_error) {
-  constexpr std::array<std::string_view, 2> marks = {"container exited on ",
-                                                     "subprocess exited on "};
-  constexpr std::array<std::pair<std::string_view, int>, 6> signals = {{
+  constexpr std::array<std::string_view, 2> kMarks = {"container exited on ",
+                                                      "subprocess exited on "};
+  constexpr std::array<std::pair<std::string_view, int>, 6> kSignals = {{
       {"killed", SIGKILL},
       {"terminated", SIGTERM},
       {"segmentation fault", SIGSEGV},
@@ -58,9 +58,9 @@ std::optional<int> code_of_signal(std::string_view before_error) {
       {"hangup", SIGHUP},
   }};
   const std::string_view last = trim(before_error.substr(trim(before_error).rfind('\n') + 1));
-  for (const std::string_view mark : marks) {
+  for (const std::string_view mark : kMarks) {
     if (!contains(last, mark)) continue;
-    for (const auto& [name, number] : signals) {
+    for (const auto& [name, number] : kSignals) {
       if (last.ends_with(std::string(mark).append(name))) return 128 + number;
     }
   }
@@ -69,10 +69,10 @@ std::optional<int> code_of_signal(std::string_view before_error) {
 
 /// N of a text that ends with "exit status N".
 std::optional<int> exit_status_in(std::string_view text) {
-  constexpr std::string_view mark = "exit status ";
-  const std::size_t at = text.rfind(mark);
+  constexpr std::string_view kMark = "exit status ";
+  const std::size_t at = text.rfind(kMark);
   if (at == std::string_view::npos) return std::nullopt;
-  const auto number = parse_number(text.substr(at + mark.size()));
+  const auto number = parse_number(text.substr(at + kMark.size()));
   if (!number || *number > 255) return std::nullopt;
   return static_cast<int>(*number);
 }
@@ -85,21 +85,21 @@ struct AtStep {
 };
 
 std::optional<AtStep> at_step(std::string_view error, const std::vector<StepLine>& steps) {
-  constexpr std::string_view mark = "building at STEP \"";
-  constexpr std::string_view end = "\": ";
-  if (!error.starts_with(mark)) return std::nullopt;
-  error.remove_prefix(mark.size());
+  constexpr std::string_view kMark = "building at STEP \"";
+  constexpr std::string_view kEnd = "\": ";
+  if (!error.starts_with(kMark)) return std::nullopt;
+  error.remove_prefix(kMark.size());
   // The last one may be a RUN's imitation: the error knows better.
   for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
     const std::size_t size = step->text.size();
-    if (!error.starts_with(step->text) || !error.substr(size).starts_with(end)) continue;
-    return AtStep{&*step, error.substr(0, size), error.substr(size + end.size())};
+    if (!error.starts_with(step->text) || !error.substr(size).starts_with(kEnd)) continue;
+    return AtStep{&*step, error.substr(0, size), error.substr(size + kEnd.size())};
   }
   // Arguments given as a list are printed in another way than in the step's line.
-  const std::size_t at = exit_status_in(error) ? error.rfind(end) : error.find(end);
+  const std::size_t at = exit_status_in(error) ? error.rfind(kEnd) : error.find(kEnd);
   if (at == std::string_view::npos) return std::nullopt;
   return AtStep{steps.empty() ? nullptr : &steps.back(), error.substr(0, at),
-                error.substr(at + end.size())};
+                error.substr(at + kEnd.size())};
 }
 
 /// "step 2/3 RUN make: "
@@ -110,10 +110,10 @@ std::string where(const StepLine* step) {
     text = "stage " + std::to_string(step->stage) + "/" + std::to_string(step->stages) + ", ";
   }
   text += "step " + std::to_string(step->number) + "/" + std::to_string(step->total) + " ";
-  return text + shorten(printable(trim(step->text)), instruction_columns) + ": ";
+  return text + shorten(printable(trim(step->text)), kInstructionColumns) + ": ";
 }
 
-constexpr std::string_view disk_full =
+constexpr std::string_view kDiskFull =
     "no space left on device: free some space where the images are kept, then build again";
 
 /// The quoted word that begins at the end of `mark`, quotes included; else empty.
@@ -121,16 +121,16 @@ std::string quoted_after(std::string_view text, std::string_view mark) {
   const std::size_t at = text.find(mark);
   if (at == std::string_view::npos) return {};
   text.remove_prefix(at + mark.size());
-  return "\"" + shorten(printable(text.substr(0, text.find('"'))), instruction_columns) + "\"";
+  return "\"" + shorten(printable(text.substr(0, text.find('"'))), kInstructionColumns) + "\"";
 }
 
 /// The program that a RUN could not start because the image lacks it; else empty.
 std::string absent_program(std::string_view before_error) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 2> sayings = {{
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kSayings = {{
       {R"(unable to start container process: exec: \")", R"(\": )"},  // runc, in its log's quotes
       {"process failed to start with error: fork/exec ", ": no such file"},  // chroot
   }};
-  for (const auto& [mark, end] : sayings) {
+  for (const auto& [mark, end] : kSayings) {
     const std::size_t at = before_error.rfind(mark);
     if (at == std::string_view::npos) continue;
     const std::string_view rest = before_error.substr(at + mark.size());
@@ -138,14 +138,19 @@ std::string absent_program(std::string_view before_error) {
     const std::string_view why = rest.substr(0, rest.find('\n'));
     if (size >= why.size()) continue;
     if (!contains(why, "o such file") && !contains(why, "executable file not found")) continue;
-    return "\"" + shorten(printable(rest.substr(0, size)), instruction_columns) + "\"";
+    return "\"" + shorten(printable(rest.substr(0, size)), kInstructionColumns) + "\"";
   }
   return {};
 }
 
+/// Can a kill for memory be why something ended with `code`?
+bool explains(MemoryKills kills, int code) {
+  return kills == MemoryKills::in_build || (kills == MemoryKills::on_host && code == 128 + SIGKILL);
+}
+
 /// Why a RUN that ended with `code` did.
-std::string run_cause(int code, std::string_view before_error, std::uint64_t memory_kills) {
-  if (memory_kills > 0) {
+std::string run_cause(int code, std::string_view before_error, MemoryKills kills) {
+  if (explains(kills, code)) {
     return code == 128 + SIGKILL
                ? "killed: out of memory"
                : status_text(code) + ", and the kernel killed a process: out of memory";
@@ -158,7 +163,7 @@ std::string run_cause(int code, std::string_view before_error, std::uint64_t mem
 
 /// What went wrong in an instruction that is not a command's own failure.
 std::string instruction_cause(std::string_view instruction, std::string_view cause) {
-  if (contains(cause, "no space left on device")) return std::string(disk_full);
+  if (contains(cause, "no space left on device")) return std::string(kDiskFull);
   if (const auto word = quoted_after(cause, "Unknown instruction: \""); !word.empty()) {
     return "unknown instruction " + word + ": check its spelling in the Dockerfile";
   }
@@ -172,7 +177,7 @@ std::string instruction_cause(std::string_view instruction, std::string_view cau
 
 /// Errors that no step is to blame for.
 std::string general_cause(std::string_view error) {
-  if (contains(error, "no space left on device")) return std::string(disk_full);
+  if (contains(error, "no space left on device")) return std::string(kDiskFull);
   if (error.starts_with("no FROM statement found")) return "the Dockerfile has no FROM instruction";
   if (error.starts_with("no contents in ")) return "the Dockerfile is empty";
   if (const auto target = quoted_after(error, "The target \""); !target.empty()) {
@@ -183,10 +188,10 @@ std::string general_cause(std::string_view error) {
 
 /// The image whose pull failed: as buildah names it, else the FROM's first word.
 std::string base_of(const BuildahOutput& output) {
-  constexpr std::string_view source = "initializing source docker://";
+  constexpr std::string_view kSource = "initializing source docker://";
   const std::string_view error = output.error();
-  if (const std::size_t at = error.find(source); at != std::string_view::npos) {
-    const std::string_view rest = error.substr(at + source.size());
+  if (const std::size_t at = error.find(kSource); at != std::string_view::npos) {
+    const std::string_view rest = error.substr(at + kSource.size());
     return std::string(rest.substr(0, rest.find(": ")));
   }
   std::string_view text =
@@ -200,7 +205,7 @@ std::string base_of(const BuildahOutput& output) {
 
 std::string explain_pull(std::string_view image, std::string_view error) {
   if (contains(error, "no space left on device")) {
-    return "base image " + std::string(image) + " can't be pulled: " + std::string(disk_full);
+    return "base image " + printable(image) + " can't be pulled: " + std::string(kDiskFull);
   }
   // Behind the URL that could not be read is what matters; else the whole text.
   std::string_view cause = error;
@@ -220,12 +225,13 @@ std::string explain_pull(std::string_view image, std::string_view error) {
 }
 
 Failure explain_failure(const BuildahOutput& output, const process::ExitStatus& status,
-                        std::uint64_t memory_kills) {
+                        MemoryKills kills) {
   Failure failure{.exit_code = status.code == 0 ? 1 : status.code, .reason = {}};
   const StepLine* last = output.steps().empty() ? nullptr : &output.steps().back();
   if (status.signal != 0) {
     failure.reason = where(last) + "buildah was ";
-    if (memory_kills > 0) {
+    failure.out_of_memory = status.signal == SIGKILL && kills != MemoryKills::none;
+    if (failure.out_of_memory) {
       failure.reason += "killed: out of memory";
     } else {
       failure.reason += (status.signal == SIGKILL ? "" : "ended: ") + status_text(status.code);
@@ -236,8 +242,8 @@ Failure explain_failure(const BuildahOutput& output, const process::ExitStatus& 
   if (const auto at = at_step(error, output.steps())) {
     if (const auto code = exit_status_in(at->cause)) {
       failure.exit_code = code_of_signal(output.before_error()).value_or(*code);
-      failure.reason =
-          where(at->step) + run_cause(failure.exit_code, output.before_error(), memory_kills);
+      failure.out_of_memory = explains(kills, failure.exit_code);
+      failure.reason = where(at->step) + run_cause(failure.exit_code, output.before_error(), kills);
     } else {
       failure.reason = where(at->step) + instruction_cause(at->text, at->cause);
     }

@@ -91,9 +91,9 @@ std::string cause_in(std::string_view printed, std::string_view probe) {
   if (const std::size_t at = printed.find(behind); at != std::string_view::npos) {
     printed.remove_prefix(at + behind.size());
   }
-  if (constexpr std::string_view message = "msg=\""; printed.starts_with("time=")) {
-    if (const std::size_t at = printed.find(message); at != std::string_view::npos) {
-      printed.remove_prefix(at + message.size());
+  if (constexpr std::string_view kMessage = "msg=\""; printed.starts_with("time=")) {
+    if (const std::size_t at = printed.find(kMessage); at != std::string_view::npos) {
+      printed.remove_prefix(at + kMessage.size());
     }
   }
   return shorten(printable(trim(printed.substr(0, printed.find('\n')))), 160);
@@ -102,7 +102,7 @@ std::string cause_in(std::string_view printed, std::string_view probe) {
 /// Tries each isolation in a working container without any file in it: if the
 /// answer is that the program in it is not there, the isolation itself works.
 void probe_isolation(BuildahHost& host, const Programs& programs) {
-  constexpr std::string_view absent = "/nonexistent";
+  constexpr std::string_view kAbsent = "/nonexistent";
   const process::Captured made = run({host.program, "from", "scratch"});
   const std::string container(trim(made.out));
   if (!made.status.ok() || container.empty()) {
@@ -120,6 +120,7 @@ void probe_isolation(BuildahHost& host, const Programs& programs) {
     }
   } const remove{host, container};
 
+  std::vector<std::string> rejected;  // "oci with /usr/bin/crun: cgroups in hybrid mode ..."
   std::vector<Isolation> candidates;
   for (const std::string& runtime : {programs.crun, programs.runc}) {
     if (!runtime.empty()) candidates.push_back({"oci", runtime});
@@ -129,18 +130,17 @@ void probe_isolation(BuildahHost& host, const Programs& programs) {
     std::vector<std::string> argv = {host.program,   "run",       "--isolation",
                                      candidate.kind, "--network", "host"};
     if (!candidate.runtime.empty()) argv.insert(argv.end(), {"--runtime", candidate.runtime});
-    argv.insert(argv.end(), {container, "--", std::string(absent)});
-    const std::string cause = cause_in(run(argv).err, absent);
-    if (cause.find(absent) != std::string::npos &&
+    argv.insert(argv.end(), {container, "--", std::string(kAbsent)});
+    const std::string cause = cause_in(run(argv).err, kAbsent);
+    if (cause.find(kAbsent) != std::string::npos &&
         cause.find("o such file or directory") != std::string::npos) {
       host.isolation = candidate;
       return;
     }
     const std::string with = candidate.runtime.empty() ? "" : " with " + candidate.runtime;
-    host.rejected.push_back(candidate.kind + with + ": " + cause);
+    rejected.push_back(candidate.kind + with + ": " + cause);
   }
-  throw Error(Errc::unavailable,
-              "buildah can't run anything on this host: " + join(host.rejected, "; "),
+  throw Error(Errc::unavailable, "buildah can't run anything on this host: " + join(rejected, "; "),
               "apt-get install runc, or run cooper as root");
 }
 
@@ -170,15 +170,11 @@ std::optional<BuildahHost> remembered(const std::filesystem::path& file, const s
     const json::object& fields = parsed.as_object();
     const auto field = [&](const char* name) { return std::string(fields.at(name).as_string()); };
     if (field("key") != key) return std::nullopt;
-    BuildahHost host{.program = field("program"),
-                     .version = field("version"),
-                     .isolation = {field("isolation"), field("runtime")},
-                     .graph_root = field("graph_root"),
-                     .graph_driver = field("graph_driver")};
-    for (const json::value& line : fields.at("rejected").as_array()) {
-      host.rejected.emplace_back(line.as_string());
-    }
-    return host;
+    return BuildahHost{.program = field("program"),
+                       .version = field("version"),
+                       .isolation = {field("isolation"), field("runtime")},
+                       .graph_root = field("graph_root"),
+                       .graph_driver = field("graph_driver")};
   } catch (const std::exception&) {  // adapter: what can't be read is not remembered
     return std::nullopt;
   }
@@ -191,7 +187,6 @@ void remember(const std::filesystem::path& file, const std::string& key, const B
       {"version", host.version},
       {"isolation", host.isolation.kind},
       {"runtime", host.isolation.runtime},
-      {"rejected", json::array(host.rejected.begin(), host.rejected.end())},
       {"graph_root", host.graph_root.string()},
       {"graph_driver", host.graph_driver},
   };
@@ -220,14 +215,6 @@ BuildahHost find_buildah(const std::string& program, const std::filesystem::path
   probe_isolation(host, programs);
   remember(file, key, host);
   return host;
-}
-
-std::string explain(const BuildahHost& host) {
-  std::string text =
-      "buildah " + host.version + " (" + host.program + "), isolation " + host.isolation.kind;
-  if (!host.isolation.runtime.empty()) text += " with " + host.isolation.runtime;
-  if (!host.rejected.empty()) text += "; does not work here: " + join(host.rejected, "; ");
-  return text;
 }
 
 }  // namespace cooper::engine

@@ -4,7 +4,6 @@
 
 #include <filesystem>
 #include <string>
-#include <vector>
 
 namespace cooper::engine {
 
@@ -19,9 +18,8 @@ struct BuildahHost {
   std::string program;  ///< path of buildah
   std::string version;  ///< "1.28.2"
   Isolation isolation;
-  std::vector<std::string> rejected;  ///< "oci with crun: cgroups in hybrid mode not supported ..."
-  std::filesystem::path graph_root;   ///< containers/storage's folder
-  std::string graph_driver;           ///< "overlay", "vfs"
+  std::filesystem::path graph_root;  ///< containers/storage's folder
+  std::string graph_driver;          ///< "overlay", "vfs"
   bool operator==(const BuildahHost&) const = default;
 };
 
@@ -31,8 +29,5 @@ struct BuildahHost {
 /// without. `program` is a name in PATH or a path. Throws Error{unavailable} if
 /// buildah is not there or can't run anything on this host.
 BuildahHost find_buildah(const std::string& program, const std::filesystem::path& cache);
-
-/// For people: which isolation is used and why no better one.
-std::string explain(const BuildahHost& host);
 
 }  // namespace cooper::engine

@@ -9,23 +9,23 @@ namespace cooper::engine {
 
 namespace {
 
-constexpr std::size_t max_held = std::size_t{64} << 10;
-constexpr std::size_t max_tail = std::size_t{64} << 10;
-constexpr std::size_t max_before_error = std::size_t{4} << 10;
+constexpr std::size_t kMaxHeld = std::size_t{64} << 10;
+constexpr std::size_t kMaxTail = std::size_t{64} << 10;
+constexpr std::size_t kMaxBeforeError = std::size_t{4} << 10;
 
-constexpr std::string_view step_mark = "STEP ";
-constexpr std::string_view commit_mark = "COMMIT";
-constexpr std::string_view cache_mark = "--> Using cache ";
-constexpr std::string_view error_mark = "Error: ";
-constexpr std::string_view step_error_mark = "Error: building at STEP \"";
-constexpr std::string_view log_mark = "time=\"";
-constexpr std::string_view tagged_mark = "Successfully tagged ";
-constexpr std::array<std::string_view, 5> marks = {step_mark, commit_mark, cache_mark, log_mark,
-                                                   tagged_mark};
+constexpr std::string_view kStepMark = "STEP ";
+constexpr std::string_view kCommitMark = "COMMIT";
+constexpr std::string_view kCacheMark = "--> Using cache ";
+constexpr std::string_view kErrorMark = "Error: ";
+constexpr std::string_view kStepErrorMark = "Error: building at STEP \"";
+constexpr std::string_view kLogMark = "time=\"";
+constexpr std::string_view kTaggedMark = "Successfully tagged ";
+constexpr std::array<std::string_view, 5> kMarks = {kStepMark, kCommitMark, kCacheMark, kLogMark,
+                                                    kTaggedMark};
 
 /// Messages of buildah's own logger that tell a user nothing. What is behind
 /// them varies (paths, dumps of Go structures), so they match by their beginning.
-constexpr std::array<std::string_view, 2> noise = {
+constexpr std::array<std::string_view, 2> kNoise = {
     // Another package's network file, not used here: builds run on the host's network.
     "level=warning msg=\"Error validating CNI config file ",
     // A debug dump; the error that follows says the same.
@@ -74,20 +74,20 @@ bool promising(std::string_view head) {
                return digit(c) || c == '/' || c == ']' || c == ' ';
              });
     }
-    return rest.starts_with(step_mark) || step_mark.starts_with(rest) ||
-           rest.starts_with(commit_mark) || commit_mark.starts_with(rest);
+    return rest.starts_with(kStepMark) || kStepMark.starts_with(rest) ||
+           rest.starts_with(kCommitMark) || kCommitMark.starts_with(rest);
   }
-  return std::ranges::any_of(marks, [&](std::string_view mark) {
+  return std::ranges::any_of(kMarks, [&](std::string_view mark) {
     return head.starts_with(mark) || mark.starts_with(head);
   });
 }
 
 bool is_noise(std::string_view line) {
-  if (!take(line, log_mark)) return false;
+  if (!take(line, kLogMark)) return false;
   const std::size_t quote = line.substr(0, 64).find("\" ");
   if (quote == std::string_view::npos) return false;
   line.remove_prefix(quote + 2);
-  return std::ranges::any_of(noise, [&](std::string_view mark) { return line.starts_with(mark); });
+  return std::ranges::any_of(kNoise, [&](std::string_view mark) { return line.starts_with(mark); });
 }
 
 bool is_id(std::string_view text) {
@@ -100,7 +100,7 @@ bool is_id(std::string_view text) {
 std::optional<StepLine> parse_step_line(std::string_view line) {
   StepLine step;
   take_stage(line, step);
-  if (!take(line, step_mark) || line.empty()) return std::nullopt;
+  if (!take(line, kStepMark) || line.empty()) return std::nullopt;
   step.number = take_number(line);
   if (step.number == 0 || !take(line, "/") || line.empty()) return std::nullopt;
   step.total = take_number(line);
@@ -115,14 +115,14 @@ void BuildahOutput::show(std::string_view bytes) {
 
 /// Keeps the end of the output, where a failed build's error is.
 void BuildahOutput::remember(std::string_view bytes) {
-  if (bytes.size() > max_tail) bytes.remove_prefix(bytes.size() - max_tail);
+  if (bytes.size() > kMaxTail) bytes.remove_prefix(bytes.size() - kMaxTail);
   tail_ += bytes;
-  if (tail_.size() > 2 * max_tail) tail_.erase(0, tail_.size() - max_tail);
+  if (tail_.size() > 2 * kMaxTail) tail_.erase(0, tail_.size() - kMaxTail);
 }
 
 /// The name is one that an earlier build gave to the same image.
 bool BuildahOutput::is_older_tag(std::string_view line) const {
-  return committing_ && take(line, tagged_mark) && std::ranges::find(tags_, line) == tags_.end();
+  return committing_ && take(line, kTaggedMark) && std::ranges::find(tags_, line) == tags_.end();
 }
 
 /// Whether `next` is what must follow the step that runs.
@@ -154,14 +154,13 @@ void BuildahOutput::expect_after_step() {
     next_steps_.push_back(prefix(stage) + "STEP 1/");
   }
   if (step.stage == step.stages) {
-    commit_line_ = prefix(step.stage).append(commit_mark);
+    commit_line_ = prefix(step.stage).append(kCommitMark);
     if (!tags_.empty()) commit_line_ += " " + tags_.front();
   }
 }
 
-/// What a whole line (without its newline) says. `may_hold_step`: somewhere in
-/// these bytes is the word STEP.
-BuildahOutput::Found BuildahOutput::read_line(std::string_view line, bool may_hold_step) {
+/// What a whole line (without its newline) says.
+BuildahOutput::Found BuildahOutput::read_line(std::string_view line, StepWord step_word) {
   const bool after_step = std::exchange(after_step_, false);
   if (at_line_start_ && promising(line)) {
     if (is_noise(line) || is_older_tag(line)) {
@@ -172,11 +171,11 @@ BuildahOutput::Found BuildahOutput::read_line(std::string_view line, bool may_ho
       return {.what = Saying::step, .step = *std::move(step)};
     }
     // It is printed at once behind the step's own line, before anything else.
-    if (after_step && line.starts_with(cache_mark) && is_id(line.substr(cache_mark.size()))) {
+    if (after_step && line.starts_with(kCacheMark) && is_id(line.substr(kCacheMark.size()))) {
       return {.what = Saying::cached};
     }
   }
-  if (may_hold_step || (!commit_line_.empty() && line.ends_with(commit_line_))) {
+  if (step_word == StepWord::maybe || (!commit_line_.empty() && line.ends_with(commit_line_))) {
     return read_glued(line);
   }
   return {};
@@ -197,7 +196,7 @@ BuildahOutput::Found BuildahOutput::read_glued(std::string_view line) const {
   if (!commit_line_.empty() && line.ends_with(commit_line_)) {
     return {.what = Saying::commit,
             .at = line.size() - commit_line_.size(),
-            .step = {.text = commit_line_.substr(commit_line_.find(commit_mark))}};
+            .step = {.text = commit_line_.substr(commit_line_.find(kCommitMark))}};
   }
   return {};
 }
@@ -230,7 +229,7 @@ void BuildahOutput::act_on(Found found, std::string_view line) {
 /// Where in an unfinished line the bytes begin that may become something
 /// special; its size if there are none.
 std::size_t BuildahOutput::hold_from(std::string_view partial) const {
-  if (partial.size() >= max_held) return partial.size();
+  if (partial.size() >= kMaxHeld) return partial.size();
   if (at_line_start_ && promising(partial)) return 0;
   std::size_t from = partial.size();
   const auto look_for = [&](std::string_view mark) {
@@ -255,11 +254,11 @@ void BuildahOutput::feed(std::string_view bytes) {
   }
   std::size_t shown = 0;  // bytes before it are done with
   std::size_t at = 0;     // where the line begins
-  std::size_t mark = bytes.find(step_mark);
+  std::size_t mark = bytes.find(kStepMark);
   for (std::size_t newline = bytes.find('\n'); newline != std::string_view::npos;
        newline = bytes.find('\n', at)) {
     const std::string_view line = bytes.substr(at, newline - at);
-    Found found = read_line(line, mark < newline);
+    Found found = read_line(line, mark < newline ? StepWord::maybe : StepWord::no);
     at_line_start_ = true;
     if (found.what != Saying::nothing) {
       const std::size_t begin = at + found.at;
@@ -268,7 +267,7 @@ void BuildahOutput::feed(std::string_view bytes) {
       act_on(std::move(found), bytes.substr(begin, shown - begin));
     }
     at = newline + 1;
-    if (mark < at) mark = bytes.find(step_mark, at);
+    if (mark < at) mark = bytes.find(kStepMark, at);
   }
   const std::string_view partial = bytes.substr(at);
   const std::size_t hold = hold_from(partial);
@@ -289,7 +288,7 @@ void BuildahOutput::idle() {
 void BuildahOutput::finish() {
   if (!held_.empty()) {
     const std::string line = std::exchange(held_, {});
-    Found found = read_line(line, true);
+    Found found = read_line(line, StepWord::maybe);
     const std::size_t begin = found.at;
     show(std::string_view(line).substr(0, begin));
     act_on(std::move(found), std::string_view(line).substr(begin));
@@ -297,20 +296,20 @@ void BuildahOutput::finish() {
   // It is the last that buildah says. One that follows a RUN's unfinished line
   // is found by its longer form, or as the last line's last.
   const std::string_view tail = tail_;
-  std::size_t at = tail.rfind(step_error_mark);
+  std::size_t at = tail.rfind(kStepErrorMark);
   const std::size_t fresh = tail.rfind("\nError: ");
   if (fresh != std::string_view::npos && (at == std::string_view::npos || fresh + 1 > at)) {
     at = fresh + 1;
-  } else if (at == std::string_view::npos && tail.starts_with(error_mark)) {
+  } else if (at == std::string_view::npos && tail.starts_with(kErrorMark)) {
     at = 0;
   } else if (at == std::string_view::npos) {
     const std::size_t last_line = tail.substr(0, tail.find_last_not_of('\n') + 1).rfind('\n') + 1;
-    at = tail.rfind(error_mark);
+    at = tail.rfind(kErrorMark);
     if (at != std::string_view::npos && at < last_line) at = std::string_view::npos;
   }
   if (at == std::string_view::npos) return;
-  error_ = tail.substr(at + error_mark.size());
-  const std::size_t begin = at > max_before_error ? at - max_before_error : 0;
+  error_ = tail.substr(at + kErrorMark.size());
+  const std::size_t begin = at > kMaxBeforeError ? at - kMaxBeforeError : 0;
   before_error_ = tail.substr(begin, at - begin);
 }
 

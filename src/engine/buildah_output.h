@@ -66,7 +66,9 @@ class BuildahOutput {
     StepLine step;       // of `step`; of `commit` only the text
   };
   void remember(std::string_view bytes);
-  Found read_line(std::string_view line, bool may_hold_step);
+  /// Is the word STEP somewhere in a line? One search over all of feed()'s bytes tells.
+  enum class StepWord { no, maybe };
+  Found read_line(std::string_view line, StepWord step_word);
   Found read_glued(std::string_view line) const;
   void act_on(Found found, std::string_view line);
   bool is_older_tag(std::string_view line) const;

@@ -2,6 +2,7 @@
 // Reading containers/storage's folders directly, where a buildah process for
 // each question would cost more than the answer (some 15 ms each).
 
+#include "base/time.h"
 #include "engine/buildah_host.h"
 
 #include <optional>
@@ -15,12 +16,17 @@ namespace cooper::engine {
 /// nullopt if it can't be told from the folders: then ask buildah.
 std::optional<std::string> manifest_digest(const BuildahHost& host, std::string_view image_id);
 
-/// Ids of the working containers that a build left behind: those whose settings
-/// hold `marker`, and those without any settings. The latter are what remains if
-/// a buildah is killed while it makes one; nothing says whose it was. A living
-/// buildah writes the settings within milliseconds, so one that is older than
-/// some seconds is nobody's, if no other buildah runs on this store (else it is
-/// left for a later look, for some minutes). Waits until a younger one is that old.
-std::vector<std::string> leftover_containers(const BuildahHost& host, std::string_view marker);
+/// Ids of the containers whose buildah settings hold `marker`. Looks at their
+/// folders, so it needs no list of containers/storage, whose form and place vary
+/// with its version. Throws Error.
+std::vector<std::string> containers_with(const BuildahHost& host, std::string_view marker);
+
+/// Has a container of this store, made at `since` or later, no settings yet? A
+/// buildah that ends now may leave one of which nothing says whose it is.
+/// Throws Error.
+bool is_making_container(const BuildahHost& host, Time since);
+
+/// The names of images in this store that begin with `prefix`. Throws Error.
+std::vector<std::string> image_names(const BuildahHost& host, std::string_view prefix);
 
 }  // namespace cooper::engine

@@ -51,7 +51,7 @@ struct ImageResult {
   std::string digest;          ///< "sha256:<64 hex>" of the image's manifest, when made
   int exit_code = 0;           ///< of the instruction or engine that failed
   std::string reason;          ///< one line: "step 3/4 RUN make: exit status 2"
-  bool out_of_memory = false;  ///< it failed, and the kernel killed for memory meanwhile
+  bool out_of_memory = false;  ///< the reason says that the kernel killed for memory
 };
 
 /// What is the same for all images of one build.
@@ -78,8 +78,11 @@ class Engine {
   virtual ImageResult make(const ImageRequest& request, Progress& progress,
                            std::stop_token stop) = 0;
   /// Removes what builds that did not end cleanly left in the engine: working
-  /// containers and their mounts, of this build only. Returns how many. Throws Error{engine}.
+  /// containers and their mounts, of this build only. Returns how many it found.
+  /// Throws Error{engine}.
   virtual std::size_t clean_up() = 0;
+  /// The names of images here that begin with `prefix`, of any build. Throws Error.
+  virtual std::vector<std::string> find_images(std::string_view prefix) = 0;
   /// Removes tags (and images that no tag needs any more). Absent ones are fine.
   virtual void remove_images(const std::vector<std::string>& references) = 0;
 };

@@ -47,6 +47,14 @@ std::optional<std::string> path_beneath(std::string_view base, std::string_view 
   return parts.empty() ? "." : join(parts, "/");
 }
 
+/// `sha256:1a2b...`, or the short form that engines print.
+bool is_image_id(std::string_view text) {
+  constexpr std::string_view kAlgorithm = "sha256:";
+  if (text.starts_with(kAlgorithm)) text.remove_prefix(kAlgorithm.size());
+  return text.size() >= 12 && text.size() <= 64 &&
+         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 /// Turns the tree into a Manifest.
 class Reader {
  public:
@@ -119,6 +127,11 @@ class Reader {
         printable(image.text) != image.text) {
       return error(image, "expected the name of an image for \"image\", found " + describe(image),
                    "an image is named like ubuntu:22.04 or registry.example.com/team/api:v1");
+    }
+    if (is_image_id(image.text)) {
+      return error(image,
+                   "expected the name of an image for \"image\", found the id " + describe(image),
+                   "name the image: repository:tag; one that had no name would go with this build");
     }
     service.image = image.text;
     return service;

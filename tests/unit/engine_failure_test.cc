@@ -24,7 +24,7 @@ struct Case {
   process::ExitStatus status;
   int exit_code;
   std::string reason;
-  std::uint64_t memory_kills = 0;
+  MemoryKills kills = MemoryKills::none;
 };
 
 void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
@@ -37,9 +37,10 @@ TEST_P(EveryFailure, IsExplainedInOneLine) {
   BuildahOutput output(progress);
   output.feed(c.printed);
   output.finish();
-  const Failure failure = explain_failure(output, c.status, c.memory_kills);
+  const Failure failure = explain_failure(output, c.status, c.kills);
   EXPECT_EQ(failure.exit_code, c.exit_code);
   EXPECT_EQ(failure.reason, c.reason);
+  EXPECT_EQ(failure.out_of_memory, c.reason.find("out of memory") != std::string::npos);
 }
 
 const Case cases[] = {
@@ -74,14 +75,20 @@ const Case cases[] = {
      {.code = 1},
      137,
      "step 2/2 RUN exec tail /dev/zero: killed: out of memory",
-     1},
+     MemoryKills::on_host},
     {"child_killed_for_memory",
      captures::kShellSawKill,
      {.code = 2},
      2,
      "step 2/2 RUN echo go; tail /dev/zero; echo \"rc $?\"; exit 2: exit status 2, and the kernel "
      "killed a process: out of memory",
-     1},
+     MemoryKills::in_build},
+    {"another_process_of_the_host_killed_for_memory",
+     captures::kShellSawKill,
+     {.code = 2},
+     2,
+     "step 2/2 RUN echo go; tail /dev/zero; echo \"rc $?\"; exit 2: exit status 2",
+     MemoryKills::on_host},
     {"chroot",
      captures::kChrootFails,
      {.code = 3},
@@ -140,7 +147,8 @@ const Case cases[] = {
      {.code = 125},
      125,
      "step 2/2 COPY nothere /x: \"/nothere\" is not in the build context (does .dockerignore "
-     "exclude it?)"},
+     "exclude it?)",
+     MemoryKills::in_build},  // of another image, at the same time
     {"absent_stage",
      captures::kAbsentStage,
      {.code = 125},
@@ -161,7 +169,7 @@ const Case cases[] = {
      {.code = 137, .signal = 9},
      137,
      "step 1/1 FROM a: buildah was killed: out of memory",
-     1},
+     MemoryKills::on_host},
     {"buildah_ended",
      "",
      {.code = 143, .signal = 15},
@@ -185,6 +193,14 @@ const Case cases[] = {
      125,
      "step 1/1 RUN ?[2Jx: a? b; c"},
 };
+
+TEST(PullFailure, NamesTheImageInPrintableText) {
+  for (const char* error : {"write /x: no space left on device", "manifest unknown"}) {
+    const std::string reason = explain_pull("a\x1b[2J\nb", error);
+    EXPECT_EQ(reason.find_first_of("\x1b\n"), std::string::npos) << reason;
+    EXPECT_EQ(reason.find("base image a?[2J?b can't be pulled: "), 0U) << reason;
+  }
+}
 
 INSTANTIATE_TEST_SUITE_P(Real, EveryFailure, testing::ValuesIn(cases),
                          [](const auto& tested) { return std::string(tested.param.name); });

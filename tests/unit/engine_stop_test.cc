@@ -3,7 +3,10 @@
 #include "base/time.h"
 #include "unit/engine_test_support.h"
 
+#include <condition_variable>
 #include <csignal>
+#include <mutex>
+#include <thread>
 
 namespace cooper::engine {
 namespace {
@@ -31,6 +34,25 @@ class StopsBuilds : public BuildahTest {
       act();
     };
     return engine_->make(wanted, progress_, std::move(stop));
+  }
+
+  /// Stages from nothing; buildah calls their containers `working-container`.
+  ImageRequest request_from_scratch() const {
+    fs::copy_file("/bin/busybox", folder_ / "source/busybox", fs::copy_options::skip_existing);
+    ImageRequest wanted = request(
+        "FROM scratch AS a\nCOPY busybox /bin/busybox\nRUN [\"/bin/busybox\", \"echo\", \"one\"]\n"
+        "FROM scratch\nCOPY --from=a /bin/busybox /bin/busybox\nSHELL [\"/bin/busybox\", \"sh\", "
+        "\"-c\"]\nRUN echo started; /bin/busybox sleep 300\n");
+    wanted.no_cache = true;
+    return wanted;
+  }
+
+  /// Takes away the settings of every container, which say whose it is.
+  static void forget_settings() {
+    const fs::path folder = store() / "graph/overlay-containers";
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+      if (entry.is_directory()) remove_file(entry.path() / "userdata/buildah.json");
+    }
   }
 
   /// Our children, by /proc.
@@ -95,6 +117,47 @@ TEST_F(StopsBuilds, AtEveryStep) {
   EXPECT_EQ(make(wanted).end, End::made) << progress_.shown;  // the store is sound
 }
 
+TEST_F(StopsBuilds, WhoseStagesAreFromScratch) {
+  for (const char* text : {"[1/2] STEP 1/3", "[1/2] STEP 3/3", "[2/2] STEP 1/4", "\nstarted\n"}) {
+    std::stop_source stop;
+    const ImageResult result = make_and(
+        request_from_scratch(), text, [&] { stop.request_stop(); }, stop.get_token());
+    EXPECT_EQ(result.end, End::canceled) << text << result.reason;
+    sweep();
+    EXPECT_EQ(left_over(), "") << text;
+  }
+}
+
+TEST_F(StopsBuilds, KilledFromScratchLeaveNothing) {
+  const ImageResult result = make_and(request_from_scratch(), "\nstarted\n", [&] {
+    for (const pid_t pid : children()) ::kill(pid, SIGKILL);
+  });
+  EXPECT_EQ(result.end, End::failed);
+  EXPECT_THAT(left_over(), HasSubstr("mount: "));
+  EXPECT_GT(sweep(), 0U);
+  EXPECT_EQ(left_over(), "");
+}
+
+// A moment that no output marks: mostly other ones than those of the steps.
+TEST_F(StopsBuilds, AtSomeMoment) {
+  const char* asked = std::getenv("COOPER_STOP_ROUNDS");
+  const int rounds = asked ? std::atoi(asked) : 8;
+  for (int round = 0; round < rounds; ++round) {
+    std::stop_source stop;
+    const auto after = std::chrono::milliseconds(20 + 1000 * round / rounds);
+    const std::jthread stopper([&](const std::stop_token& done) {
+      std::mutex mutex;
+      std::unique_lock lock(mutex);
+      std::condition_variable_any ended;
+      ended.wait_for(lock, done, after, [] { return false; });
+      stop.request_stop();
+    });
+    EXPECT_NE(make(request_from_scratch(), stop.get_token()).end, End::made);
+    sweep();
+    EXPECT_EQ(left_over(), "") << "stopped after " << after.count() << " ms";
+  }
+}
+
 TEST_F(StopsBuilds, KilledBuildahLeavesNothingAfterTheSweep) {
   const ImageRequest wanted = request("FROM localhost/base\nRUN echo started; sleep 300\n");
   const ImageResult result = make_and(wanted, "\nstarted\n", [&] {
@@ -113,20 +176,55 @@ TEST_F(StopsBuilds, KilledBuildahLeavesNothingAfterTheSweep) {
 
 TEST_F(StopsBuilds, OtherBuildsContainersAreLeftAlone) {
   const std::string theirs = ask({"from", kBase});
+  const std::string from_scratch = ask({"from", "scratch"});
   EXPECT_EQ(engine_->clean_up(), 0U);
-  EXPECT_THAT(left_over(), HasSubstr(theirs.substr(0, 12)));
+  EXPECT_THAT(ask({"containers", "--format", "{{.ContainerName}}"}),
+              testing::AllOf(HasSubstr(theirs), HasSubstr(from_scratch)));
   ask({"rm", "--all"});
 }
 
-// What stays of a buildah that is killed while it makes a working container.
-TEST_F(StopsBuilds, AContainerWithoutSettingsIsNobodys) {
-  ask({"from", kBase});
-  const fs::path folder = store() / "graph/overlay-containers";
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    if (entry.is_directory()) remove_file(entry.path() / "userdata/buildah.json");
-  }
-  EXPECT_EQ(engine_->clean_up(), 1U);
+// It may be one that another buildah is making, or was killed while it did.
+TEST_F(StopsBuilds, AContainerWithoutSettingsIsLeftAlone) {
+  const std::string theirs = ask({"from", kBase});
+  forget_settings();
+  const std::string before = left_over();
+  EXPECT_THAT(before, HasSubstr("listed: "));
+  EXPECT_EQ(engine_->clean_up(), 0U);
+  EXPECT_EQ(left_over(), before);
+  ask({"rm", std::string(trim(theirs))});
   EXPECT_EQ(left_over(), "");
+}
+
+// A buildah that is stopped while it removes one leaves such a folder.
+TEST_F(StopsBuilds, ContainersThatAreGoneAreNoMistake) {
+  const std::string id(64, 'e');
+  const fs::path settings = store() / "graph/overlay-containers" / id / "userdata" / "buildah.json";
+  make_folders(settings.parent_path());
+  write(settings, "[\"id=cooper-build-" + id_ + ",src=/dev/null\"]");
+  EXPECT_EQ(engine_->clean_up(), 1U);
+  remove_tree(settings.parent_path().parent_path());
+}
+
+// `buildah tag` is a program of its own, which a stop request ends.
+TEST_F(StopsBuilds, ThatOnlyTakeAnImage) {
+  const fs::path program = folder_ / "slow-buildah";
+  write(program, "#!/bin/sh\n[ \"$1\" != tag ] || { echo > " + (folder_ / "tagging").string() +
+                     "; exec sleep 300; }\nexec buildah \"$@\"\n");
+  fs::permissions(program, fs::perms::owner_all);
+  BuildahOptions options;
+  options.program = program;
+  engine_ = std::make_unique<BuildahEngine>(context(id_, cgroup_), options);
+  std::stop_source stop;
+  const std::jthread stopper([&](const std::stop_token& done) {
+    while (!done.stop_requested() && !fs::exists(folder_ / "tagging")) std::this_thread::yield();
+    stop.request_stop();
+  });
+  const ImageResult result = make(
+      {.service = "db", .base_image = kBase, .tags = {"localhost/app:db.1"}}, stop.get_token());
+  EXPECT_EQ(result.end, End::canceled) << result.reason;
+  EXPECT_EQ(progress_.last_exit, std::nullopt);
+  EXPECT_EQ(progress_.steps.size(), 1U);
+  sweep();
 }
 
 }  // namespace

@@ -111,6 +111,14 @@ TEST(ManifestErrors, NameThePlaceWhatWasExpectedAndWhatToDo) {
       {"services:\n  web:\n    image: a b\n",
        "convox.yml:3:12: expected the name of an image for \"image\", found \"a b\"",
        "an image is named like ubuntu:22.04 or registry.example.com/team/api:v1"},
+      {"services:\n  web:\n    image: sha256:0123456789abcdef\n",
+       "convox.yml:3:12: expected the name of an image for \"image\", found the id "
+       "\"sha256:0123456789abcdef\"",
+       "name the image: repository:tag; one that had no name would go with this build"},
+      {"services:\n  web:\n    image: 'deadbeef1234'\n",
+       "convox.yml:3:12: expected the name of an image for \"image\", found the id "
+       "\"deadbeef1234\"",
+       "name the image: repository:tag; one that had no name would go with this build"},
       {"services:\n  web:\n    image: --tls-verify=false\n",
        "convox.yml:3:12: expected the name of an image for \"image\", found \"--tls-verify=false\"",
        "an image is named like ubuntu:22.04 or registry.example.com/team/api:v1"},
