@@ -1,7 +1,7 @@
 # Third-party parts, all from the distribution's packages. Static where the
 # program that people type would otherwise pay for loading them at each start.
 find_package(Threads REQUIRED)
-find_package(Boost 1.74 REQUIRED)
+find_package(Boost 1.81 REQUIRED)
 
 # Prefers lib<name>.a, falls back to the shared library.
 function(cooper_find_static target name)
