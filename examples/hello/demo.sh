@@ -31,7 +31,11 @@ graphroot = "$store/graph"
 runroot = "$store/run"
 CONF
   export CONTAINERS_STORAGE_CONF="$store/storage.conf"
-  buildah rm --all >/dev/null && buildah rmi --all --force >/dev/null && "$hello/make-base.sh"
+  # What deletes names the store outright: it must never hang on a variable alone
+  # whether the host's own images go.
+  local this_store=(--root "$store/graph" --runroot "$store/run" --storage-driver "$driver")
+  buildah "${this_store[@]}" rm --all >/dev/null &&
+    buildah "${this_store[@]}" rmi --all --force >/dev/null && "$hello/make-base.sh"
 }
 
 leave() {
