@@ -1,6 +1,7 @@
 // cooper-supervisor: runs one build. Started by cooper, not by people.
 
 #include "base/error.h"
+#include "base/fd.h"
 #include "base/text.h"
 #include "build/supervisor.h"
 
@@ -45,6 +46,7 @@ cooper::build::SupervisorTask parse(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
+    cooper::ensure_standard_streams();
     if (argc == 2 && std::strcmp(argv[1], "--version") == 0) {
       std::puts("cooper-supervisor " COOPER_VERSION);
       return 0;

@@ -23,7 +23,7 @@ void throw_errno(int error_number, std::string_view doing, boost::source_locatio
   std::string hint;
   if (error_number == EACCES || error_number == EPERM || error_number == EROFS) {
     code = Errc::denied;
-    hint = "check the owner and mode, or run as a user who may write there";
+    hint = "check the owner and mode, or run as a user who has access";
   } else if (error_number == ENOENT) {
     code = Errc::not_found;
   } else if (error_number == ENOSPC || error_number == EDQUOT) {

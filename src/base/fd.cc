@@ -45,6 +45,15 @@ Fd open_beneath(const Fd& dir, const std::filesystem::path& relative, int flags,
   return fd;
 }
 
+void ensure_standard_streams() {
+  int fd = -1;
+  do {
+    fd = ::open("/dev/null", O_RDWR);  // no O_CLOEXEC: these are for children, too
+    if (fd < 0) throw_errno("open /dev/null");
+  } while (fd <= STDERR_FILENO);
+  ::close(fd);
+}
+
 void write_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t n = ::write(fd, bytes.data(), bytes.size());

@@ -46,6 +46,10 @@ Fd open_file(const std::filesystem::path& path, int flags, mode_t mode = 0);
 /// RESOLVE_NO_SYMLINKS). Throws Error.
 Fd open_beneath(const Fd& dir, const std::filesystem::path& relative, int flags, mode_t mode = 0);
 
+/// Opens /dev/null for those of the descriptors 0, 1, 2 that are closed, so that
+/// no file of ours gets their number. For the start of a program. Throws Error.
+void ensure_standard_streams();
+
 /// Writes all of `bytes`, over short writes and EINTR. Throws Error.
 void write_all(int fd, std::string_view bytes);
 

@@ -15,10 +15,18 @@ namespace cooper {
 namespace fs = std::filesystem;
 
 std::optional<std::string> read_file(const fs::path& path, std::size_t max_bytes) {
-  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // O_NONBLOCK: to open a FIFO would wait for its writer.
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   if (!fd) {
     if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
     throw_errno("open " + path.string());
+  }
+  struct stat st {};
+  if (::fstat(fd.get(), &st) != 0) throw_errno("stat " + path.string());
+  if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode)) {
+    throw Error(Errc::invalid,
+                path.string() + (S_ISDIR(st.st_mode) ? " is a folder" : " is no regular file"),
+                "a file is expected there");
   }
   return read_open_file(fd, path.string(), max_bytes);
 }
@@ -89,7 +97,11 @@ void write_file_durably(const Fd& folder, const std::string& name, std::string_v
     }
     temporary.keep();
   }
-  if (::fsync(folder.get()) != 0) throw_errno("fsync the folder of " + name);
+  if (::fsync(folder.get()) != 0) {
+    const int error_number = errno;
+    if (if_exists == IfExists::fail) ::unlinkat(folder.get(), name.c_str(), 0);
+    throw_errno(error_number, "fsync the folder of " + name);
+  }
 }
 
 void sync_folder(const fs::path& folder) {
@@ -224,9 +236,13 @@ std::vector<std::string> list_folder(const Fd& folder) {
   if (!dir) throw_errno("read folder");
   static_cast<void>(own.release());  // now owned by `dir`
   std::vector<std::string> names;
-  while (const dirent* entry = ::readdir(dir.get())) {
+  for (;;) {
+    errno = 0;  // the only sign of an error
+    const dirent* entry = ::readdir(dir.get());
+    if (!entry) break;
     if (!is_dots(entry->d_name)) names.emplace_back(entry->d_name);
   }
+  if (errno != 0) throw_errno("read folder");
   return names;
 }
 

@@ -125,6 +125,8 @@ std::string shorten(std::string_view text, std::size_t max_columns) {
 }
 
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates) {
+  // In a word of one or two letters any other is near.
+  if (word.size() < 3) return std::nullopt;
   std::size_t best = std::max<std::size_t>(word.size() / 3, 1) + 1;
   std::optional<std::string> found;
   for (const std::string& candidate : candidates) {

@@ -1,14 +1,14 @@
 #pragma once
 // Ending a running build from outside.
 
-#include "build/settings.h"
 #include "model/build.h"
 #include "store/file_store.h"
 
 namespace cooper::build {
 
 /// Signals the build's process group (SIGQUIT, as Dokku does); its supervisor
-/// does the rest. False if the build's process is gone.
+/// does the rest. False if the build's process is gone. Throws Error{denied} if
+/// it is another user's.
 bool signal_cancel(const Build& build);
 
 /// Cancels and waits until the record is terminal; a build whose process is gone

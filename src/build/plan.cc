@@ -6,6 +6,7 @@
 #include "manifest/manifest.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <system_error>
 #include <tuple>
@@ -65,6 +66,10 @@ Result<ManifestText> find_manifest(const fs::path& source, const std::string& as
     return Error(Errc::invalid, "there is neither a convox.yml nor a Dockerfile in the source",
                  "run the command in the app's folder, or name the manifest with --manifest");
   }
+  if (fs::path(file).is_absolute()) {
+    return Error(Errc::invalid, "the manifest \"" + printable(file) + "\" is an absolute path",
+                 "name it relative to the folder that is built");
+  }
   const Result<fs::path> path = resolve_inside(source, file, "the manifest");
   if (!path) return path.error();
   Result<std::string> text = read_text(*path, "the manifest \"" + printable(file) + "\"");
@@ -75,18 +80,16 @@ Result<ManifestText> find_manifest(const fs::path& source, const std::string& as
 /// Values for build arguments: those of the command line win over the manifest's.
 class Arguments {
  public:
-  explicit Arguments(const PlanInput& input) : input_(input) {}
+  Arguments(const PlanInput& input, const std::vector<manifest::EnvironmentEntry>& defaults)
+      : input_(input), defaults_(defaults) {}
 
   /// Only what the Dockerfile declares, in a fixed order.
   std::vector<std::pair<std::string, std::string>> of(
       const manifest::Service& service, const manifest::DockerfileFacts& facts) const {
     std::map<std::string, std::string> values;
     for (const auto& [name, value] : service.args) {
-      if (value) {
-        values[name] = *value;
-      } else if (const auto set = input_.environment.find(name); set != input_.environment.end()) {
-        values[name] = set->second;
-      }
+      const std::optional<std::string> found = value ? value : environment_value(service, name);
+      if (found) values[name] = *found;
     }
     for (const auto& [name, value] : input_.request.build_args) values[name] = value;
     std::erase_if(values,
@@ -95,16 +98,50 @@ class Arguments {
   }
 
  private:
+  /// The app's, else the service's default, else the manifest's.
+  std::optional<std::string> environment_value(const manifest::Service& service,
+                                               const std::string& name) const {
+    if (const auto set = input_.environment.find(name); set != input_.environment.end()) {
+      return set->second;
+    }
+    for (const auto* entries : {&service.environment, &defaults_}) {
+      const auto entry = std::ranges::find(*entries, name, &manifest::EnvironmentEntry::name);
+      if (entry != entries->end() && entry->default_value) return entry->default_value;
+    }
+    return std::nullopt;
+  }
+
   const PlanInput& input_;
+  const std::vector<manifest::EnvironmentEntry>& defaults_;
 };
 
-Result<engine::ImageRequest> request_for(const manifest::Service& service, const PlanInput& input) {
+/// Refuses what containers/image would read from the host's files or daemons.
+std::optional<Error> check_image_name(std::string_view image, const std::string& whose) {
+  constexpr std::array<std::string_view, 11> kTransports = {"atomic",        "containers-storage",
+                                                            "dir",           "docker-archive",
+                                                            "docker-daemon", "oci",
+                                                            "oci-archive",   "ostree",
+                                                            "sif",           "tarball",
+                                                            "docker"};
+  const std::string_view transport = image.substr(0, image.find(':'));
+  if (transport.size() == image.size()) return std::nullopt;
+  if (std::ranges::find(kTransports, transport) == kTransports.end()) return std::nullopt;
+  // An image may be called docker: only docker:// is a transport.
+  if (transport == "docker" && !image.starts_with("docker://")) return std::nullopt;
+  return Error(
+      Errc::invalid, whose + "\"" + printable(image) + "\" names a place that images are read from",
+      "name an image of a registry, such as debian:12 or registry.example.com/team/api:v1");
+}
+
+Result<engine::ImageRequest> request_for(const manifest::Service& service,
+                                         const Arguments& arguments, const PlanInput& input) {
   engine::ImageRequest request{.service = service.name.str(),
                                .base_image = service.image,
                                .no_cache = input.request.no_cache};
+  const std::string whose = "service " + service.name.str() + ": ";
+  if (auto refused = check_image_name(service.image, whose)) return *std::move(refused);
   if (!service.image.empty()) return request;
 
-  const std::string whose = "service " + service.name.str() + ": ";
   const Result<fs::path> context =
       resolve_inside(input.source, service.path, whose + "the build path");
   if (!context) return context.error();
@@ -124,7 +161,11 @@ Result<engine::ImageRequest> request_for(const manifest::Service& service, const
 
   request.context = *context;
   request.dockerfile = *dockerfile;
-  request.build_args = Arguments(input).of(service, *facts);
+  for (const manifest::Stage& stage : facts->stages) {
+    const std::string where = whose + shown + ":" + std::to_string(stage.line) + ": ";
+    if (auto refused = check_image_name(stage.base, where)) return *std::move(refused);
+  }
+  request.build_args = arguments.of(service, *facts);
   const bool has_development = std::ranges::any_of(
       facts->stages, [](const manifest::Stage& stage) { return stage.name == "development"; });
   if (input.request.development && has_development) request.target = "development";
@@ -154,8 +195,9 @@ Result<Plan> make_plan(const PlanInput& input) {
     manifest = std::move(*parsed);
   }
 
+  const Arguments arguments(input, manifest.environment);
   for (const manifest::Service& service : manifest.services) {
-    Result<engine::ImageRequest> request = request_for(service, input);
+    Result<engine::ImageRequest> request = request_for(service, arguments, input);
     if (!request) return request.error();
     auto image = std::ranges::find_if(plan.images, [&](const engine::ImageRequest& known) {
       return same_image(known, *request);

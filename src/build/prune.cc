@@ -11,14 +11,19 @@
 #include "process/cgroup.h"
 
 #include <algorithm>
-#include <csignal>
+#include <fcntl.h>
 #include <set>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 namespace cooper::build {
 namespace fs = std::filesystem;
 
 bool process_lives(const Build& build) {
+  // Our supervisors carry the id, and say the host; others' records have only the time.
+  if (!build.host.empty()) {
+    return process::has_argument(static_cast<pid_t>(build.pid), build.id.str());
+  }
   return process::is_same_process(static_cast<pid_t>(build.pid), build.started_at.at,
                                   build.id.str());
 }
@@ -58,12 +63,19 @@ void remove_build(store::FileStore& store, const Build& build,
   store.remove_build(build.app, build.id);
 }
 
-/// Old enough that no build that is being started can own it.
+/// Is somebody still busy with it? Whoever stores a source holds a lock on its
+/// files until the build has a record (see rack/start_build.cc).
+bool is_in_use(const fs::path& path) {
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
+  return fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0;
+}
+
+/// Old enough that no build that is just being started can own it.
 bool is_old(const fs::path& path) {
   struct stat st {};
-  const Time an_hour_ago = now() - std::chrono::hours{1};
+  const Time a_minute_ago = now() - std::chrono::minutes{1};
   return ::lstat(path.c_str(), &st) == 0 &&
-         Time(std::chrono::seconds{st.st_mtim.tv_sec}) < an_hour_ago;
+         Time(std::chrono::seconds{st.st_mtim.tv_sec}) < a_minute_ago;
 }
 
 /// Temporary files, and sources and scratch folders that no record owns.
@@ -80,84 +92,103 @@ void remove_crash_leftovers(const store::FileStore& store, const AppName& app) {
     for (const std::string& name : list_folder(folder)) {
       const bool leftover =
           name.starts_with(kTemporaryPrefix) || (owned_by_records && !has_record(name));
-      if (leftover && is_old(folder / name)) remove_tree(folder / name);
+      if (leftover && is_old(folder / name) && !is_in_use(folder / name))
+        remove_tree(folder / name);
     }
   }
 }
 
 }  // namespace
 
-bool reap(store::FileStore& store, const Build& build) {
+bool reap(store::FileStore& store, const Build& seen) {
+  // What was seen may have been long ago.
+  const std::optional<Build> build = store.find_build(seen.app, seen.id);
+  if (!build || build->status != Status::running || process_lives(*build)) return false;
   constexpr const char* kReason =
       "abandoned: the build's process vanished (killed, or the host restarted)";
-  if (const auto cgroup = process::Cgroup::find(build.id.str())) {
-    cgroup->kill_all();
+  std::string last_words;
+  const auto attempt = [&](auto&& action) {
+    try {
+      action();
+    } catch (const std::exception& error) {  // boundary: the record must not wait for the rest
+      last_words += std::string("warning: ") + error.what() + "\n";
+    }
+  };
+  if (const auto cgroup = process::Cgroup::find(build->id.str())) {
+    if (!cgroup->kill_all()) last_words += "warning: some of its processes can't be killed\n";
     cgroup->remove();
   }
-  const store::BuildFiles files = store.layout().build(build.app, build.id);
-  std::string last_words = std::string("ERROR: ") + kReason + "\n";
-  try {
-    engine::BuildahEngine engine = engine_for(store, build.id);
+  const store::BuildFiles files = store.layout().build(build->app, build->id);
+  attempt([&] {
+    engine::BuildahEngine engine = engine_for(store, build->id);
     engine.clean_up();
-    remove_images(engine, build);
-  } catch (const Error& error) {  // boundary: the record must not wait for an engine
-    last_words = "warning: " + error.message() + "\n" + last_words;
+    remove_images(engine, *build);
+  });
+  attempt([&] { remove_tree(files.work); });
+  for (const Release& release : store.list_releases(build->app, 0).releases) {
+    if (release.build == build->id.str()) store.remove_release(build->app, release.id);
   }
-  remove_tree(files.work);
-  const bool won =
-      store
-          .finalize_build(build.app, build.id,
-                          {.status = Status::failed, .exit_code = -1, .reason = kReason}, now())
-          .won;
-  if (won && fs::exists(files.log)) {
-    log::LogFile::open_existing(files.log).append(last_words);
+  last_words += std::string("ERROR: ") + kReason + "\n";
+  if (fs::exists(files.log)) {
+    attempt([&] {
+      log::LogFile log = log::LogFile::open_existing(files.log);
+      log.append(last_words);
+      log.sync();
+    });
   }
-  return won;
+  return store
+      .finalize_build(build->app, build->id,
+                      {.status = Status::failed, .exit_code = -1, .reason = kReason}, now())
+      .won;
 }
 
 namespace {
 
-/// Finalizes what is abandoned; `builds` are the app's records as they are after that.
-struct Reaped {
-  std::vector<BuildId> reaped;
-  std::vector<Build> builds;
-};
-
-Reaped reap_abandoned(store::FileStore& store, const AppName& app) {
-  Reaped result{.reaped = {}, .builds = store.list_builds(app, 0).builds};
-  for (Build& build : result.builds) {
+/// Finalizes what is abandoned; the app's records as they are after that.
+std::vector<Build> reap_abandoned(store::FileStore& store, const AppName& app, Pruned& pruned) {
+  std::vector<Build> builds = store.list_builds(app, 0).builds;
+  for (Build& build : builds) {
     if (build.status != Status::running || process_lives(build)) continue;
-    if (reap(store, build)) result.reaped.push_back(build.id);
-    build = store.find_build(app, build.id).value_or(build);
+    try {
+      if (reap(store, build)) pruned.reaped.push_back(build.id);
+      build = store.find_build(app, build.id).value_or(build);
+    } catch (const Error& error) {  // boundary: one of many
+      pruned.warnings.push_back("build " + build.id.str() + ": " + error.message());
+    }
   }
-  return result;
+  return builds;
 }
 
 /// What the app runs on or would be started from: the active release's build,
 /// and the newest one that succeeded.
 std::set<std::string> needed_builds(const store::FileStore& store, const AppName& app,
-                                    const std::vector<Build>& newest_first,
+                                    const std::vector<Build>& builds,
                                     const std::vector<Release>& releases) {
   std::set<std::string> needed;
   const std::optional<App> facts = store.find_app(app);
   for (const Release& release : releases) {
     if (facts && release.id.str() == facts->release) needed.insert(release.build);
   }
-  const auto newest = std::ranges::find(newest_first, Status::succeeded, &Build::status);
-  if (newest != newest_first.end()) needed.insert(newest->id.str());
+  for (const Build* build : newest_first(builds, now())) {
+    if (build->status != Status::succeeded) continue;
+    needed.insert(build->id.str());
+    break;
+  }
   return needed;
 }
 
 }  // namespace
 
-Pruned prune(store::FileStore& store, const AppName& app, const Settings& settings) {
-  Reaped now = reap_abandoned(store, app);
-  Pruned pruned{.reaped = std::move(now.reaped)};
+Pruned prune(store::FileStore& store, const AppName& app, const Settings& settings,
+             const BuildId* just_ended) {
+  Pruned pruned;
+  const std::vector<Build> builds = reap_abandoned(store, app, pruned);
   const std::vector<Release> releases = store.list_releases(app, 0).releases;
-  const std::set<std::string> needed = needed_builds(store, app, now.builds, releases);
-  for (const BuildId& id : beyond_retention(now.builds, settings.retention, needed)) {
+  std::set<std::string> needed = needed_builds(store, app, builds, releases);
+  if (just_ended) needed.insert(just_ended->str());
+  for (const BuildId& id : beyond_retention(builds, settings.retention, needed, now())) {
     try {
-      remove_build(store, *std::ranges::find(now.builds, id, &Build::id), releases);
+      remove_build(store, *std::ranges::find(builds, id, &Build::id), releases);
       pruned.removed.push_back(id);
     } catch (const Error& error) {  // boundary: one that can't go must not keep the others
       pruned.warnings.push_back("build " + id.str() + " is kept: " + error.message());
@@ -168,13 +199,14 @@ Pruned prune(store::FileStore& store, const AppName& app, const Settings& settin
 }
 
 void remove_builds(store::FileStore& store, const AppName& app) {
-  const Reaped now = reap_abandoned(store, app);
-  if (!std::ranges::all_of(now.builds, is_terminal, &Build::status)) {
+  Pruned reaped;
+  const std::vector<Build> builds = reap_abandoned(store, app, reaped);
+  if (!std::ranges::all_of(builds, is_terminal, &Build::status)) {
     throw Error(Errc::conflict, "app " + app.str() + " has a running build",
                 "cancel it first: cooper builds cancel current -a " + app.str());
   }
   const std::vector<Release> releases = store.list_releases(app, 0).releases;
-  for (const Build& build : now.builds) remove_build(store, build, releases);
+  for (const Build& build : builds) remove_build(store, build, releases);
 }
 
 }  // namespace cooper::build

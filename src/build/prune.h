@@ -24,8 +24,10 @@ struct Pruned {
 /// builds beyond retention with log, steps, source, release and images; removes
 /// what a crash left (temporary files, sources without a record). Never touches
 /// a live build, the newest successful one, nor that of the active release.
-/// Reading never does any of this. Throws Error.
-Pruned prune(store::FileStore& store, const AppName& app, const Settings& settings);
+/// Reading never does any of this. `just_ended` is kept in any case: what a person
+/// has just built must not be gone when the command returns. Throws Error.
+Pruned prune(store::FileStore& store, const AppName& app, const Settings& settings,
+             const BuildId* just_ended = nullptr);
 
 /// Before an app is deleted: reaps, then removes all of its builds. Error{conflict}
 /// if one lives.

@@ -35,21 +35,22 @@ Run::Run(Parts parts)
 
 void Run::say(const std::string& line) { parts_.log.append(parts_.redactor.redact(line) + "\n"); }
 
-void Run::sync() {
-  parts_.log.sync();
-  steps_.sync();
-}
-
 Outcome Run::run() {
   cgroup_ = process::Cgroup::create(parts_.id.str(), parts_.settings.memory);
+  if (parts_.settings.memory != 0 && (!cgroup_ || !cgroup_->limits_memory())) {
+    say("warning: the memory limit of " + human_bytes(parts_.settings.memory) +
+        " is not enforced: no control group with a memory limit can be made here (needs root, or "
+        "a delegated group)");
+  }
   Watch watch(parts_.settings, clock_);
   std::stop_source stop;
   Outcome outcome;
-  std::thread worker([&] {
+  std::jthread worker([&] {
     try {
       outcome = work(stop.get_token());
     } catch (const Error& error) {  // boundary: background task
       outcome = failure(error);
+      if (stop.stop_requested()) outcome.status = Status::canceled;
     } catch (const std::exception& error) {  // boundary: background task
       outcome = failure(Error(Errc::internal, error.what()));
     }
@@ -57,8 +58,8 @@ Outcome Run::run() {
   });
   watch.wait(stop);
   worker.join();
-  // A build that was through before the request reached it has succeeded.
-  if (watch.end_request() && outcome.status != Status::succeeded) {
+  // What succeeded or failed by itself before the request reached it has done so.
+  if (watch.end_request() && outcome.status == Status::canceled) {
     outcome.status = watch.end_request()->status;
     outcome.exit_code = watch.end_request()->exit_code;
     outcome.reason = watch.end_request()->reason;
@@ -89,7 +90,7 @@ Outcome Run::work(std::stop_token stop) {
       .cgroup_parent = cgroup_ ? cgroup_->parent_path() : "",
       .cgroups = cgroup_ ? cgroup_->join_folders() : std::vector<std::filesystem::path>{},
       .cache = parts_.layout.cache(),
-      .memory_limit = cgroup_ ? 0 : parts_.settings.memory});
+      .memory_limit = cgroup_ && cgroup_->limits_memory() ? 0 : parts_.settings.memory});
   const unsigned jobs = jobs_at_once();
   say_what_comes(jobs);
   ImageMaker maker({.plan = plan_,
@@ -140,21 +141,33 @@ std::string Run::memory_verdict(const engine::ImageResult& image) const {
   return ": it needs more than " + human_bytes(parts_.settings.memory) + " (property memory)";
 }
 
+/// The outcome stands: what can't be removed is said, and prune tries again.
 void Run::clean_up(const Outcome& outcome) {
-  if (cgroup_) cgroup_->kill_all();
-  process::end_descendants();
-  if (outcome.status != Status::succeeded && engine_) {
+  const auto attempt = [this](auto&& action) {
     try {
-      engine_->clean_up();
+      action();
+    } catch (const std::exception& error) {  // boundary: see above
+      try {
+        say(std::string("warning: ") + error.what());
+      } catch (const Error&) {  // boundary: a full disk; the record tells the rest
+      }
+    }
+  };
+  bool all_ended = true;
+  if (cgroup_) all_ended = cgroup_->kill_all();
+  attempt([&] { all_ended = process::end_descendants() && all_ended; });
+  if (!all_ended) attempt([&] { say("warning: some of the build's processes can't be killed"); });
+  if (outcome.status != Status::succeeded && engine_) {
+    attempt([&] { engine_->clean_up(); });
+    attempt([&] {
       std::vector<std::string> tags;
       for (const PlannedService& service : plan_.services) tags.push_back(service.reference);
       engine_->remove_images(tags);
-    } catch (const Error& error) {  // boundary: the outcome stands; prune tries again
-      say("warning: " + error.message());
-    }
+    });
   }
   if (cgroup_) cgroup_->remove();
-  remove_tree(files_.work);
+  attempt([&] { remove_tree(files_.work); });
+  attempt([&] { steps_.sync(); });
 }
 
 }  // namespace cooper::build

@@ -37,7 +37,8 @@ class Run {
   explicit Run(Parts parts);
 
   /// Does it all; a failure is an outcome. When it returns, no process, working
-  /// container, mount or scratch file of the build is left.
+  /// container, mount or scratch file of the build is left; what can't be removed
+  /// the log names. The steps are durable.
   Outcome run();
 
   /// The text of the manifest it was built from; known after run().
@@ -45,8 +46,6 @@ class Run {
 
   /// A line of cooper's own in the log.
   void say(const std::string& line);
-  /// Makes log and steps durable. Throws Error.
-  void sync();
 
  private:
   Outcome work(std::stop_token stop);

@@ -111,4 +111,10 @@ Settings read_settings(const store::Store& store, const AppName& app,
   return settings;
 }
 
+std::map<std::string, std::string> environment_of(const store::Store& store, const AppName& app) {
+  store::ReleaseList newest = store.list_releases(app, 1);
+  if (newest.releases.empty()) return {};
+  return std::move(newest.releases[0].environment);
+}
+
 }  // namespace cooper::build

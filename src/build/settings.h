@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -42,5 +43,8 @@ std::span<const Property> properties();
 /// level applies.
 Settings read_settings(const store::Store& store, const AppName& app,
                        std::vector<std::string>& warnings);
+
+/// The app's environment: that of its newest release; empty if it has none.
+std::map<std::string, std::string> environment_of(const store::Store& store, const AppName& app);
 
 }  // namespace cooper::build

@@ -50,6 +50,14 @@ BuildRequest read_request(const store::BuildFiles& files) {
   return parse_request(*text).value();
 }
 
+/// Whoever started us may be gone by now; the build does not depend on it.
+void tell_starter(const Fd& ready, std::string_view text) {
+  try {
+    write_all(ready.get(), text);
+  } catch (const Error&) {  // boundary: nobody listens
+  }
+}
+
 /// A supervised build: what is opened and written before it runs, and after.
 class Supervision {
  public:
@@ -61,44 +69,60 @@ class Supervision {
         settings_(read_settings(store_, task.app, warnings_)),
         redactor_(redactor_from_environment()),
         log_(create_log(files_)) {
-    const store::ReleaseList newest = store_.list_releases(task.app, 1);
-    if (!newest.releases.empty()) environment_ = newest.releases[0].environment;
-    keep_last_words();
-    store_.insert_build(Build{.id = task.id,
-                              .app = task.app,
-                              .kind = kind_of_source(request_.source),
-                              .pid = ::getpid(),
-                              .started_at = {now()},
-                              .status = Status::running,
-                              .source = request_.source,
-                              .description = redactor_.redact(request_.description),
-                              .git_sha = request_.git_sha,
-                              .host = host_name()});
+    try {
+      begin();
+    } catch (const Error&) {  // adapter: a log without a record would be nobody's
+      ::unlink(files_.log.c_str());
+      throw;
+    }
   }
 
-  /// Runs the build to its finalized record.
+  /// Runs the build to its finalized record, whatever happens.
   Status run() {
-    Run run({.layout = task_.layout,
-             .app = task_.app,
-             .id = task_.id,
-             .request = request_,
-             .settings = settings_,
-             .environment = environment_,
-             .log = log_,
-             .redactor = redactor_});
-    for (const std::string& warning : warnings_) run.say("warning: " + warning);
-    Outcome outcome = run.run();
-    say_the_end(run, outcome);
-    finalize_for_sure(run, outcome);
+    Outcome outcome{.status = Status::failed, .exit_code = 1};
+    std::string manifest;
+    try {
+      Run run({.layout = task_.layout,
+               .app = task_.app,
+               .id = task_.id,
+               .request = request_,
+               .settings = settings_,
+               .environment = environment_,
+               .log = log_,
+               .redactor = redactor_});
+      for (const std::string& warning : warnings_) run.say("warning: " + warning);
+      outcome = run.run();
+      manifest = run.manifest_text();
+    } catch (const std::exception& error) {  // boundary: the record must end, too
+      outcome.reason = redactor_.redact(error.what());
+    }
+    say_the_end(outcome);
+    finalize_for_sure(outcome, manifest);
     return outcome.status;
   }
 
   void prune() {
     task_.deploy_lock.reset();
-    build::prune(store_, task_.app, settings_);
+    build::prune(store_, task_.app, settings_, &task_.id);
   }
 
  private:
+  /// Writes the running record. From here on everybody sees the build.
+  void begin() {
+    environment_ = environment_of(store_, task_.app);
+    keep_last_words();
+    store_.insert_build(Build{.id = task_.id,
+                              .app = task_.app,
+                              .kind = kind_of_source(request_.source),
+                              .pid = ::getpid(),
+                              .started_at = {now()},
+                              .status = Status::running,
+                              .source = known_source(request_.source),
+                              .description = redactor_.redact(request_.description),
+                              .git_sha = request_.git_sha,
+                              .host = host_name()});
+  }
+
   static log::LogFile create_log(const store::BuildFiles& files) {
     make_folders(files.folder);
     return log::LogFile::create(files.log, store::kLogMode);
@@ -110,44 +134,54 @@ class Supervision {
     if (::dup2(log.get(), STDERR_FILENO) < 0) throw_errno("dup2");
   }
 
-  static void say_the_end(Run& run, const Outcome& outcome) {
+  void say_the_end(const Outcome& outcome) {
     try {
-      if (outcome.status == Status::canceled) run.say("Build canceled");
-      if (outcome.status == Status::failed) run.say("ERROR: " + outcome.reason);
-      run.sync();
+      if (outcome.status == Status::canceled) log_.append("Build canceled\n");
+      if (outcome.status == Status::failed) log_.append("ERROR: " + outcome.reason + "\n");
+      log_.sync();
     } catch (const Error&) {  // boundary: on a full disk the record alone must tell
     }
   }
 
   /// The record must become terminal even on a disk that is full at the moment:
   /// what the build used has just been freed, so trying again can help.
-  void finalize_for_sure(const Run& run, Outcome& outcome) {
-    constexpr int kTries = 40;
-    for (int tries = 1;; ++tries) {
+  void finalize_for_sure(Outcome& outcome, const std::string& manifest) {
+    constexpr std::chrono::seconds kPatience{60};
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    std::optional<Release> release;
+    if (outcome.status == Status::succeeded) release = new_release(outcome, manifest);
+    bool release_is_kept = false;
+    for (;;) {
       try {
-        finalize(run, outcome);
+        if (release && !release_is_kept) store_.insert_release(*release);
+        release_is_kept = true;
+        if (release) outcome.release = release->id.str();
+        finalize(outcome, release);
         return;
       } catch (const Error& error) {  // boundary: try again, then let the door tell
-        if (error.code() != Errc::unavailable || tries == kTries) throw;
+        const bool may_pass = error.code() == Errc::unavailable;
+        if (may_pass && std::chrono::steady_clock::now() < deadline) {
+          std::this_thread::sleep_for(std::chrono::milliseconds(250));
+          continue;
+        }
+        if (release) store_.remove_release(task_.app, release->id);
+        throw;
       }
-      std::this_thread::sleep_for(std::chrono::milliseconds(250));
     }
   }
 
-  void finalize(const Run& run, Outcome& outcome) {
-    std::optional<Release> release;
-    if (outcome.status == Status::succeeded) {
-      release = Release{.id = new_release_id(),
-                        .app = task_.app,
-                        .build = task_.id.str(),
-                        .description = redactor_.redact(request_.description),
-                        .manifest = run.manifest_text(),
-                        .created_at = {now()},
-                        .environment = environment_,
-                        .images = outcome.images};
-      store_.insert_release(*release);
-      outcome.release = release->id.str();
-    }
+  Release new_release(const Outcome& outcome, const std::string& manifest) const {
+    return {.id = new_release_id(),
+            .app = task_.app,
+            .build = task_.id.str(),
+            .description = redactor_.redact(request_.description),
+            .manifest = manifest,
+            .created_at = {now()},
+            .environment = environment_,
+            .images = outcome.images};
+  }
+
+  void finalize(Outcome& outcome, const std::optional<Release>& release) {
     const store::Finalized finalized = store_.finalize_build(task_.app, task_.id, outcome, now());
     if (!finalized.won && release) store_.remove_release(task_.app, release->id);
     outcome.status = finalized.build.status;
@@ -173,10 +207,10 @@ int supervise(SupervisorTask task) {
     store::DeployLock::adopt(Fd(::dup(task.deploy_lock.get()))).set_holder(task.id);
     supervision.emplace(task);
   } catch (const Error& error) {  // boundary: whoever started us tells the person
-    write_all(task.ready.get(), not_started(error));
+    tell_starter(task.ready, not_started(error));
     return 1;
   }
-  write_all(task.ready.get(), kStarted);
+  tell_starter(task.ready, kStarted);
   task.ready.reset();
   const Status status = supervision->run();
   supervision->prune();

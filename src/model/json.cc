@@ -16,8 +16,22 @@ namespace {
 
 /// Texts come from command lines, Dockerfiles and engines, in any encoding; a
 /// record with them must be readable nevertheless.
+/// Escapes what JSON leaves as it is but a terminal obeys, too: U+007F to U+009F.
 std::string quoted(std::string_view text) {
-  return json::serialize(json::string_view(valid_utf8(text)));
+  const std::string plain = json::serialize(json::string_view(valid_utf8(text)));
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string escaped;
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    auto byte = static_cast<unsigned char>(plain[i]);
+    const bool two_bytes = byte == 0xC2 && static_cast<unsigned char>(plain[i + 1]) < 0xA0;
+    if (two_bytes) byte = static_cast<unsigned char>(plain[++i]);
+    if (byte == 0x7F || two_bytes) {
+      escaped += {'\\', 'u', '0', '0', kDigits[byte >> 4U], kDigits[byte & 15U]};
+    } else {
+      escaped += plain[i];
+    }
+  }
+  return escaped;
 }
 
 void write_pretty(std::string& out, const json::value& value, std::size_t depth) {

@@ -13,10 +13,14 @@ namespace cooper {
 
 inline constexpr std::size_t kDefaultRetention = 20;  ///< as Dokku's
 
+/// The builds by their start, the newest first. One that claims to start after
+/// `now` comes last: the clock was wrong then, and nobody knows when that was.
+std::vector<const Build*> newest_first(std::span<const Build> builds, Time now);
+
 /// Ids of the builds to remove so that the newest `keep` terminal ones stay,
 /// oldest first. Builds that are not terminal are neither removed nor counted;
 /// those named in `kept` (what the app runs on) are never removed.
 std::vector<BuildId> beyond_retention(std::span<const Build> builds, std::size_t keep,
-                                      const std::set<std::string>& kept);
+                                      const std::set<std::string>& kept, Time now);
 
 }  // namespace cooper

@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/text.h"
 
-#include <filesystem>
+#include <algorithm>
 #include <string>
 #include <time.h>
 #include <unistd.h>
@@ -50,11 +50,14 @@ bool is_same_process(pid_t pid, Time seen_at, std::string_view mark) {
   // Ticks round down; the two clocks are read one after the other.
   if (started <= seen_at + chr::milliseconds{20}) return true;
 
-  const std::string arguments = read_proc(pid, "cmdline");
-  for (const std::string_view argument : split(arguments, '\0')) {
-    if (!mark.empty() && argument == mark) return true;
-  }
-  return false;
+  return has_argument(pid, mark);
+}
+
+bool has_argument(pid_t pid, std::string_view mark) {
+  if (pid <= 0 || mark.empty()) return false;
+  const std::string arguments = read_proc(pid, "cmdline");  // a zombie has none
+  const auto words = split(arguments, '\0');
+  return std::ranges::find(words, mark) != words.end();
 }
 
 }  // namespace cooper::process

@@ -14,4 +14,8 @@ namespace cooper::process {
 /// or any pid after a reboot, is another process.
 bool is_same_process(pid_t pid, Time seen_at, std::string_view mark);
 
+/// True if `pid` runs with `mark` as a whole argument: proof for a process whose
+/// command line is known, whatever the clock did meanwhile.
+bool has_argument(pid_t pid, std::string_view mark);
+
 }  // namespace cooper::process

@@ -94,7 +94,9 @@ std::optional<Cgroup> Cgroup::create(const std::string& name, std::uint64_t memo
     if (unified) write_control(ours / "cgroup.subtree_control", "+memory");
     if (!make_group(folder) || !make_group(folder / "engine")) continue;
     const char* limit_file = unified ? "memory.max" : "memory.limit_in_bytes";
-    if (memory_limit != 0) write_control(folder / limit_file, std::to_string(memory_limit));
+    if (memory_limit != 0 && write_control(folder / limit_file, std::to_string(memory_limit))) {
+      group.limits_memory_ = true;
+    }
     group.folders_.push_back(folder);
     group.join_folders_.push_back(folder / "engine");
   }

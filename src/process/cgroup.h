@@ -23,6 +23,8 @@ class Cgroup {
 
   /// Folders whose cgroup.procs an engine process writes itself into.
   const std::vector<std::filesystem::path>& join_folders() const { return join_folders_; }
+  /// The kernel took the memory limit that create() was asked for.
+  bool limits_memory() const { return limits_memory_; }
   /// "/cooper/<name>": the path to give an engine as the parent of what it runs.
   std::string parent_path() const { return "/cooper/" + name_; }
 
@@ -37,6 +39,7 @@ class Cgroup {
   std::string name_;
   std::vector<std::filesystem::path> folders_;       ///< .../cooper/<name> in each hierarchy
   std::vector<std::filesystem::path> join_folders_;  ///< .../cooper/<name>/engine
+  bool limits_memory_ = false;
 };
 
 /// Processes that the kernel killed for memory since boot, on the whole host.

@@ -180,7 +180,13 @@ Child Child::start(const Command& command) {
     throw_errno(error_number, "start " + program);
   }
   Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  if (!pidfd) throw_errno("pidfd_open");
+  if (!pidfd) {
+    const int pidfd_error = errno;
+    ::kill(pid, SIGKILL);
+    while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    throw_errno(pidfd_error, "pidfd_open");
+  }
   return {pid, std::move(pidfd)};
 }
 

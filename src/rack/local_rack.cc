@@ -22,6 +22,7 @@ LocalRack::LocalRack(store::Layout layout) : layout_(layout), store_(std::move(l
 
 App LocalRack::create_app(const AppName& name) { return store_.create_app(name); }
 std::optional<App> LocalRack::find_app(const AppName& name) { return store_.find_app(name); }
+App LocalRack::get_app(const AppName& name) { return require_app(name); }
 std::vector<App> LocalRack::list_apps() { return store_.list_apps(); }
 
 void LocalRack::delete_app(const AppName& name) {

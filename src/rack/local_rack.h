@@ -13,6 +13,7 @@ class LocalRack : public Rack {
 
   App create_app(const AppName& name) override;
   std::optional<App> find_app(const AppName& name) override;
+  App get_app(const AppName& name) override;
   std::vector<App> list_apps() override;
   void delete_app(const AppName& name) override;
 
@@ -45,11 +46,10 @@ class LocalRack : public Rack {
  private:
   /// Throws Error{not_found} with the nearest app's name.
   App require_app(const AppName& name) const;
+  void ensure_app(const AppName& name);
   Build require_build(const AppName& app, const BuildId& id) const;
   BuildView view(Build build) const;
   std::vector<BuildView> running(const AppName& app) const;
-  void store_source(const StartBuild& start, const BuildId& id, StartProgress& progress,
-                    std::stop_token stop);
 
   store::Layout layout_;
   store::FileStore store_;

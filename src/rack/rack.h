@@ -67,6 +67,8 @@ class Rack {
 
   virtual App create_app(const AppName& name) = 0;  ///< Error{conflict} if it exists
   virtual std::optional<App> find_app(const AppName& name) = 0;
+  /// Error{not_found} with the nearest app's name.
+  virtual App get_app(const AppName& name) = 0;
   virtual std::vector<App> list_apps() = 0;  ///< by name
   /// Error{not_found}; Error{conflict} while a build of it runs.
   virtual void delete_app(const AppName& name) = 0;

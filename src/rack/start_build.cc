@@ -2,8 +2,8 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/random.h"
 #include "build/request.h"
+#include "build/settings.h"
 #include "build/start.h"
 #include "manifest/manifest.h"
 #include "rack/local_rack.h"
@@ -13,7 +13,8 @@
 
 #include <chrono>
 #include <fcntl.h>
-#include <sys/stat.h>
+#include <map>
+#include <sys/file.h>
 #include <thread>
 #include <unistd.h>
 
@@ -22,14 +23,43 @@ namespace fs = std::filesystem;
 
 namespace {
 
+/// The wrong folder is noticed before anything is packed or kept. What is wrong
+/// inside a manifest, the build itself reports.
+void require_something_to_build(const StartBuild& start) {
+  std::error_code ignored;
+  if (!fs::is_directory(start.folder, ignored)) {
+    throw Error(fs::exists(start.folder, ignored) ? Errc::invalid : Errc::not_found,
+                start.folder.string() + " is no folder", "name the folder that is to be built");
+  }
+  if (!start.request.manifest.empty()) return;
+  for (const char* file : {"convox.yml", "Dockerfile"}) {
+    if (fs::exists(fs::symlink_status(start.folder / file, ignored))) return;
+  }
+  throw Error(Errc::invalid,
+              "there is neither a convox.yml nor a Dockerfile in " + start.folder.string(),
+              "run the command in the app's folder, or name the manifest with --manifest");
+}
+
+/// A user's file as far as it can be read here: the build itself reports what is wrong.
+std::string text_of(const fs::path& path) {
+  try {
+    return read_file(path).value_or("");
+  } catch (const Error&) {  // boundary: see above
+    return {};
+  }
+}
+
 /// What a build needs even if `.dockerignore` excludes it, as with Docker. A
 /// manifest with a mistake adds nothing here: the build itself reports it.
-std::vector<std::string> always_packed(const fs::path& folder, const std::string& manifest) {
-  const std::string file = manifest.empty() ? "convox.yml" : manifest;
+std::vector<std::string> always_packed(const StartBuild& start,
+                                       std::map<std::string, std::string> environment) {
+  const fs::path& folder = start.folder;
+  const std::string file = start.request.manifest.empty() ? "convox.yml" : start.request.manifest;
+  for (const auto& [name, value] : start.request.build_args) environment[name] = value;
   std::vector<std::string> paths = {file, "Dockerfile", ".dockerignore"};
-  const auto text = read_file(folder / file);
-  if (!text) return paths;
-  if (const auto parsed = manifest::parse_manifest(*text, {.file_name = file})) {
+  const std::string text = text_of(folder / file);
+  if (const auto parsed = manifest::parse_manifest(
+          text, {.file_name = file, .variables = std::move(environment)})) {
     for (const manifest::Service& service : parsed->services) {
       if (service.image.empty()) paths.push_back(service.path + "/" + service.dockerfile);
     }
@@ -37,10 +67,17 @@ std::vector<std::string> always_packed(const fs::path& folder, const std::string
   return paths;
 }
 
-/// What was stored for a build that never came to be goes again.
+/// The lock tells prune that somebody is still busy with this file.
+void mark_in_use(const Fd& file) {
+  if (::flock(file.get(), LOCK_SH | LOCK_NB) != 0) throw_errno("lock the source");
+}
+
+/// What is stored for a build before it has a record: marked as in use, and gone
+/// again if the build never comes to be.
 class StoredSource {
  public:
   explicit StoredSource(store::BuildFiles files) : files_(std::move(files)) {}
+  void hold(Fd file) { held_.push_back(std::move(file)); }
   ~StoredSource() {
     if (kept_) return;
     ::unlink(files_.source.c_str());
@@ -52,27 +89,34 @@ class StoredSource {
 
  private:
   store::BuildFiles files_;
+  std::vector<Fd> held_;
   bool kept_ = false;
 };
 
-void pack_durably(const source::PackOptions& options, const fs::path& target,
-                  StartProgress& progress, std::stop_token stop) {
+struct Packed {
+  Fd file;  ///< marked as in use
+  std::vector<std::string> warnings;
+};
+
+Packed pack_durably(const source::PackOptions& options, const fs::path& target,
+                    std::stop_token stop) {
   make_folders(target.parent_path(), 0700);
   const fs::path temporary =
       target.parent_path() / (std::string(kTemporaryPrefix) + target.filename().string());
   try {
-    const Fd out = open_file(temporary, O_WRONLY | O_CREAT | O_EXCL, 0600);
-    const source::PackResult packed = source::pack(options, out.get(), std::move(stop));
-    for (const std::string& warning : packed.warnings) progress.notice("warning: " + warning);
+    Fd out = open_file(temporary, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    mark_in_use(out);
+    source::PackResult packed = source::pack(options, out.get(), std::move(stop));
     if (::fsync(out.get()) != 0) throw_errno("fsync " + temporary.string());
     if (::rename(temporary.c_str(), target.c_str()) != 0) {
       throw_errno("rename " + temporary.string());
     }
-  } catch (const Error&) {  // adapter: nothing of a broken archive stays
+    sync_folder(target.parent_path());
+    return {std::move(out), std::move(packed.warnings)};
+  } catch (const Error& error) {  // adapter: nothing of a broken archive stays
     ::unlink(temporary.c_str());
-    throw;
+    throw Error(error).while_doing("pack " + options.folder.string() + " into " + target.string());
   }
-  sync_folder(target.parent_path());
 }
 
 store::DeployLock wait_for_lock(const store::Layout& layout, const AppName& app,
@@ -92,42 +136,52 @@ store::DeployLock wait_for_lock(const store::Layout& layout, const AppName& app,
   }
 }
 
+/// The request with what the work tree's git facts add.
+build::BuildRequest completed_request(const StartBuild& start) {
+  build::BuildRequest request = start.request;
+  if (!request.description.empty() && !request.git_sha.empty()) return request;
+  const auto facts = source::git_facts(start.folder);
+  if (request.description.empty()) request.description = source::default_description(facts);
+  if (request.git_sha.empty() && facts) request.git_sha = facts->sha;
+  return request;
+}
+
 }  // namespace
 
-void LocalRack::store_source(const StartBuild& start, const BuildId& id, StartProgress& progress,
-                             std::stop_token stop) {
-  progress.phase("Packaging source");
-  Result<source::IgnoreRules> ignore = source::read_ignore_rules(start.folder);
-  const source::PackOptions options{
-      .folder = start.folder,
-      .ignore = std::move(ignore.value()),
-      .always = always_packed(start.folder, start.request.manifest),
-  };
-  pack_durably(options, layout_.build(start.app, id).source, progress, std::move(stop));
-  progress.phase_done();
-
-  progress.phase("Uploading source");
-  build::BuildRequest request = start.request;
-  if (request.description.empty() || request.git_sha.empty()) {
-    const auto facts = source::git_facts(start.folder);
-    if (request.description.empty()) request.description = source::default_description(facts);
-    if (request.git_sha.empty() && facts) request.git_sha = facts->sha;
+void LocalRack::ensure_app(const AppName& name) {
+  if (store_.find_app(name)) return;
+  try {
+    store_.create_app(name);
+  } catch (const Error& error) {  // adapter: another first build was quicker
+    if (error.code() != Errc::conflict) throw;
   }
-  write_file_durably(layout_.build(start.app, id).request, build::to_json(request), 0600);
-  progress.phase_done();
 }
 
 Build LocalRack::start_build(const StartBuild& start, StartProgress& progress,
                              std::stop_token stop) {
-  std::error_code ignored;
-  if (!fs::is_directory(start.folder, ignored)) {
-    throw Error(fs::exists(start.folder, ignored) ? Errc::invalid : Errc::not_found,
-                start.folder.string() + " is no folder", "name the folder that is to be built");
-  }
-  if (!store_.find_app(start.app)) store_.create_app(start.app);
+  require_something_to_build(start);
+  const source::PackOptions options{
+      .folder = start.folder,
+      .ignore = source::read_ignore_rules(start.folder).value(),
+      .always = always_packed(start, build::environment_of(store_, start.app)),
+  };
+  ensure_app(start.app);
   const BuildId id = new_build_id();
-  StoredSource stored(layout_.build(start.app, id));
-  store_source(start, id, progress, stop);
+  const store::BuildFiles files = layout_.build(start.app, id);
+  StoredSource stored(files);
+
+  progress.phase("Packaging source");
+  Packed packed = pack_durably(options, files.source, stop);
+  stored.hold(std::move(packed.file));
+  progress.phase_done();
+  for (const std::string& warning : packed.warnings) progress.notice("warning: " + warning);
+
+  progress.phase("Uploading source");
+  write_file_durably(files.request, build::to_json(completed_request(start)), 0600);
+  Fd request = open_file(files.request, O_RDONLY);
+  mark_in_use(request);
+  stored.hold(std::move(request));
+  progress.phase_done();
 
   store::DeployLock lock = wait_for_lock(layout_, start.app, progress, stop);
   progress.phase("Starting build");

@@ -32,7 +32,7 @@ std::optional<DeployLock> DeployLock::try_acquire(const Layout& layout, const Ap
   const std::filesystem::path path = layout.deploy_lock(app);
   constexpr int kTries = 1000;  // a reader holds it for microseconds, not for a second
   for (int i = 0; i < kTries; ++i) {
-    Fd fd = open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
+    Fd fd = open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
       if (errno != EWOULDBLOCK) throw_errno("lock " + path.string());
       // Whoever only looks (see holder) shares the lock for a moment.

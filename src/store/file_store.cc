@@ -7,9 +7,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <thread>
+#include <tuple>
 #include <unistd.h>
 
 namespace cooper::store {
@@ -19,20 +22,25 @@ namespace {
 
 constexpr std::size_t kMaxRecordBytes = std::size_t{4} << 20;
 
-/// flock on a folder, held while read-modify-write goes on in it.
+/// Held while read-modify-write goes on in a folder. On a file that only its
+/// owner may open: whoever can open a file can lock it, and for ever.
 class FolderLock {
  public:
-  explicit FolderLock(const Fd& folder) : fd_(folder.get()) {
-    while (::flock(fd_, LOCK_EX) != 0) {
-      if (errno != EINTR) throw_errno("lock folder");
+  /// Throws Error{unavailable} if it can't have it for ten seconds.
+  explicit FolderLock(const Fd& folder)
+      : fd_(open_beneath(folder, ".lock", O_RDWR | O_CREAT, 0600)) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+    while (::flock(fd_.get(), LOCK_EX | LOCK_NB) != 0) {
+      if (errno != EINTR && errno != EWOULDBLOCK) throw_errno("lock the records");
+      if (std::chrono::steady_clock::now() > deadline) {
+        throw Error(Errc::unavailable, "the records are locked by another process for too long");
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds{1});
     }
   }
-  ~FolderLock() { ::flock(fd_, LOCK_UN); }
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
 
  private:
-  int fd_;
+  Fd fd_;  // the lock goes with it
 };
 
 /// Ids of the files called `<id><suffix>`, ascending. Files whose name is no id
@@ -146,9 +154,7 @@ std::vector<App> FileStore::list_apps() const {
 
 void FileStore::delete_app(const AppName& name) {
   if (!find_app(name)) throw Error(Errc::not_found, "no such app: " + name.str());
-  // The app itself goes first: a crash on the way leaves files that no app
-  // owns, never an app without its history.
-  remove(layout_.app(name) / "app.json");
+  // The app itself goes last: after a crash on the way it is there to be deleted again.
   for (const fs::path& folder :
        {layout_.builds(name), layout_.releases(name), layout_.sources(name), layout_.work(name),
         layout_.properties(&name), layout_.app(name)}) {

@@ -40,7 +40,8 @@ class Store {
   virtual App create_app(const AppName& name) = 0;
   virtual std::optional<App> find_app(const AppName& name) const = 0;
   virtual std::vector<App> list_apps() const = 0;  ///< by name
-  /// Removes the app with all its builds, releases, sources and properties.
+  /// Removes the app with all its builds, releases, sources and properties, the
+  /// app itself last: not atomic, but what a crash leaves can be deleted again.
   /// Throws Error{not_found}.
   virtual void delete_app(const AppName& name) = 0;
 

@@ -118,7 +118,9 @@ TEST(FileTest, ReadFile) {
   EXPECT_EQ(read_file(folder / "file"), big);
   EXPECT_EQ(read_file(folder / "file", big.size()), big);
   EXPECT_EQ(code_of([&] { read_file(folder / "file", big.size() - 1); }), Errc::corrupt);
-  EXPECT_EQ(code_of([&] { read_file(folder.path()); }), Errc::unavailable);  // a folder
+  EXPECT_EQ(code_of([&] { read_file(folder.path()); }), Errc::invalid);
+  ASSERT_EQ(::mkfifo((folder / "fifo").c_str(), 0600), 0);
+  EXPECT_EQ(code_of([&] { read_file(folder / "fifo"); }), Errc::invalid);  // and does not wait
 }
 
 TEST(FileTest, AWrittenFileIsThereWithItsModeAndNothingElse) {

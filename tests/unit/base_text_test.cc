@@ -102,7 +102,10 @@ TEST(Text, NearestIsWhatWasProbablyMeant) {
   EXPECT_EQ(nearest("build", verbs), "build");
   EXPECT_EQ(nearest("bulids", verbs), "builds");
   EXPECT_EQ(nearest("release", verbs), "releases");
-  EXPECT_EQ(nearest("ap", verbs), std::nullopt);  // two edits for two letters
+  const std::vector<std::string> short_names = {"m", "ml", "app"};
+  EXPECT_EQ(nearest("w", short_names), std::nullopt);  // any letter is as near
+  EXPECT_EQ(nearest("mf", short_names), std::nullopt);
+  EXPECT_EQ(nearest("apo", short_names), "app");
   EXPECT_EQ(nearest("deploy", verbs), std::nullopt);
   EXPECT_EQ(nearest("build", {}), std::nullopt);
 }

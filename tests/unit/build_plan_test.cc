@@ -100,6 +100,32 @@ TEST_F(PlanTest, BuildArgsGoOnlyWhereTheyAreDeclared) {
   EXPECT_EQ(second.images[1].build_args, Args{});
 }
 
+TEST_F(PlanTest, ABareArgTakesTheDefaultOfTheEnvironment) {
+  write("Dockerfile", "FROM x\nARG A\nARG B\nARG C\nARG D\n");
+  write("convox.yml",
+        "environment: [A=global, B=global, D]\n"
+        "services:\n"
+        "  web: {build: {path: ., args: [A, B, C, D]}, environment: [B=own, C=own]}\n");
+  environment_ = {{"C", "app"}};
+  EXPECT_EQ(plan().value().images[0].build_args,
+            (Args{{"A", "global"}, {"B", "own"}, {"C", "app"}}));
+}
+
+TEST_F(PlanTest, ImagesAreNotReadFromTheHostsFiles) {
+  for (const char* image : {"docker-archive:/tmp/a.tar", "oci:/tmp/a", "dir:x", "docker://x/y",
+                            "containers-storage:x", "docker-daemon:x:1"}) {
+    write("Dockerfile", std::string("FROM x\nFROM ") + image + "\n");
+    write("convox.yml", "services: {web: {build: .}}\n");
+    expect_refused(std::string("service web: Dockerfile:2: \"") + image + "\"");
+    write("convox.yml", std::string("services: {db: {image: \"") + image + "\"}}\n");
+    expect_refused(std::string("service db: \"") + image + "\"");
+  }
+  for (const char* image : {"docker:24", "registry:5000/oci", "localhost/dir:1", "ocir"}) {
+    write("convox.yml", std::string("services: {db: {image: \"") + image + "\"}}\n");
+    EXPECT_EQ(plan().value().images[0].base_image, image);
+  }
+}
+
 TEST_F(PlanTest, VariablesAreReplacedFromTheAppAndTheCommandLine) {
   write("convox.yml", "services:\n  db: {image: \"${NAME}:${TAG}\"}\n");
   environment_ = {{"NAME", "postgres"}, {"TAG", "15"}};
@@ -182,6 +208,8 @@ TEST_F(PlanTest, NothingOutsideTheSourceIsRead) {
   expect_refused("was not found");
   request_.manifest = "../Dockerfile";
   expect_refused("the manifest");
+  request_.manifest = "/etc/hostname";
+  expect_refused("is an absolute path");
 }
 
 TEST_F(PlanTest, LinksWithinTheSourceAreFine) {

@@ -144,6 +144,19 @@ std::vector<std::string> texts(const std::vector<BuildId>& ids) {
   return result;
 }
 
+const Time kNow = at(1000);
+
+TEST(Retention, WhatClaimsToStartInTheFutureCountsAsTheOldest) {
+  // The clock was ahead, and was put right.
+  const std::vector<Build> builds = {build_at("b1", 2000, Status::succeeded),
+                                     build_at("b2", 3, Status::succeeded),
+                                     build_at("b3", 4, Status::succeeded)};
+  const std::vector<const Build*> sorted = newest_first(builds, kNow);
+  EXPECT_EQ(sorted.front()->id.str(), "b3");
+  EXPECT_EQ(sorted.back()->id.str(), "b1");
+  EXPECT_EQ(texts(beyond_retention(builds, 1, {}, kNow)), (std::vector<std::string>{"b1", "b2"}));
+}
+
 TEST(Retention, KeepsTheNewestFinished) {
   const std::vector<Build> builds = {build_at("b3", 3, Status::succeeded),
                                      build_at("b1", 1, Status::failed),
@@ -152,13 +165,13 @@ TEST(Retention, KeepsTheNewestFinished) {
                                      build_at("b4", 4, Status::succeeded),
                                      build_at("b0", 0, Status::queued)};
   using Ids = std::vector<std::string>;
-  EXPECT_EQ(texts(beyond_retention(builds, 4, {})), Ids{});
-  EXPECT_EQ(texts(beyond_retention(builds, 2, {})), (Ids{"b1", "b2"}));
-  EXPECT_EQ(texts(beyond_retention(builds, 2, {"b1"})), Ids{"b2"});
-  EXPECT_EQ(texts(beyond_retention(builds, 2, {"b4"})), (Ids{"b1", "b2"}));
-  EXPECT_EQ(texts(beyond_retention(builds, 0, {"b2", "b3"})), (Ids{"b1", "b4"}));
-  EXPECT_EQ(texts(beyond_retention(builds, 100, {})), Ids{});
-  EXPECT_EQ(texts(beyond_retention({}, 0, {})), Ids{});
+  EXPECT_EQ(texts(beyond_retention(builds, 4, {}, kNow)), Ids{});
+  EXPECT_EQ(texts(beyond_retention(builds, 2, {}, kNow)), (Ids{"b1", "b2"}));
+  EXPECT_EQ(texts(beyond_retention(builds, 2, {"b1"}, kNow)), Ids{"b2"});
+  EXPECT_EQ(texts(beyond_retention(builds, 2, {"b4"}, kNow)), (Ids{"b1", "b2"}));
+  EXPECT_EQ(texts(beyond_retention(builds, 0, {"b2", "b3"}, kNow)), (Ids{"b1", "b4"}));
+  EXPECT_EQ(texts(beyond_retention(builds, 100, {}, kNow)), Ids{});
+  EXPECT_EQ(texts(beyond_retention({}, 0, {}, kNow)), Ids{});
 }
 
 /// The rule once more, in words: a finished build goes when at least `keep`
@@ -201,7 +214,8 @@ TEST(Retention, IsWhatTheNaiveRuleSays) {
     std::set<std::string> kept;
     for (int i = pick(0, 2); i > 0; --i) kept.insert("b" + std::to_string(pick(0, 14)));
     const auto keep = static_cast<std::size_t>(pick(0, 6));
-    ASSERT_EQ(texts(beyond_retention(builds, keep, kept)), naive_retention(builds, keep, kept))
+    ASSERT_EQ(texts(beyond_retention(builds, keep, kept, kNow)),
+              naive_retention(builds, keep, kept))
         << "round " << round;
   }
 }

@@ -31,40 +31,41 @@ TEST_P(NamesTest, IsTakenOrRefused) {
 constexpr bool yes = true;
 constexpr bool no = false;
 
-INSTANTIATE_TEST_SUITE_P(Table, NamesTest,
-                         testing::Values(  // app  build release service property
-                             NameCase{"web", yes, yes, no, yes, yes},  //
-                             NameCase{"a", yes, yes, no, yes, yes},    //
-                             NameCase{"r0", yes, yes, yes, yes, yes},  //
-                             NameCase{"0", yes, yes, no, no, no},      //
-                             NameCase{"7up", yes, yes, no, no, no},    //
-                             NameCase{"my-app.v2", yes, no, no, no, no},
-                             NameCase{"a..b", yes, no, no, no, no},  // harmless inside a name
-                             NameCase{"a-", yes, yes, no, no, yes},  //
-                             NameCase{"-a", no, no, no, no, no},     // would read as an option
-                             NameCase{"a_b", no, yes, no, yes, no},  //
-                             NameCase{"_a", no, yes, no, no, no},    //
-                             NameCase{"pid-4711", yes, yes, no, yes, yes},
-                             NameCase{"Web", no, yes, no, yes, no},     //
-                             NameCase{"rABC", no, yes, no, yes, no},    //
-                             NameCase{"r", yes, yes, no, yes, yes},     //
-                             NameCase{"", no, no, no, no, no},          //
-                             NameCase{".", no, no, no, no, no},         //
-                             NameCase{"..", no, no, no, no, no},        //
-                             NameCase{".hidden", no, no, no, no, no},   //
-                             NameCase{"a/b", no, no, no, no, no},       //
-                             NameCase{"../a", no, no, no, no, no},      //
-                             NameCase{"a b", no, no, no, no, no},       //
-                             NameCase{"a\n", no, no, no, no, no},       //
-                             NameCase{"a\0b"s, no, no, no, no, no},     //
-                             NameCase{"\u00e4", no, no, no, no, no},    //
-                             NameCase{"--global", no, no, no, no, no},  //
-                             NameCase{"a:b", no, no, no, no, no},       //
-                             NameCase{"a@b", no, no, no, no, no},       //
-                             NameCase{std::string(63, 'a'), yes, yes, no, yes, yes},
-                             NameCase{std::string(64, 'a'), no, yes, no, no, no},
-                             NameCase{std::string(65, 'a'), no, no, no, no, no},
-                             NameCase{std::string(64, 'r'), no, yes, yes, no, no}));
+INSTANTIATE_TEST_SUITE_P(
+    Table, NamesTest,
+    testing::Values(                              // app  build release service property
+        NameCase{"web", yes, yes, no, yes, yes},  //
+        NameCase{"a", yes, yes, no, yes, yes},    //
+        NameCase{"r0", yes, yes, yes, yes, yes},  //
+        NameCase{"0", yes, yes, no, no, no},      //
+        NameCase{"7up", yes, yes, no, no, no},    //
+        NameCase{"my-app.v2", yes, no, no, no, no},
+        NameCase{"a..b", no, no, no, no, no},  // no image may be named so
+        NameCase{"a.-b", no, no, no, no, no}, NameCase{"a--b", yes, yes, no, yes, yes},
+        NameCase{"a.", no, no, no, no, no}, NameCase{"a-", no, yes, no, no, yes},  //
+        NameCase{"-a", no, no, no, no, no},     // would read as an option
+        NameCase{"a_b", no, yes, no, yes, no},  //
+        NameCase{"_a", no, yes, no, no, no},    //
+        NameCase{"pid-4711", yes, yes, no, yes, yes}, NameCase{"Web", no, yes, no, yes, no},  //
+        NameCase{"rABC", no, yes, no, yes, no},                                               //
+        NameCase{"r", yes, yes, no, yes, yes},                                                //
+        NameCase{"", no, no, no, no, no},                                                     //
+        NameCase{".", no, no, no, no, no},                                                    //
+        NameCase{"..", no, no, no, no, no},                                                   //
+        NameCase{".hidden", no, no, no, no, no},                                              //
+        NameCase{"a/b", no, no, no, no, no},                                                  //
+        NameCase{"../a", no, no, no, no, no},                                                 //
+        NameCase{"a b", no, no, no, no, no},                                                  //
+        NameCase{"a\n", no, no, no, no, no},                                                  //
+        NameCase{"a\0b"s, no, no, no, no, no},                                                //
+        NameCase{"\u00e4", no, no, no, no, no},                                               //
+        NameCase{"--global", no, no, no, no, no},                                             //
+        NameCase{"a:b", no, no, no, no, no},                                                  //
+        NameCase{"a@b", no, no, no, no, no},                                                  //
+        NameCase{std::string(63, 'a'), yes, yes, no, yes, yes},
+        NameCase{std::string(64, 'a'), no, yes, no, no, no},
+        NameCase{std::string(65, 'a'), no, no, no, no, no},
+        NameCase{std::string(64, 'r'), no, yes, yes, no, no}));
 
 TEST(Names, ARefusalNamesTheTextHarmlesslyAndSaysWhatIsAllowed) {
   const Error error = AppName::parse("\x1b[2J" + std::string(5000, 'x')).error();

@@ -296,6 +296,7 @@ TEST_F(CgroupTest, AMemoryLimitIsKeptAndCounted) {
   const bool limited =
       std::filesystem::exists(small->join_folders()[0].parent_path() / "memory.limit_in_bytes") ||
       std::filesystem::exists(small->join_folders()[0].parent_path() / "memory.max");
+  EXPECT_EQ(small->limits_memory(), limited);
   if (limited) {
     EXPECT_EQ(status, (ExitStatus{137, SIGKILL}));
     EXPECT_GT(host_out_of_memory_kills(), before);
