@@ -39,16 +39,14 @@ int run_create(Context& context, const Options& options) {
 }
 
 int run_info(Context& context, const Options& options) {
-  const AppName name = named_app(context, options);
-  const auto app = context.rack.find_app(name);
-  if (!app) throw unknown_app(context.rack, name);
+  const App app = context.rack.get_app(named_app(context, options));
   if (options.json()) {
-    context.out.write(app_json(*app));
+    context.out.write(app_json(app));
     return 0;
   }
-  const Facts facts = {{"Name", {app->name.str()}},
-                       {"Release", {app->release}},
-                       {"Created", {ago(app->created_at.at, context.clock())}}};
+  const Facts facts = {{"Name", {app.name.str()}},
+                       {"Release", {app.release}},
+                       {"Created", {ago(app.created_at.at, context.clock())}}};
   context.out.write(facts_text(facts, context.out.colours()));
   return 0;
 }

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/context.h"
 #include "cli/interrupt.h"
+#include "cli/progress.h"
 #include "cli/show_log.h"
 
 #include <algorithm>
@@ -12,37 +13,8 @@ namespace cooper::cli {
 
 namespace {
 
-/// `Packaging source... OK`; a notice gets a line of its own.
-class Progress : public rack::StartProgress {
- public:
-  Progress(const Context& context, Output& out) : context_(context), out_(out) {}
-  ~Progress() override { end_line(); }
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
-
-  void phase(std::string_view name) override {
-    out_.write(std::string(name) + "... ");
-    line_open_ = true;
-  }
-  void phase_done() override {
-    out_.write("OK\n");
-    line_open_ = false;
-  }
-  void notice(std::string_view text) override {
-    end_line();
-    context_.err.write(printable(text) + "\n");
-  }
-
- private:
-  void end_line() {
-    if (line_open_) out_.write("\n");
-    line_open_ = false;
-  }
-
-  const Context& context_;
-  Output& out_;
-  bool line_open_ = false;
-};
+/// More images at once than any one host can make: a slip of the pen.
+constexpr std::uint64_t kMostJobs = 64;
 
 Result<build::BuildRequest> request_from(const Options& options) {
   build::BuildRequest request{.description = options.description.value_or(""),
@@ -50,8 +22,9 @@ Result<build::BuildRequest> request_from(const Options& options) {
                               .no_cache = options.no_cache,
                               .development = options.development,
                               .jobs = static_cast<unsigned>(options.jobs.value_or(0))};
-  if (options.jobs == 0U) {
-    return Error(Errc::invalid, "invalid --jobs \"0\"", "expected a whole number from 1 on");
+  if (options.jobs && (*options.jobs == 0 || *options.jobs > kMostJobs)) {
+    return Error(Errc::invalid, "invalid --jobs \"" + std::to_string(*options.jobs) + "\"",
+                 "expected a whole number from 1 to " + std::to_string(kMostJobs));
   }
   for (const std::string& argument : options.build_args) {
     const std::size_t equals = argument.find('=');

@@ -4,6 +4,7 @@
 #include "cli/context.h"
 #include "cli/interrupt.h"
 #include "cli/json_output.h"
+#include "cli/progress.h"
 #include "cli/show_log.h"
 #include "cli/table.h"
 
@@ -122,34 +123,33 @@ int run_cancel(Context& context, const Options& options) {
     throw Error(Errc::conflict,
                 "build " + id.str() + " has ended already: " + std::string(to_string(before)));
   }
-  context.out.write("Canceling build " + id.str() + "... ");
+  Progress progress(context, context.out);
+  progress.phase("Canceling build " + id.str());
   const rack::BuildView after = context.rack.cancel_build(app, id);
   if (after.status == DisplayStatus::succeeded) {
-    context.out.write("\n");
     throw Error(Errc::conflict, "build " + id.str() + " succeeded before it could be canceled");
   }
   // One whose process was gone is reaped as failed.
   const bool reaped = after.status != DisplayStatus::canceled;
-  context.out.write(reaped ? "OK, " + std::string(to_string(after.status)) + "\n" : "OK\n");
+  progress.phase_done(reaped ? "OK, " + std::string(to_string(after.status)) : "OK");
   return 0;
 }
 
-std::string pruned_text(const AppName& app, const rack::Pruned& pruned) {
+void prune(Context& context, const AppName& app) {
+  const rack::Pruned pruned = context.rack.prune(app);
+  for (const std::string& warning : pruned.warnings) print_warning(context, warning);
   std::string text;
   for (const BuildId& id : pruned.reaped) text += app.str() + "  " + id.str() + "  reaped\n";
   for (const BuildId& id : pruned.removed) text += app.str() + "  " + id.str() + "  removed\n";
-  return text;
+  context.out.write(text);
 }
 
 int run_prune(Context& context, const Options& options) {
   if (!options.all_apps) {
-    const AppName app = resolve_app(context, options);
-    context.out.write(pruned_text(app, context.rack.prune(app)));
+    prune(context, resolve_app(context, options));
     return 0;
   }
-  for (const App& app : context.rack.list_apps()) {
-    context.out.write(pruned_text(app.name, context.rack.prune(app.name)));
-  }
+  for (const App& app : context.rack.list_apps()) prune(context, app.name);
   return 0;
 }
 

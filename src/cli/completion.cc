@@ -36,14 +36,6 @@ struct Typed {
   Options options;          ///< app only
 };
 
-bool has_subcommands(std::string_view command) {
-  const std::string prefix = std::string(command) + (command.empty() ? "" : " ");
-  return std::ranges::any_of(groups(), [&](const Group& group) {
-    return std::ranges::any_of(group.commands,
-                               [&](const Command& c) { return c.name.starts_with(prefix); });
-  });
-}
-
 void take_flag(Typed& typed, const std::string& word) {
   const Flag* flag = find_flag(nullptr, word);
   if (!flag) return;

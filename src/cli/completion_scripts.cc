@@ -28,12 +28,13 @@ _cooper() {
   local -a described
   while IFS= read -r line; do
     case $line in
-      :folders) _files -/ ;;
-      :files) _files ;;
+      # --manifest=FILE: the file begins after the first equals sign.
+      :folders) [[ $PREFIX == --*=* ]] && compset -P 1 '*='; _files -/ ;;
+      :files) [[ $PREFIX == --*=* ]] && compset -P 1 '*='; _files ;;
       *$'\t'*) described+=("${${line%%$'\t'*}//:/\\:}:${line#*$'\t'}") ;;
       *) described+=("${line//:/\\:}") ;;
     esac
-  done < <("${words[1]}" __complete "${(@)words[2,CURRENT]}" 2>/dev/null)
+  done < <(${~words[1]} __complete "${(@)words[2,CURRENT]}" 2>/dev/null)
   (( $#described )) && _describe -V cooper described
 }
 if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
@@ -47,14 +48,22 @@ constexpr std::string_view kFish = R"SCRIPT(# fish completion for cooper
 function __cooper_complete
   set -l before (commandline -opc)
   set -l current (commandline -ct)
-  for line in (cooper __complete $before[2..-1] "$current" 2>/dev/null)
+  set -l program (string replace -r '^~' $HOME -- $before[1])
+  # --manifest=FILE: the file begins after the first equals sign.
+  set -l flag (string match -r -- '^--[^=]*=' $current)
+  set -l path (string replace -r -- '^--[^=]*=' '' $current)
+  for line in ($program __complete $before[2..-1] "$current" 2>/dev/null)
     switch $line
       case :folders
-        __fish_complete_directories "$current"
+        for found in (__fish_complete_directories "$path")
+          printf '%s\n' "$flag$found"
+        end
       case :files
-        __fish_complete_path "$current"
+        for found in (__fish_complete_path "$path")
+          printf '%s\n' "$flag$found"
+        end
       case '*'
-        echo $line
+        printf '%s\n' $line
     end
   end
 end

@@ -2,9 +2,9 @@
 
 #include "base/text.h"
 
+#include <algorithm>
 #include <cctype>
 #include <system_error>
-#include <vector>
 
 namespace cooper::cli {
 
@@ -54,23 +54,6 @@ AppName resolve_app(const Context& context, const Options& options,
 
 AppName resolve_app(const Context& context, const Options& options) {
   return resolve_app(context, options, context.folder);
-}
-
-App existing_app(const Context& context, const Options& options) {
-  const AppName name = resolve_app(context, options);
-  auto app = context.rack.find_app(name);
-  if (!app) throw unknown_app(context.rack, name);
-  return *std::move(app);
-}
-
-Error unknown_app(rack::Rack& rack, const AppName& name) {
-  std::vector<std::string> names;
-  for (const App& app : rack.list_apps()) names.push_back(app.name.str());
-  const auto near = nearest(name.str(), names);
-  std::string hint =
-      names.empty() ? "there are no apps yet: cooper build makes one" : "cooper apps lists them";
-  if (near) hint = "did you mean \"" + *near + "\"?";
-  return {Errc::not_found, "no such app: " + name.str(), hint};
 }
 
 void print_warning(const Context& context, std::string_view text) {

@@ -33,12 +33,6 @@ AppName resolve_app(const Context& context, const Options& options,
 /// The same for the working folder.
 AppName resolve_app(const Context& context, const Options& options);
 
-/// The same, for an app that is there. Error{not_found}.
-App existing_app(const Context& context, const Options& options);
-
-/// Error{not_found} for an app, with the nearest one as its hint.
-Error unknown_app(rack::Rack& rack, const AppName& name);
-
 /// "WARNING: text" on the messages' stream.
 void print_warning(const Context& context, std::string_view text);
 

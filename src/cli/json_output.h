@@ -10,7 +10,8 @@
 
 namespace cooper::cli {
 
-/// An array: of each build its record's fields, `status` as a reader sees it.
+/// An array: of each build its record's fields, then `display_status`, its
+/// status as a reader sees it.
 std::string builds_json(std::span<const rack::BuildView> builds);
 /// One such object, and its `steps`.
 std::string build_json(const rack::BuildView& build, std::span<const Step> steps);

@@ -38,14 +38,6 @@ Error unknown_command(std::string_view typed, std::string_view prefix) {
   return {Errc::invalid, message, "cooper help lists the commands"};
 }
 
-bool has_subcommands(std::string_view name) {
-  const std::string prefix = std::string(name) + " ";
-  return std::ranges::any_of(groups(), [&](const Group& group) {
-    return std::ranges::any_of(group.commands,
-                               [&](const Command& c) { return c.name.starts_with(prefix); });
-  });
-}
-
 /// `command` null: none was named yet.
 Error unknown_flag(const Command* command, std::string_view word) {
   std::vector<std::string> names{"help"};
@@ -203,6 +195,14 @@ const Flag* find_flag(const Command* command, std::string_view name) {
     }
   }
   return nullptr;
+}
+
+bool has_subcommands(std::string_view name) {
+  const std::string prefix = std::string(name) + " ";
+  return std::ranges::any_of(groups(), [&](const Group& group) {
+    return std::ranges::any_of(group.commands,
+                               [&](const Command& c) { return c.name.starts_with(prefix); });
+  });
 }
 
 Result<Split> parse_command(std::span<const std::string> arguments) {

@@ -32,4 +32,7 @@ std::string usage(const Command& command);
 /// any command if null; nullptr if there is none.
 const Flag* find_flag(const Command* command, std::string_view name);
 
+/// Are there commands of two words that begin with the word `name`?
+bool has_subcommands(std::string_view name);
+
 }  // namespace cooper::cli

@@ -12,7 +12,7 @@ namespace {
 
 std::optional<AppName> level(const Context& context, const Options& options) {
   if (options.global) return std::nullopt;
-  return existing_app(context, options).name;
+  return resolve_app(context, options);
 }
 
 int run_set(Context& context, const Options& options) {

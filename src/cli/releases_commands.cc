@@ -18,7 +18,7 @@ Cell status_cell(const Release& release, const App& app) {
 }
 
 int run_list(Context& context, const Options& options) {
-  const App app = existing_app(context, options);
+  const App app = context.rack.get_app(resolve_app(context, options));
   const auto releases = context.rack.list_releases(app.name, options.limit.value_or(kDefaultLimit));
   if (options.json()) {
     context.out.write(releases_json(releases, app.release));
@@ -38,7 +38,7 @@ int run_list(Context& context, const Options& options) {
 }
 
 int run_info(Context& context, const Options& options) {
-  const App app = existing_app(context, options);
+  const App app = context.rack.get_app(resolve_app(context, options));
   const Release release =
       context.rack.get_release(app.name, options.words.empty() ? "last" : options.words[0]);
   if (options.json()) {

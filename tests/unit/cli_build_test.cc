@@ -48,6 +48,12 @@ class ScriptedRack : public rack::LocalRack {
     return LocalRack::follow_log(app, id, from, sink, stop);
   }
 
+  rack::BuildView cancel_build(const AppName& app, const BuildId& id) override {
+    if (refusal) throw Error(*refusal);
+    store_.finalize_build(app, id, outcome, now());
+    return get_build(app, id);
+  }
+
   void request_cancel(const AppName& app, const BuildId& id) override {
     ++cancels;
     if (on_cancel == OnCancel::ends) store_.finalize_build(app, id, outcome, now());
@@ -141,9 +147,14 @@ TEST_F(BuildCommand, ABuildArgumentWithoutANameIsRefusedAndNotRepeated) {
   EXPECT_FALSE(scripted_.started);
 }
 
-TEST_F(BuildCommand, NoJobsAtAllAreRefused) {
-  EXPECT_EQ(build({"--jobs", "0"}).code, 2);
+TEST_F(BuildCommand, NoJobsAndTooManyAreRefused) {
+  for (const char* jobs : {"0", "65", "4294967297"}) {
+    const Ran ran = build({"--jobs", jobs});
+    EXPECT_EQ(ran.code, 2) << jobs;
+    EXPECT_THAT(ran.err, HasSubstr(std::string("invalid --jobs \"") + jobs + "\"")) << jobs;
+  }
   EXPECT_FALSE(scripted_.started);
+  EXPECT_EQ(build({"--jobs", "64"}).code, 0);
 }
 
 TEST_F(BuildCommand, WhatCantBeStartedIsOneErrorOnALineOfItsOwn) {
@@ -281,6 +292,41 @@ TEST_F(BuildCommand, CtrlCEndsTheFollowingOfALog) {
   const Ran ran = run_on(scripted_, {"builds", "logs", "b1", "-a", "hello"});
   EXPECT_EQ(ran.code, 130);
   EXPECT_EQ(scripted_.cancels, 0);
+}
+
+// `cooper builds cancel`: one line, ended whatever happens.
+
+class CancelCommand : public BuildCommand {
+ protected:
+  Ran cancel() {
+    add_build("b1", Status::running);
+    return run_on(scripted_, {"builds", "cancel", "b1", "-a", "hello"});
+  }
+};
+
+TEST_F(CancelCommand, SaysHowTheBuildEnded) {
+  scripted_.outcome = {.status = Status::canceled, .exit_code = -1};
+  const Ran ran = cancel();
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_EQ(ran.out, "Canceling build b1... OK\n");
+  store_.remove_build(app(), id("b1"));
+  scripted_.outcome = {.status = Status::failed, .exit_code = -1, .reason = "abandoned"};
+  EXPECT_EQ(cancel().out, "Canceling build b1... OK, failed\n");
+}
+
+TEST_F(CancelCommand, OfABuildThatWinsIsAConflict) {
+  const Ran ran = cancel();
+  EXPECT_EQ(ran.code, 6);
+  EXPECT_EQ(ran.out, "Canceling build b1... \n");
+  EXPECT_EQ(ran.err, "ERROR: build b1 succeeded before it could be canceled\n");
+}
+
+TEST_F(CancelCommand, AnErrorStandsOnALineOfItsOwn) {
+  scripted_.refusal = Error(Errc::unavailable, "build b1 does not end");
+  const Ran ran = cancel();
+  EXPECT_EQ(ran.code, 5);
+  EXPECT_EQ(ran.out, "Canceling build b1... \n");
+  EXPECT_EQ(ran.err, "ERROR: build b1 does not end\n");
 }
 
 }  // namespace

@@ -180,6 +180,21 @@ TEST_F(Builds, OneThatHasEndedCantBeCanceled) {
   EXPECT_EQ(run({"builds", "cancel", "current", "-a", "hello"}).code, 3);
 }
 
+TEST_F(Builds, PruneShowsWhatItDidAndItsWarnings) {
+  for (int i = 10; i < 22; ++i) add_build("b" + std::to_string(i), Status::failed, 60s);
+  store_.set_property(nullptr, PropertyKey::parse("timeout").value(), "soon");
+  store_.set_property(nullptr, PropertyKey::parse("retention").value(), "10");
+  const Ran one = run({"builds", "prune", "-a", "hello"});
+  EXPECT_EQ(one.code, 0);
+  EXPECT_EQ(one.out, "hello  b10  removed\nhello  b11  removed\n");
+  EXPECT_THAT(one.err, StartsWith("WARNING: "));
+  EXPECT_THAT(one.err, HasSubstr("soon"));
+  const Ran all = run({"builds", "prune", "--all-apps"});
+  EXPECT_EQ(all.code, 0);
+  EXPECT_THAT(all.out, IsEmpty());
+  EXPECT_EQ(all.err, one.err);
+}
+
 TEST_F(Builds, PropertiesAreSetListedAndUnset) {
   store_.create_app(app());
   EXPECT_EQ(run({"builds", "set", "timeout", "30m", "-a", "hello"}).code, 0);

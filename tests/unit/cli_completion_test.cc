@@ -151,6 +151,113 @@ TEST_F(BashCompletion, IsRegisteredForCooper) {
             "complete -F _cooper cooper\n");
 }
 
+// zsh and fish as they complete for a person, in a folder with these paths.
+class InShell : public Completion {
+ protected:
+  void SetUp() override {
+    add_build("abc1", Status::failed);
+    for (const char* folder : {"place", "place/src", "place/my folder"}) {
+      std::filesystem::create_directory(root_ / folder);
+    }
+    write_text(root_ / "place/convox.yml", "");
+    write_text(root_ / "place/odd=name", "");
+    write_text(root_ / "script.zsh", std::string(completion_script("zsh")));
+    write_text(root_ / "script.fish", std::string(completion_script("fish")));
+  }
+
+  /// `program` with `typed` (a command line without "cooper") in $TYPED; what it prints.
+  std::string shell(std::vector<std::string> program, const std::string& typed) {
+    const process::Captured done = process::run(
+        {.argv = std::move(program),
+         .environment = process::own_environment(
+             {"TYPED=" COOPER_PROGRAM " " + typed, "COOPER_ROOT=" + root_.path().string(),
+              "ROOT=" + root_.path().string(), "ZDOTDIR=" + root_.path().string(),
+              "HOME=" + root_.path().string(), "TERM=xterm", "COOPER_APP"}),
+         .folder = root_ / "place"});
+    EXPECT_EQ(done.status.code, 0) << done.out << done.err;
+    return done.out;
+  }
+
+  static bool has(const char* program) {
+    return ::access((std::string("/usr/bin/") + program).c_str(), X_OK) == 0;
+  }
+};
+
+/// The command line after the Tab key, without "cooper ".
+class ZshCompletion : public InShell {
+ protected:
+  void SetUp() override {
+    if (!has("zsh")) GTEST_SKIP() << "zsh is not installed";
+    InShell::SetUp();
+    write_text(root_ / ".zshrc",
+               "PS1=\n"
+               "autoload -Uz compinit && compinit -u -d $ROOT/compdump\n"
+               "source $ROOT/script.zsh\n"
+               "tab() {\n"
+               "  BUFFER=$TYPED CURSOR=$#TYPED\n"
+               "  zle complete-word\n"
+               "  print -rn -- \"$BUFFER\" > $ROOT/completed\n"
+               "  exit\n"
+               "}\n"
+               "zle -N zle-line-init tab\n");
+  }
+
+  std::string tab(const std::string& typed) {
+    // Completion needs a terminal: zpty makes one for the inner shell.
+    shell({"zsh", "-f", "-c",
+           "zmodload zsh/zpty; zpty inner zsh -d -i; while zpty -r inner line; do :; done"},
+          typed);
+    const std::string line = read_file(root_ / "completed").value_or("");
+    const std::string program = COOPER_PROGRAM " ";
+    return line.starts_with(program) ? line.substr(program.size()) : line;
+  }
+};
+
+TEST_F(ZshCompletion, CompletesFromTheRealProgram) {
+  EXPECT_EQ(tab("bui"), "build");
+  EXPECT_EQ(tab("builds inf"), "builds info ");
+  EXPECT_EQ(tab("builds --format=j"), "builds --format=json ");
+  EXPECT_EQ(tab("builds info -a hello ab"), "builds info -a hello abc1 ");
+}
+
+TEST_F(ZshCompletion, CompletesPathsApartAndAfterAnEqualsSign) {
+  EXPECT_EQ(tab("build s"), "build src/");
+  EXPECT_EQ(tab("build my"), "build my\\ folder/");
+  EXPECT_EQ(tab("build -m conv"), "build -m convox.yml ");
+  EXPECT_EQ(tab("build --manifest=conv"), "build --manifest=convox.yml ");
+  EXPECT_EQ(tab("build -m odd="), "build -m odd=name ");
+  EXPECT_EQ(tab("build --manifest=odd="), "build --manifest=odd=name ");
+}
+
+/// What fish offers, a line each, summaries left out.
+class FishCompletion : public InShell {
+ protected:
+  void SetUp() override {
+    if (!has("fish")) GTEST_SKIP() << "fish is not installed";
+    InShell::SetUp();
+  }
+
+  std::string tab(const std::string& typed) {
+    return shell(
+        {"fish", "--no-config", "-c", "source $ROOT/script.fish; complete -C $TYPED | cut -f 1"},
+        typed);
+  }
+};
+
+TEST_F(FishCompletion, CompletesFromTheRealProgram) {
+  EXPECT_EQ(tab("bui"), "build\nbuilds\n");
+  EXPECT_EQ(tab("builds inf"), "info\n");
+  EXPECT_EQ(tab("builds --format=j"), "--format=json\n");
+  EXPECT_EQ(tab("builds info -a hello ab"), "abc1\n");
+}
+
+TEST_F(FishCompletion, CompletesPathsApartAndAfterAnEqualsSign) {
+  EXPECT_EQ(tab("build s"), "src/\n");
+  EXPECT_EQ(tab("build -m conv"), "convox.yml\n");
+  EXPECT_EQ(tab("build --manifest=conv"), "--manifest=convox.yml\n");
+  EXPECT_EQ(tab("build --manifest=odd="), "--manifest=odd=name\n");
+}
+
 class CompletionScript : public testing::TestWithParam<const char*> {};
 
 TEST_P(CompletionScript, ParsesInItsShell) {
