@@ -7,6 +7,10 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace cooper::engine {
 namespace {
@@ -20,17 +24,29 @@ class Registries : public testing::Test {
     ASSERT_NE(::mkdtemp(folder.data()), nullptr);
     folder_ = folder;
     conf_ = folder_ / "host.conf";
-    ::setenv("CONTAINERS_REGISTRIES_CONF", conf_.c_str(), 1);
-    ::setenv("HOME", folder_.c_str(), 1);
+    set("CONTAINERS_REGISTRIES_CONF", conf_);
+    set("HOME", folder_);
   }
   void TearDown() override {
-    ::unsetenv("CONTAINERS_REGISTRIES_CONF");
+    for (const auto& [name, value] : before_) {
+      if (value) {
+        ::setenv(name, value->c_str(), 1);
+      } else {
+        ::unsetenv(name);
+      }
+    }
     remove_tree(folder_);
+  }
+  void set(const char* name, const fs::path& value) {
+    const char* old = std::getenv(name);
+    before_.emplace_back(name, old ? std::optional<std::string>(old) : std::nullopt);
+    ::setenv(name, value.c_str(), 1);
   }
   void host_says(std::string_view text) { write_file_durably(conf_, text, 0644); }
 
   fs::path folder_;
   fs::path conf_;
+  std::vector<std::pair<const char*, std::optional<std::string>>> before_;
 };
 
 TEST_F(Registries, AHostWithoutASearchRegistryGetsDockerHub) {

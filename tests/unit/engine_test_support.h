@@ -78,7 +78,8 @@ class BuildahTest : public testing::Test {
   void SetUp() override {
     if (store().empty()) GTEST_SKIP() << "needs root, buildah and busybox-static";
     const char* name = testing::UnitTest::GetInstance()->current_test_info()->name();
-    id_ = std::string("t-") + name;
+    // The process: another run of the tests has cgroups of its own.
+    id_ = "t-" + std::to_string(::getpid()) + "-" + name;
     folder_ = store() / id_;
     make_folders(folder_ / "source");
     cgroup_ = process::Cgroup::create(id_, 0);
