@@ -18,9 +18,9 @@ std::string join(std::span<const std::string> parts, std::string_view separator)
 /// Decimal digits only, the whole text, no overflow; else nullopt.
 std::optional<std::uint64_t> parse_number(std::string_view text);
 
-/// `text` with control characters (C0, DEL, C1, and invalid UTF-8 bytes)
-/// replaced by `?`, so that a value someone else wrote can't drive the
-/// terminal or break a line.
+/// `text` with control characters (C0, DEL, C1), characters that change the
+/// direction, and invalid UTF-8 bytes replaced by `?`, so that a value someone
+/// else wrote can't drive the terminal, break a line, or show in another order.
 std::string printable(std::string_view text);
 
 /// `text` with every byte that is not part of well-formed UTF-8 replaced by

@@ -1,6 +1,7 @@
 #include "cli/table.h"
 
 #include "base/text.h"
+#include "base/utf8.h"
 
 #include <algorithm>
 #include <span>
@@ -36,15 +37,8 @@ struct Character {
 
 /// Takes one character off the front of printable, non-empty text.
 Character take_character(std::string_view& text) noexcept {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned first = byte(0);
-  const std::size_t length = std::min<std::size_t>(first >= 0xF0   ? 4
-                                                   : first >= 0xE0 ? 3
-                                                   : first >= 0xC0 ? 2
-                                                                   : 1,
-                                                   text.size());
-  char32_t c = length == 1 ? first : first & (0x7FU >> length);
-  for (std::size_t i = 1; i < length; ++i) c = (c << 6) | (byte(i) & 0x3FU);
+  const std::size_t length = std::max<std::size_t>(utf8_length(text), 1);
+  const char32_t c = code_point(text.substr(0, length));
   text.remove_prefix(length);
   std::size_t width = 1;
   if (within(kZero, c)) width = 0;

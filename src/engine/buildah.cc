@@ -56,6 +56,14 @@ std::string missing_input(const ImageRequest& request) {
   return {};
 }
 
+/// Some of buildah's options take lists, written as a line of CSV: quoted, a comma
+/// in the text can't name a second file.
+std::string list_element(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) quoted.append(c == '"' ? 2 : 1, c);
+  return quoted + "\"";
+}
+
 std::string last_line(std::string_view text) {
   text = trim(text);
   return std::string(text.substr(text.rfind('\n') + 1));
@@ -167,12 +175,12 @@ std::vector<std::string> BuildahEngine::build_command(const ImageRequest& reques
                                    "--iidfile",
                                    id_file.string(),
                                    "--file",
-                                   request.dockerfile.string()};
+                                   list_element(request.dockerfile.string())};
   const auto add = [&](auto... words) { (argv.emplace_back(words), ...); };
   if (!host_.isolation.runtime.empty()) {
     add("--runtime", host_.isolation.runtime);
     // The runtime's notes of a RUN that could not end by itself go with this folder.
-    add("--runtime-flag", "root=" + (context_.work / "runtime").string());
+    add("--runtime-flag", list_element("root=" + (context_.work / "runtime").string()));
   }
   if (host_.isolation.kind == "oci") {
     // A group for each image: the runtime removes the group after each RUN, and

@@ -1,5 +1,7 @@
 #include "log/terminal.h"
 
+#include "base/utf8.h"
+
 #include <cstdint>
 
 namespace cooper::log {
@@ -14,8 +16,9 @@ constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 bool is_plain(unsigned char byte) { return byte >= 0x20 && byte < 0x7F; }
 bool is_continuation(unsigned char byte) { return (byte & 0xC0) == 0x80; }
 
-// How long the character is that begins so; 0: none begins so.
-std::size_t utf8_length(unsigned char first) {
+// How long the character is that begins so; 0: none begins so. (What comes may
+// be cut anywhere, so base's utf8_length, which wants it whole, does not do.)
+std::size_t length_after(unsigned char first) {
   if (first >= 0xC2 && first <= 0xDF) return 2;
   if (first >= 0xE0 && first <= 0xEF) return 3;
   if (first >= 0xF0 && first <= 0xF4) return 4;
@@ -37,22 +40,6 @@ bool may_follow(unsigned char first, unsigned char second) {
     default:
       return is_continuation(second);
   }
-}
-
-std::uint32_t code_point(std::string_view utf8) {
-  const auto byte = [&](std::size_t i) {
-    return static_cast<std::uint32_t>(static_cast<unsigned char>(utf8[i]));
-  };
-  std::uint32_t value = byte(0) & (0xFFU >> (utf8.size() + 1));
-  for (std::size_t i = 1; i < utf8.size(); ++i) value = value << 6 | (byte(i) & 0x3F);
-  return value;
-}
-
-// Characters that change the direction of the text around them ("Trojan
-// Source", CVE-2021-42574).
-bool changes_direction(std::uint32_t c) {
-  return c == 0x061C || c == 0x200E || c == 0x200F || (c >= 0x202A && c <= 0x202E) ||
-         (c >= 0x2066 && c <= 0x2069);
 }
 
 }  // namespace
@@ -121,7 +108,7 @@ void TerminalFilter::take_text(unsigned char byte, std::string& out) {
     const char c = static_cast<char>(byte);
     show({&c, 1}, out);
   } else if (byte >= 0x80) {
-    expected_ = utf8_length(byte);
+    expected_ = length_after(byte);
     if (expected_ == 0) return show(kReplacement, out);
     enter(State::utf8);
     pending_ += static_cast<char>(byte);

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/utf8.h"
 
 #include <algorithm>
 #include <string>
@@ -13,24 +14,10 @@ namespace {
 /// Takes the first code point off `text`. A byte that is no valid UTF-8 counts
 /// as one code point of its own, above all real ones: names may hold any bytes.
 char32_t take_code_point(std::string_view& text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  std::size_t length = 1;
-  char32_t c = first;
-  if (first >= 0x80) {
-    length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 0;
-    if (length > text.size() || first > 0xf4) length = 0;
-    c = length == 4 ? first & 0x07U : length == 3 ? first & 0x0fU : first & 0x1fU;
-    for (std::size_t i = 1; i < length; ++i) {
-      if ((byte(i) & 0xc0U) != 0x80U) length = 0;
-      c = (c << 6U) | (byte(i) & 0x3fU);
-    }
-    if (length == 0) {
-      length = 1;
-      c = 0x110000U + first;
-    }
-  }
-  text.remove_prefix(length);
+  const std::size_t length = utf8_length(text);
+  const char32_t c = length == 0 ? 0x110000U + static_cast<unsigned char>(text[0])
+                                 : code_point(text.substr(0, length));
+  text.remove_prefix(std::max<std::size_t>(length, 1));
   return c;
 }
 

@@ -96,6 +96,7 @@ def test_images_and_releases_of_an_abandoned_build_go_with_the_next_prune(cooper
     cooper.wait_for_log("app", build, "step runs\n")
     assert [name for name in store.images() if build in name]
     os.kill(cooper.record("app", build)["pid"], signal.SIGKILL)
+    wait_for(lambda: "abandoned" in cooper("builds", "info", build, "-a", "app").ok().out, "its process to be gone")
     release = cooper.root / "data/releases/app/rphantom0000000.json"
     release.parent.mkdir(parents=True)
     release.write_text(json.dumps({"id": release.stem, "app": "app", "build": build, "description": "",
@@ -169,3 +170,26 @@ def test_closed_standard_streams_harm_nothing(cooper, app):
     build = cooper.build_ids("app")[0]
     assert cooper.wait_for_end("app", build)["status"] == "succeeded"
     wait_for(lambda: not processes_of(build), "the supervisor's end")
+
+
+@pytest.mark.parametrize("name", ["a,b", 'a "quoted" one', "with space"])
+def test_any_name_of_a_folder_or_dockerfile_is_only_a_name(cooper, tmp_path, name):
+    app = make_app(tmp_path / "app", {
+        "convox.yml": json.dumps({"services": {"web": {"build": {"path": name, "manifest": f"{name}.df"}}}}),
+        f"{name}/{name}.df": f"FROM {BASE_IMAGE}\nRUN echo made from it\n"})
+    root = tmp_path / f"root {name}"
+    env = {"COOPER_ROOT": str(root)}
+    build = build_id_of(cooper("build", app, env=env).ok().out)
+    assert "made from it" in (root / f"data/builds/app/{build}.log").read_text()
+
+
+def test_a_manifest_can_not_name_a_file_of_the_host(cooper, tmp_path):
+    secret = tmp_path / "hostsecret"
+    secret.write_text(f"FROM {BASE_IMAGE}\nRUN echo A-HOST-FILE\n")
+    name = f"x,{secret}"  # a list of two, if somebody splits at commas
+    app = make_app(tmp_path / "app", {
+        "convox.yml": json.dumps({"services": {"web": {"build": {"path": ".", "manifest": name}}}}),
+        "x": f"FROM {BASE_IMAGE}\n", name: f"FROM {BASE_IMAGE}\nRUN echo the right file\n"})
+    build = build_id_of(cooper("build", app).ok().out)
+    log = cooper.log("app", build).decode()
+    assert "the right file" in log and "A-HOST-FILE" not in log

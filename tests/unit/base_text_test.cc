@@ -64,6 +64,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Printed{"caf\u00e9 \u65e5\u672c \U0001F600",
                             "caf\u00e9 \u65e5\u672c \U0001F600"},
                     Printed{"a\nb\tc\r\0\x7f"s, "a?b?c???"},
+                    Printed{"a\u202eb\u2066c\u200f", "a?b?c?"},  // would show in another order
                     Printed{"\x1b[2J\x1b]0;x\x07", "?[2J?]0;x?"},
                     Printed{"\u0080\u009f\u00a0", "??\u00a0"},  // C1: 8-bit escape sequences
                     Printed{"\x9b"
