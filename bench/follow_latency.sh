@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# From the build's write to a follower's callback. Goal: under 5 ms at the median.
+# From the write of a process of the build, through its pipe, capture and the
+# service's channel, to a follower's callback. Goal: under 5 ms at the median.
 # "end" is from the record's last word to the follower's return, one durable
 # write included.
 #   bench/follow_latency.sh BUILD_DIR [LINES]

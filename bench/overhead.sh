@@ -28,15 +28,24 @@ by_cooper() { "$cooper" build "$app" -a app --jobs 1; }
 by_hand() {
   for service in web worker api; do
     buildah build --layers --format docker --network host --isolation chroot \
-      --tag "localhost/hand:$service.$1" "$app/$service"
+      --tag "localhost/hand:$service.$1" "$app/$service" || return
   done
 }
 
 by_cooper > "$folder/first" 2>&1 || { cat "$folder/first"; exit 1; }
-by_hand 0 > "$folder/first" 2>&1
+by_hand 0 > "$folder/first" 2>&1 || { cat "$folder/first"; exit 1; }
 
+measure_by_hand() { seconds by_hand "$1" >> "$folder/hand.times"; }
+measure_cooper() { seconds by_cooper >> "$folder/cooper.times"; }
+# By turns the one and the other goes first: what a neighbour leaves in the page
+# cache, or in the disk's queue, must not favour one of them.
 for ((round = 1; round <= rounds; round++)); do
-  seconds by_hand "$round" >> "$folder/hand.times"
-  seconds by_cooper >> "$folder/cooper.times"
+  if ((round % 2)); then
+    measure_by_hand "$round"
+    measure_cooper
+  else
+    measure_cooper
+    measure_by_hand "$round"
+  fi
 done
 compare "cooper build --jobs 1" "$folder/cooper.times" "3 x buildah build" "$folder/hand.times"
