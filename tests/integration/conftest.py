@@ -7,7 +7,7 @@ import tempfile
 
 import pytest
 
-from support.cooper import PROJECT, Cooper, ImageStore, processes_of
+from support.cooper import PROJECT, Cooper, Gate, ImageStore, processes_of
 
 
 def _make_store(folder):
@@ -72,6 +72,14 @@ def cooper(root, store):
     runner = Cooper(root, store.env)
     yield runner
     runner.close()
+
+
+@pytest.fixture
+def gate():
+    """Where a RUN instruction waits for the test: `gate.command` in its Dockerfile."""
+    made = Gate()
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -179,12 +179,15 @@ def test_id_prints_the_release_alone_on_stdout(cooper, folder):
     assert "Packaging source... OK" in done.err
 
 
-def test_detach_returns_while_the_build_runs(cooper, store, folder):
-    make_app(folder, {"stamp": str(folder), "Dockerfile": f"FROM {BASE_IMAGE}\nCOPY . /x\nRUN sleep 1; echo awake\n"})
+def test_detach_returns_while_the_build_runs(cooper, store, folder, gate):
+    make_app(folder, {"Dockerfile": f"FROM {BASE_IMAGE}\nRUN {gate.command}; echo awake\n"})
     done = cooper("build", folder, "--detach").ok()
     build = build_id_of(done.out)
+    gate.wait()
     assert cooper.record("shop", build)["status"] == "running"
+    gate.open()
     assert cooper.wait_for_end("shop", build)["status"] == "succeeded"
+    assert b"awake" in cooper.log("shop", build)
     store.assert_clean(build)
 
 
@@ -213,13 +216,17 @@ def test_app_falls_back_to_the_environment_then_to_the_folders_name(cooper, fold
     assert (len(cooper.build_ids("named")), len(cooper.build_ids("shop"))) == (1, 2)
 
 
-def test_one_build_of_an_app_at_a_time(cooper, folder):
-    make_app(folder, {"stamp": str(folder), "Dockerfile": f"FROM {BASE_IMAGE}\nCOPY . /x\nRUN sleep 1; echo first\n"})
+def test_one_build_of_an_app_at_a_time(cooper, folder, gate):
+    make_app(folder, {"Dockerfile": f"FROM {BASE_IMAGE}\nRUN {gate.command}; echo first\n"})
     first = build_id_of(cooper("build", folder, "--detach").ok().out)
     make_app(folder, {"Dockerfile": f"FROM {BASE_IMAGE}\nRUN echo second\n"})
-    done = cooper("build", folder).ok()
-    second = cooper.record("shop", build_id_of(done.out))
-    assert f"app shop is being deployed by build {first}" in done.err
+    waiting = cooper.start("build", folder)
+    assert f"app shop is being deployed by build {first}" in waiting.stderr.readline()
+    assert cooper.build_ids("shop") == [first]
+    gate.open()
+    out, err = waiting.communicate(timeout=60)
+    assert waiting.returncode == 0, err
+    second = cooper.record("shop", build_id_of(out))
     assert second["started_at"] >= cooper.record("shop", first)["finished_at"]
 
 

@@ -59,15 +59,23 @@ def test_without_a_name_it_is_the_last(history):
     assert history.ids[2] in history("builds", "info", "-a", "shop").ok().out
 
 
-def test_a_unique_prefix_names_a_build(history):
-    first, _, last = history.ids
-    common = 0
-    while first[common] == last[common]:
-        common += 1
-    if len({i[:common + 1] for i in history.ids}) == 3:
-        assert first in history("builds", "info", first[:common + 1], "-a", "shop").ok().out
-    done = history("builds", "info", first[:1], "-a", "shop")
-    assert done.code == 2 and "fits 3 builds" in done.err and done.out == ""
+def test_a_unique_prefix_names_a_build(history, plain_cooper):
+    record = history.record("shop", history.ids[0])
+    ids = ["mwq3aaaaaaaaaa", "mwq3abbbbbbbbb", "mwq3bccccccccc"]
+    plain_cooper("apps", "create", "shop").ok()
+    plain_cooper.builds_folder("shop").mkdir(parents=True)
+    for name in ids:
+        path = plain_cooper.builds_folder("shop") / f"{name}.json"
+        path.write_text(json.dumps({**record, "id": name}))
+
+    def named(text):
+        done = plain_cooper("builds", "info", text, "-a", "shop", "--format", "json")
+        return json.loads(done.out)["id"] if done.code == 0 else (done.code, done.out, done.err.splitlines()[0])
+    assert [named(text) for text in ("mwq3aa", "mwq3ab", "mwq3b")] == ids
+    assert named("mwq3bccccccccc") == ids[2]
+    assert named("mwq3a") == (2, "", 'ERROR: "mwq3a" fits 2 builds of app shop')
+    assert named("m") == (2, "", 'ERROR: "m" fits 3 builds of app shop')
+    assert named("mwq3ac") == (3, "", 'ERROR: no build "mwq3ac" of app shop')
 
 
 def test_releases(history):
@@ -93,9 +101,12 @@ def test_releases(history):
     (["builds", "logs", "last", "-a", "shop", "--tail", "-3"], 2, "tail"),
     (["builds", "logs", "last", "-a", "shop", "--follow", "--no-follow"], 2, "follow"),
     (["build", "/no/such/folder", "-a", "shop"], 3, "/no/such/folder"),
+    (["build", ".", "-a", "shop"], 2, "neither a convox.yml nor a Dockerfile"),
+    (["build", ".", "-a", "new"], 2, "neither a convox.yml nor a Dockerfile"),
     (["build", ".", "-a", "Sh*p"], 2, "Sh*p"),
     (["build", ".", "-a", "shop", "--build-args", "=x"], 2, "--build-args"),
     (["build", ".", "-a", "shop", "--jobs", "0"], 2, "jobs"),
+    (["build", ".", "-a", "shop", "--jobs", "65"], 2, "from 1 to 64"),
     (["releases", "info", "rnosuch", "-a", "shop"], 3, "rnosuch"),
     (["apps", "create", "shop"], 6, "shop"),
     (["apps", "info", "nosuch"], 3, "nosuch"),

@@ -6,17 +6,28 @@ import threading
 
 import pytest
 
-from support.cooper import BASE_IMAGE, build_id_of, executable, make_app, wait_for
+from support.cooper import BASE_IMAGE, build_id_of, executable, make_app
 
-SLOW = f"""FROM {BASE_IMAGE}
-COPY . /x
-RUN for n in 1 2 3 4 5; do echo line $n; sleep 0.2; done
-"""
+QUICK = f"FROM {BASE_IMAGE}\nRUN for n in 1 2 3 4 5; do echo line $n; done\n"
 
 
 @pytest.fixture
 def app(tmp_path):
-    return make_app(tmp_path / "app", {"Dockerfile": SLOW, "stamp": str(tmp_path)})  # the stamp: never cached
+    """Prints five lines."""
+    return make_app(tmp_path / "app", {"Dockerfile": QUICK})
+
+
+@pytest.fixture
+def halting(tmp_path, gate):
+    """Prints two lines, waits at the gate, prints three."""
+    return make_app(tmp_path / "app", {"Dockerfile": f"""FROM {BASE_IMAGE}
+RUN echo line 1; echo line 2; {gate.command}; for n in 3 4 5; do echo line $n; done
+"""})
+
+
+def first_bytes(process):
+    """Returns once a follower has shown something: it follows."""
+    return os.read(process.stdout.fileno(), 4).decode()
 
 
 def read_all(process):
@@ -25,24 +36,28 @@ def read_all(process):
     return out
 
 
-def test_followers_get_every_byte_once_and_end_with_the_build(cooper, app):
-    build = build_id_of(cooper("build", app, "--detach").ok().out)
+def test_followers_get_every_byte_once_and_end_with_the_build(cooper, halting, gate):
+    build = build_id_of(cooper("build", halting, "--detach").ok().out)
     early = cooper.start("builds", "logs", build, "-a", "app")
-    cooper.wait_for_log("app", build, "line 3")
+    cooper.wait_for_log("app", build, "line 2\n")
     late = cooper.start("builds", "logs", "current", "-a", "app", "--follow")
+    shown = [first_bytes(early), first_bytes(late)]
+    gate.open()
     cooper.wait_for_end("app", build)
     log = cooper.log("app", build).decode()
-    assert read_all(early) == read_all(late) == log
+    assert "line 5\n" in log
+    assert [first + read_all(follower) for first, follower in zip(shown, (early, late))] == [log, log]
     assert cooper("builds", "logs", build, "-a", "app").ok().out == log
 
 
-def test_no_follow_shows_what_is_there_and_returns(cooper, app):
-    build = build_id_of(cooper("build", app, "--detach").ok().out)
-    cooper.wait_for_log("app", build, "line 1")
+def test_no_follow_shows_what_is_there_and_returns(cooper, halting, gate):
+    build = build_id_of(cooper("build", halting, "--detach").ok().out)
+    cooper.wait_for_log("app", build, "line 2\n")
     shown = cooper("builds", "logs", build, "-a", "app", "--no-follow").ok().out
     assert cooper.record("app", build)["status"] == "running"
-    assert "line 1" in shown and "line 5" not in shown
-    cooper.wait_for_end("app", build)
+    assert "line 2\n" in shown and "line 3" not in shown
+    gate.open()
+    assert cooper.wait_for_end("app", build)["status"] == "succeeded"
 
 
 def test_tail_shows_the_last_lines(cooper, app):
@@ -110,9 +125,10 @@ def test_colour_only_on_a_terminal_and_not_with_no_color(cooper, tmp_path):
     assert colour not in cooper("builds", "-a", "app", env={"NO_COLOR": ""}).ok().out.encode()
 
 
-def test_a_follower_that_is_killed_harms_no_build(cooper, app):
-    build = build_id_of(cooper("build", app, "--detach").ok().out)
+def test_a_follower_that_is_killed_harms_no_build(cooper, halting, gate):
+    build = build_id_of(cooper("build", halting, "--detach").ok().out)
     follower = cooper.start("builds", "logs", build, "-a", "app")
-    wait_for(lambda: os.read(follower.stdout.fileno(), 10), "the log's first bytes")
+    first_bytes(follower)
     follower.kill()
+    gate.open()
     assert cooper.wait_for_end("app", build)["status"] == "succeeded"

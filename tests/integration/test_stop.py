@@ -112,29 +112,30 @@ def test_second_ctrl_c_leaves_and_the_cancel_goes_on(cooper, store, app):
     assert_canceled(cooper, store, build)
 
 
-def finish_later(tmp_path):
+def finish_later(tmp_path, gate):
     return make_app(tmp_path / "app", {
-        "stamp": str(tmp_path),  # so that it is not cached
-        "Dockerfile": f"FROM {BASE_IMAGE}\nCOPY . /x\nRUN echo step runs; sleep 1; echo step is done\n"})
+        "Dockerfile": f"FROM {BASE_IMAGE}\nRUN echo step runs; {gate.command}; echo step is done\n"})
 
 
-def test_a_closed_terminal_leaves_the_build_running(cooper, store, tmp_path):
-    job = OnTerminal(cooper, "build", finish_later(tmp_path))
+def test_a_closed_terminal_leaves_the_build_running(cooper, store, tmp_path, gate):
+    job = OnTerminal(cooper, "build", finish_later(tmp_path, gate))
     job.read_until("step runs\r\n")
     os.close(job.terminal)
     os.waitpid(job.pid, 0)
     build = cooper.build_ids("app")[0]
+    gate.open()
     assert cooper.wait_for_end("app", build)["status"] == "succeeded"
     assert b"step is done" in cooper.log("app", build)
     store.assert_clean(build)
 
 
-def test_kill_9_of_the_command_leaves_the_build_running(cooper, tmp_path):
-    command = cooper.start("build", finish_later(tmp_path))
+def test_kill_9_of_the_command_leaves_the_build_running(cooper, tmp_path, gate):
+    command = cooper.start("build", finish_later(tmp_path, gate))
     build = cooper.wait_for_new_build("app")
     cooper.wait_for_log("app", build, "step runs\n")
     os.killpg(command.pid, signal.SIGKILL)
     command.wait()
+    gate.open()
     assert cooper.wait_for_end("app", build)["status"] == "succeeded"
 
 

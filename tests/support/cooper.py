@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -132,6 +133,33 @@ def wait_for(condition, what, seconds=30):
         assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
         time.sleep(0.01)
     return value
+
+
+class Gate:
+    """Holds up a RUN instruction until the test lets it go on: it waits for a
+    connection to the test to end (RUN instructions use the host's network)."""
+
+    def __init__(self):
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self._server.settimeout(60)
+        self._reached = None
+        #: what the instruction runs
+        self.command = f"nc 127.0.0.1 {self._server.getsockname()[1]} < /dev/null"
+
+    def wait(self):
+        """Returns once the instruction stands at the gate."""
+        self._reached = self._reached or self._server.accept()[0]
+
+    def open(self):
+        """Waits for the instruction, and lets it go on."""
+        self.wait()
+        self._reached.close()
+
+    def close(self):
+        """Nobody is held up any more: an instruction that comes now fails."""
+        if self._reached:
+            self._reached.close()
+        self._server.close()
 
 
 def make_app(folder, files):
