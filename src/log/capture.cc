@@ -107,7 +107,6 @@ void Pump::read_chunk() {
   }
   const std::string_view chunk(buffer_.get(), static_cast<std::size_t>(n));
   owed_ -= std::min(owed_, chunk.size());
-  if (options_.clock != nullptr) options_.clock->touch();
   idle_at_.reset();
   if (chunk.back() != '\n') idle_at_ = Clock::now() + options_.idle_after;
   sink_.bytes(chunk);

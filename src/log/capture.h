@@ -46,7 +46,6 @@ struct CaptureOptions {
   std::chrono::milliseconds idle_after{100};
   /// How long a process that the child left behind may hold the pipe open after it.
   std::chrono::milliseconds linger{500};
-  OutputClock* clock = nullptr;  ///< touched at every chunk; may be null
 };
 
 /// Reads `output` (the read end of the child's output pipe) until the child

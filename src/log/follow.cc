@@ -127,14 +127,13 @@ class Reader {
 
 Follower::Follower(std::filesystem::path log, FollowOptions options,
                    std::function<FollowState()> state)
-    : log_(std::move(log)), options_(options), state_(std::move(state)), offset_(options.from) {}
+    : log_(std::move(log)), state_(std::move(state)), offset_(options.from) {}
 
 std::uint64_t Follower::run(const std::function<void(std::string_view)>& deliver,
                             std::stop_token stop) {
   const process::StopWake wake(stop);
   Watch watch(log_);  // before the first look, so that no change falls between
   Reader reader(log_, offset_);
-  int pidfd = options_.pidfd;
   bool ask = true;
   while (!stop.stop_requested()) {
     // First the state, then the bytes: what is in the file once it has ended is all.
@@ -142,8 +141,7 @@ std::uint64_t Follower::run(const std::function<void(std::string_view)>& deliver
     reader.deliver_to_end(deliver, offset_, stop);
     if (ended) break;
 
-    std::array<pollfd, 3> polled{pollfd{watch.fd(), POLLIN, 0}, pollfd{wake.fd(), POLLIN, 0},
-                                 pollfd{pidfd, POLLIN, 0}};
+    std::array<pollfd, 2> polled{pollfd{watch.fd(), POLLIN, 0}, pollfd{wake.fd(), POLLIN, 0}};
     const int timeout = watch.complete() ? kLookAgainMs : kLookAgainUnwatchedMs;
     const int ready = ::poll(polled.data(), polled.size(), timeout);
     if (ready < 0 && errno != EINTR) throw_errno("poll");
@@ -153,10 +151,6 @@ std::uint64_t Follower::run(const std::function<void(std::string_view)>& deliver
       continue;
     }
     if (polled[0].revents != 0 && watch.take_events()) ask = true;
-    if (polled[2].revents != 0) {
-      ask = true;
-      pidfd = -1;  // stays readable from now on
-    }
   }
   return offset_;
 }

@@ -18,8 +18,6 @@ enum class FollowState {
 
 struct FollowOptions {
   std::uint64_t from = 0;  ///< byte offset to begin at
-  /// Readable when the build's process ends: then the state is asked at once. Borrowed; -1: none.
-  int pidfd = -1;
 };
 
 /// Delivers a log's bytes as they are written, each exactly once and in order,
@@ -47,7 +45,6 @@ class Follower {
 
  private:
   std::filesystem::path log_;
-  FollowOptions options_;
   std::function<FollowState()> state_;
   std::uint64_t offset_;
 };

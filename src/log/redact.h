@@ -2,7 +2,6 @@
 // Hides secrets in build output before it reaches the log: the secrets
 // themselves and the forms in which tools print them.
 
-#include <array>
 #include <bitset>
 #include <cstddef>
 #include <cstdint>

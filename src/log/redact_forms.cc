@@ -4,7 +4,6 @@
 #include "log/redact.h"
 
 #include <algorithm>
-#include <cstdint>
 
 namespace cooper::log {
 

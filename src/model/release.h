@@ -5,7 +5,6 @@
 #include "model/names.h"
 
 #include <map>
-#include <optional>
 #include <string>
 
 namespace cooper {

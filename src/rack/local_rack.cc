@@ -11,8 +11,6 @@
 #include "store/deploy_lock.h"
 
 #include <algorithm>
-#include <array>
-#include <fcntl.h>
 
 namespace cooper::rack {
 

@@ -1,13 +1,14 @@
 #pragma once
 // The store that needs nothing but files.
 
+#include "base/fd.h"
 #include "store/layout.h"
 #include "store/store.h"
 
 namespace cooper::store {
 
 /// Files beneath a data root. A record is written under a temporary name and
-/// renamed; read-modify-write holds flock on the app's builds folder.
+/// renamed; read-modify-write holds flock on `.lock` in the app's builds folder.
 class FileStore : public Store {
  public:
   /// Makes nothing: folders appear with their first file.

@@ -1,12 +1,10 @@
 #pragma once
 // Where records, releases, apps and properties live.
 
-#include "base/fd.h"
 #include "model/build.h"
 #include "model/release.h"
 
 #include <cstddef>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>

@@ -138,17 +138,6 @@ TEST(Capture, IdleComesOnceAfterAPartialLine) {
   EXPECT_EQ(sink.idles, 1);
 }
 
-TEST(Capture, TheClockTellsOfOutput) {
-  Started started("read x; echo out");
-  Recorder sink;
-  OutputClock clock;
-  const auto before = clock.last_output();
-  sink.on_bytes = [&] { EXPECT_GT(clock.last_output(), before); };
-  started.input.write.reset();
-  run(started, sink, {}, {.clock = &clock});
-  EXPECT_EQ(sink.text, "out\n");
-}
-
 TEST(Capture, ASinkThatThrowsEndsTheChild) {
   const TempFolder folder;
   const std::string marker = (folder / "cleaned").string();

@@ -93,7 +93,7 @@ TEST_F(FollowTest, EndsWhenTheProcessIsGone) {
   process::Child child =
       process::Child::start({.argv = {"sleep", "600"}, .environment = process::own_environment()});
   const auto state = [&] { return child.poll() ? FollowState::ended : FollowState::live; };
-  Follower follower(log(), {.pidfd = child.pidfd()}, state);
+  Follower follower(log(), {}, state);
   std::string seen;
   follower.run(
       [&](std::string_view chunk) {
