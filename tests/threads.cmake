@@ -2,7 +2,7 @@
 # ThreadSanitizer: `tsan_tests` builds them in a tree of the tsan preset, and
 # another tree runs them if COOPER_TSAN_DIR names that one (./dev test does).
 set(threaded)
-foreach(layer base model process store log source engine build)
+foreach(layer base model process store log source engine engine_buildah build cli)
   if(TARGET ${layer}_test)
     list(APPEND threaded ${layer}_test)
   endif()
