@@ -124,12 +124,12 @@ std::vector<std::string> BuildahEngine::environment() const {
 process::ExitStatus BuildahEngine::stream(std::vector<std::string> argv,
                                           std::vector<std::string> environment, log::Sink& sink,
                                           std::stop_token stop) const {
-  // Buildah writes a container's settings, which say whose it is, milliseconds
-  // after the container itself. Ended between the two, it leaves nobody's.
-  constexpr std::chrono::milliseconds kLongestMaking{200};
+  // Buildah writes a container's settings, which say whose it is, and an image's
+  // manifest, milliseconds after the container or image itself. Ended between the
+  // two, it leaves what nobody owns, or a damaged store.
+  constexpr std::chrono::milliseconds kLongestWriting{200};
   const DelayedStop delayed(
-      std::move(stop), [this, since = now()] { return is_making_container(host_, since); },
-      kLongestMaking);
+      std::move(stop), [this, since = now()] { return is_writing(host_, since); }, kLongestWriting);
   Pipe pipe = make_pipe();
   process::Child child = process::Child::start({.argv = std::move(argv),
                                                 .environment = std::move(environment),
@@ -138,7 +138,7 @@ process::ExitStatus BuildahEngine::stream(std::vector<std::string> argv,
                                                 .death_signal = SIGTERM,
                                                 .cgroups = context_.cgroups});
   pipe.write.reset();
-  const log::CaptureOptions how{.grace = options_.grace, .clock = options_.clock};
+  const log::CaptureOptions how{.grace = options_.grace};
   return log::capture(child, pipe.read, how, sink, delayed.token());
 }
 

@@ -18,7 +18,6 @@ struct BuildahOptions {
   std::string program = "buildah";  ///< name in PATH, or a path
   /// How long a build may take to clean up after itself when it is stopped.
   std::chrono::milliseconds grace = std::chrono::seconds(5);
-  log::OutputClock* clock = nullptr;  ///< touched at all output; may be null
 };
 
 /// Images are kept in the host's containers/storage, as its usual environment

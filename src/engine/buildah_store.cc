@@ -100,14 +100,22 @@ std::vector<std::string> containers_with(const BuildahHost& host, std::string_vi
   return found;
 }
 
-bool is_making_container(const BuildahHost& host, Time since) {
+bool is_writing(const BuildahHost& host, Time since) {
+  const std::filesystem::path images = host.graph_root / (host.graph_driver + "-images");
+  const auto is_unfinished = [&](const json::value& entry, auto&& last_file_of) {
+    const std::string id(text_of(entry, "id"));
+    const auto created = parse_rfc3339(text_of(entry, "created"));
+    return created && created->at >= since && is_hex_id(id) &&
+           !std::filesystem::exists(last_file_of(id));
+  };
   for (const char* list : {"containers.json", "volatile-containers.json"}) {
     for (const json::value& entry : read_list(containers_folder(host) / list)) {
-      const std::string id(text_of(entry, "id"));
-      const auto created = parse_rfc3339(text_of(entry, "created"));
-      if (!created || created->at < since || !is_hex_id(id)) continue;
-      if (!std::filesystem::exists(settings_file(host, id))) return true;
+      if (is_unfinished(entry, [&](const auto& id) { return settings_file(host, id); }))
+        return true;
     }
+  }
+  for (const json::value& entry : read_list(images / "images.json")) {
+    if (is_unfinished(entry, [&](const auto& id) { return images / id / "manifest"; })) return true;
   }
   return false;
 }

@@ -21,10 +21,11 @@ std::optional<std::string> manifest_digest(const BuildahHost& host, std::string_
 /// with its version. Throws Error.
 std::vector<std::string> containers_with(const BuildahHost& host, std::string_view marker);
 
-/// Has a container of this store, made at `since` or later, no settings yet? A
-/// buildah that ends now may leave one of which nothing says whose it is.
-/// Throws Error.
-bool is_making_container(const BuildahHost& host, Time since);
+/// Is a container of this store without settings, or an image without a
+/// manifest, that was made at `since` or later? A buildah that ends now may leave
+/// it so: a container of which nothing says whose it is, an image that makes each
+/// `buildah images` fail. Throws Error.
+bool is_writing(const BuildahHost& host, Time since);
 
 /// The names of images in this store that begin with `prefix`. Throws Error.
 std::vector<std::string> image_names(const BuildahHost& host, std::string_view prefix);

@@ -155,6 +155,8 @@ TEST_F(StopsBuilds, AtSomeMoment) {
     EXPECT_NE(make(request_from_scratch(), stop.get_token()).end, End::made);
     sweep();
     EXPECT_EQ(left_over(), "") << "stopped after " << after.count() << " ms";
+    // An image without its manifest would make this fail.
+    EXPECT_THAT(ask({"images", "--json"}), HasSubstr(kBase)) << after.count() << " ms";
   }
 }
 

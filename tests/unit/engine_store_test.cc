@@ -56,18 +56,32 @@ TEST_F(Store, FindsMarkedContainersWithoutAnyList) {
 
 TEST_F(Store, KnowsThatAContainerIsBeingMade) {
   const Time since = parse_rfc3339("2026-01-02T03:04:05Z").value().at;
-  EXPECT_FALSE(is_making_container(host_, since));
+  EXPECT_FALSE(is_writing(host_, since));
   for (const char* file : {"containers.json", "volatile-containers.json"}) {
     list(file, a_, "2026-01-02T03:04:04.9Z");
-    EXPECT_FALSE(is_making_container(host_, since)) << "older than our buildah";
+    EXPECT_FALSE(is_writing(host_, since)) << "older than our buildah";
     list(file, a_, "2026-01-02T03:04:05.1Z");
-    EXPECT_TRUE(is_making_container(host_, since));
+    EXPECT_TRUE(is_writing(host_, since));
     settings(a_, "{}");
-    EXPECT_FALSE(is_making_container(host_, since));
+    EXPECT_FALSE(is_writing(host_, since));
     fs::remove_all(folder_ / "overlay-containers" / a_);
     list(file, "../../x", "2026-01-02T03:04:05.1Z");
-    EXPECT_FALSE(is_making_container(host_, since));
+    EXPECT_FALSE(is_writing(host_, since));
   }
+}
+
+TEST_F(Store, KnowsThatAnImageIsBeingMade) {
+  const Time since = parse_rfc3339("2026-01-02T03:04:05Z").value().at;
+  const auto images = [&](const std::string& created) {
+    write(folder_ / "overlay-images/images.json",
+          R"([{"id":")" + a_ + R"(","created":")" + created + R"("}])");
+  };
+  images("2026-01-02T03:04:04Z");
+  EXPECT_FALSE(is_writing(host_, since));
+  images("2026-01-02T03:04:06Z");
+  EXPECT_TRUE(is_writing(host_, since));
+  write(folder_ / "overlay-images" / a_ / "manifest", "{}");
+  EXPECT_FALSE(is_writing(host_, since));
 }
 
 TEST_F(Store, FindsImagesByTheBeginningOfTheirNames) {
