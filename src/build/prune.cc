@@ -30,11 +30,12 @@ bool process_lives(const Build& build) {
 
 namespace {
 
-engine::BuildahEngine engine_for(const store::FileStore& store, const BuildId& id) {
-  return engine::BuildahEngine({.build = id,
+engine::BuildahEngine engine_for(const store::FileStore& store, const Build& build) {
+  return engine::BuildahEngine({.build = build.id,
                                 .work = store.layout().cache(),
-                                .cgroup_parent = "/cooper/" + id.str(),
-                                .cache = store.layout().cache()});
+                                .cgroup_parent = "/cooper/" + build.id.str(),
+                                .cache = store.layout().cache(),
+                                .since = build.started_at.at});
 }
 
 /// Removes what is named as this build's images. What its record calls them is
@@ -54,7 +55,7 @@ void remove_build(store::FileStore& store, const Build& build,
                   const std::vector<Release>& releases) {
   // One that no engine took part in has none, also where no engine is there any more.
   if (!build.images.empty() || !build.engine.empty()) {
-    engine::BuildahEngine engine = engine_for(store, build.id);
+    engine::BuildahEngine engine = engine_for(store, build);
     remove_images(engine, build);
   }
   for (const Release& release : releases) {
@@ -119,9 +120,9 @@ bool reap(store::FileStore& store, const Build& seen) {
     cgroup->remove();
   }
   const store::BuildFiles files = store.layout().build(build->app, build->id);
+  attempt([&] { engine_for(store, *build).clean_up(); });
   attempt([&] {
-    engine::BuildahEngine engine = engine_for(store, build->id);
-    engine.clean_up();
+    engine::BuildahEngine engine = engine_for(store, *build);
     remove_images(engine, *build);
   });
   attempt([&] { remove_tree(files.work); });

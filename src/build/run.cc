@@ -90,7 +90,8 @@ Outcome Run::work(std::stop_token stop) {
       .cgroup_parent = cgroup_ ? cgroup_->parent_path() : "",
       .cgroups = cgroup_ ? cgroup_->join_folders() : std::vector<std::filesystem::path>{},
       .cache = parts_.layout.cache(),
-      .memory_limit = cgroup_ && cgroup_->limits_memory() ? 0 : parts_.settings.memory});
+      .memory_limit = cgroup_ && cgroup_->limits_memory() ? 0 : parts_.settings.memory,
+      .since = began_});
   const unsigned jobs = jobs_at_once();
   say_what_comes(jobs);
   ImageMaker maker({.plan = plan_,

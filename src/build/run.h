@@ -61,6 +61,7 @@ class Run {
   log::OutputClock clock_;
   std::optional<process::Cgroup> cgroup_;
   std::unique_ptr<engine::Engine> engine_;
+  Time began_ = now();
   Plan plan_;
 };
 

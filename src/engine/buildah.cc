@@ -13,9 +13,11 @@
 #include "process/child.h"
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <map>
 #include <string_view>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 
@@ -331,7 +333,25 @@ void BuildahEngine::remove(std::vector<std::string> command, std::string_view wh
   }
 }
 
+/// An image without a manifest is of use to nobody, and makes buildah complain
+/// at each look into the store. One that was made since the build began and stays
+/// so for seconds, where a living buildah needs milliseconds, was our killed
+/// buildah's.
+void BuildahEngine::remove_unfinished_images() {
+  constexpr std::chrono::seconds kPatience{3};
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  std::vector<std::string> left = unfinished_images(host_, context_.since);
+  while (!left.empty() && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{20});
+    const std::vector<std::string> still = unfinished_images(host_, context_.since);
+    std::erase_if(
+        left, [&](const std::string& id) { return std::ranges::find(still, id) == still.end(); });
+  }
+  remove_images(left);
+}
+
 std::size_t BuildahEngine::clean_up() {
+  remove_unfinished_images();
   const std::vector<std::string> left = containers_with(host_, "\"" + marker() + "\"");
   if (left.empty()) return 0;
   std::vector<std::string> argv = {"rm"};

@@ -42,6 +42,7 @@ class BuildahEngine : public Engine {
   const BuildahHost& host() const noexcept { return host_; }
 
  private:
+  void remove_unfinished_images();
   ImageResult build(const ImageRequest& request, Progress& progress, std::stop_token stop);
   ImageResult take_base(const ImageRequest& request, Progress& progress, std::stop_token stop);
   ImageResult tag_base(const ImageRequest& request, Progress& progress, std::stop_token stop);

@@ -100,24 +100,37 @@ std::vector<std::string> containers_with(const BuildahHost& host, std::string_vi
   return found;
 }
 
-bool is_writing(const BuildahHost& host, Time since) {
-  const std::filesystem::path images = host.graph_root / (host.graph_driver + "-images");
-  const auto is_unfinished = [&](const json::value& entry, auto&& last_file_of) {
+namespace {
+
+/// Ids in one of the store's lists that were made at `since` or later and lack
+/// the file that is written last.
+template <class LastFileOf>
+std::vector<std::string> unfinished(const std::filesystem::path& list, Time since,
+                                    LastFileOf&& last_file_of) {
+  std::vector<std::string> ids;
+  for (const json::value& entry : read_list(list)) {
     const std::string id(text_of(entry, "id"));
     const auto created = parse_rfc3339(text_of(entry, "created"));
-    return created && created->at >= since && is_hex_id(id) &&
-           !std::filesystem::exists(last_file_of(id));
-  };
+    const bool is_new = created && created->at >= since && is_hex_id(id);
+    if (is_new && !std::filesystem::exists(last_file_of(id))) ids.push_back(id);
+  }
+  return ids;
+}
+
+}  // namespace
+
+std::vector<std::string> unfinished_images(const BuildahHost& host, Time since) {
+  const std::filesystem::path images = host.graph_root / (host.graph_driver + "-images");
+  return unfinished(images / "images.json", since,
+                    [&](const std::string& id) { return images / id / "manifest"; });
+}
+
+bool is_writing(const BuildahHost& host, Time since) {
   for (const char* list : {"containers.json", "volatile-containers.json"}) {
-    for (const json::value& entry : read_list(containers_folder(host) / list)) {
-      if (is_unfinished(entry, [&](const auto& id) { return settings_file(host, id); }))
-        return true;
-    }
+    const auto settings = [&](const std::string& id) { return settings_file(host, id); };
+    if (!unfinished(containers_folder(host) / list, since, settings).empty()) return true;
   }
-  for (const json::value& entry : read_list(images / "images.json")) {
-    if (is_unfinished(entry, [&](const auto& id) { return images / id / "manifest"; })) return true;
-  }
-  return false;
+  return !unfinished_images(host, since).empty();
 }
 
 std::vector<std::string> image_names(const BuildahHost& host, std::string_view prefix) {

@@ -27,6 +27,10 @@ std::vector<std::string> containers_with(const BuildahHost& host, std::string_vi
 /// `buildah images` fail. Throws Error.
 bool is_writing(const BuildahHost& host, Time since);
 
+/// Ids of the images that were made at `since` or later and have no manifest.
+/// Throws Error.
+std::vector<std::string> unfinished_images(const BuildahHost& host, Time since);
+
 /// The names of images in this store that begin with `prefix`. Throws Error.
 std::vector<std::string> image_names(const BuildahHost& host, std::string_view prefix);
 

@@ -2,6 +2,7 @@
 // What makes images. One interface for buildah, a Docker Engine's BuildKit and
 // remote BuildKit daemons.
 
+#include "base/time.h"
 #include "model/names.h"
 
 #include <cstdint>
@@ -64,6 +65,8 @@ struct BuildContext {
   /// Bytes that each RUN may use; 0: no limit. Not needed where the cgroup that
   /// `cgroup_parent` names is limited itself.
   std::uint64_t memory_limit = 0;
+  Time since =
+      Time::max();  ///< when the build began: nothing in the engine that is older is its own
 };
 
 /// Thread-safe: images of one build are made at once from several threads.

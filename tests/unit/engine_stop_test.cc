@@ -197,6 +197,29 @@ TEST_F(StopsBuilds, AContainerWithoutSettingsIsLeftAlone) {
   EXPECT_EQ(left_over(), "");
 }
 
+// What a buildah leaves that is killed in the middle of a commit: each later
+// `buildah images` complains about it.
+TEST_F(StopsBuilds, AnImageWithoutAManifestGoesIfTheBuildCanHaveLeftIt) {
+  const Time before = now();
+  ASSERT_EQ(make(request("FROM localhost/base\nRUN echo unfinished\n")).end, End::made);
+  const std::string id(trim(ask({"images", "--quiet", "--no-trunc", "localhost/app:web." + id_})));
+  ASSERT_EQ(id.size(), 71U) << id;
+  ask({"untag", id});
+  fs::remove(store() / "graph/overlay-images" / id.substr(7) / "manifest");
+  const auto is_there = [&] {
+    const fs::path list = store() / "graph/overlay-images/images.json";
+    return read_file(list).value().find("\"id\":\"" + id.substr(7)) != std::string::npos;
+  };
+  BuildContext later = context(id_);
+  later.since = now() + std::chrono::hours{1};
+  BuildahEngine(later).clean_up();
+  EXPECT_TRUE(is_there()) << "older than the build: another's";
+  BuildContext ours = context(id_);
+  ours.since = before;
+  BuildahEngine(ours).clean_up();
+  EXPECT_FALSE(is_there());
+}
+
 // A buildah that is stopped while it removes one leaves such a folder.
 TEST_F(StopsBuilds, ContainersThatAreGoneAreNoMistake) {
   const std::string id(64, 'e');
