@@ -159,6 +159,7 @@ Result<engine::ImageRequest> request_for(const manifest::Service& service,
   const Result<manifest::DockerfileFacts> facts = manifest::parse_dockerfile(*text, shown);
   if (!facts) return Error(facts.error()).while_doing("service " + service.name.str());
 
+  if (facts->heredoc_line != 0) request.heredoc = shown + ":" + std::to_string(facts->heredoc_line);
   request.context = *context;
   request.dockerfile = *dockerfile;
   for (const manifest::Stage& stage : facts->stages) {

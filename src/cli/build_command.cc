@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/context.h"
 #include "cli/interrupt.h"
+#include "cli/outcome.h"
 #include "cli/progress.h"
 #include "cli/show_log.h"
 
@@ -69,32 +70,11 @@ bool follow_to_end(const Context& context, const Build& build, const Interrupts&
          is_terminal(context.rack.get_build(build.app, build.id).build.status);
 }
 
-int report_failure(const Context& context, const rack::BuildView& view) {
-  const Build& build = view.build;
-  const std::string because = build.reason.empty() ? "" : ": " + build.reason;
-  switch (view.status) {
-    case DisplayStatus::canceled:
-      print_error(context, "build canceled" + because);
-      return exit_code(Errc::canceled);
-    case DisplayStatus::abandoned:
-      print_error(context, "build abandoned: its process is gone",
-                  "cooper builds prune -a " + build.app.str() + " cleans up after it");
-      return 1;
-    case DisplayStatus::queued:
-    case DisplayStatus::running:
-    case DisplayStatus::succeeded:
-    case DisplayStatus::failed:
-      break;
-  }
-  print_error(context, "build failed" + because);
-  return build.exit_code == kTimedOut ? kTimedOut : 1;
-}
-
 int report_end(const Context& context, const Options& options, Output& progress,
                const rack::BuildView& view) {
   const Build& build = view.build;
   if (!options.id) progress.write("Build:   " + build.id.str() + "\n");
-  if (view.status != DisplayStatus::succeeded) return report_failure(context, view);
+  if (view.status != DisplayStatus::succeeded) return report_outcome(context, view);
   progress.write(options.id ? "" : "Release: " + build.release + "\n");
   if (options.id) context.out.write(build.release + "\n");
   return 0;
@@ -109,11 +89,12 @@ int run_build(Context& context, const Options& options) {
   warn_of_near_miss(context, start.app);
 
   Output& progress = options.id ? context.err : context.out;
-  const Interrupts interrupts;
+  Interrupts interrupts(Interrupts::Takes::all_ends);
   const Build build = [&] {
     Progress phases(context, progress);
     return context.rack.start_build(start, phases, interrupts.first());
   }();
+  interrupts.take_interrupt_only();  // the build needs us no more
   if (options.detach) {
     context.out.write((options.id ? "" : "Build:   ") + build.id.str() + "\n");
     return 0;

@@ -4,6 +4,7 @@
 #include "cli/context.h"
 #include "cli/interrupt.h"
 #include "cli/json_output.h"
+#include "cli/outcome.h"
 #include "cli/progress.h"
 #include "cli/show_log.h"
 #include "cli/table.h"
@@ -112,7 +113,10 @@ int run_logs(Context& context, const Options& options) {
   };
   context.rack.follow_log(app, id, from, sink, stop.get_token());
   view.finish();
-  return interrupts.first().stop_requested() ? exit_code(Errc::canceled) : 0;
+  if (interrupts.first().stop_requested()) return exit_code(Errc::canceled);
+  if (!options.follow || context.out.closed()) return 0;
+  view.end_line();
+  return report_outcome(context, context.rack.get_build(app, id));
 }
 
 int run_cancel(Context& context, const Options& options) {
@@ -172,7 +176,7 @@ constexpr std::array kInfoFlags = {
 constexpr std::array kLogsFlags = {
     kAppFlag,
     Flag{.name = "follow",
-         .summary = "go on until the build has ended (this is the default)",
+         .summary = "go on until the build has ended, as by default, and end with its exit code",
          .target = &Options::follow,
          .excludes = "no-follow"},
     Flag{.name = "no-follow",

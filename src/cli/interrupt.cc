@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
@@ -13,20 +14,26 @@ namespace cooper::cli {
 
 namespace {
 
-sigset_t interrupt_only() {
+/// Blocked, an ignored signal would be delivered to us all the same.
+bool is_ignored(int signal_number) {
+  struct sigaction present {};
+  return ::sigaction(signal_number, nullptr, &present) == 0 && present.sa_handler == SIG_IGN;
+}
+
+sigset_t set_of(std::initializer_list<int> signal_numbers) {
   sigset_t set;
   ::sigemptyset(&set);
-  ::sigaddset(&set, SIGINT);
+  for (const int signal_number : signal_numbers) {
+    if (!is_ignored(signal_number)) ::sigaddset(&set, signal_number);
+  }
   return set;
 }
 
 }  // namespace
 
-Interrupts::Interrupts() {
-  struct sigaction present {};
-  // Blocked, an ignored signal would be delivered to us all the same.
-  if (::sigaction(SIGINT, nullptr, &present) == 0 && present.sa_handler == SIG_IGN) return;
-  const sigset_t set = interrupt_only();
+Interrupts::Interrupts(Takes takes) {
+  const sigset_t set =
+      takes == Takes::interrupt ? set_of({SIGINT}) : set_of({SIGINT, SIGTERM, SIGHUP});
   // A descriptor instead of a handler: no code of ours runs inside a signal.
   signals_ = Fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_) throw_errno("signalfd");
@@ -34,6 +41,11 @@ Interrupts::Interrupts() {
   if (!end_) throw_errno("eventfd");
   ::pthread_sigmask(SIG_BLOCK, &set, &mask_before_);
   watcher_ = std::thread([this] { watch(); });
+}
+
+void Interrupts::take_interrupt_only() noexcept {
+  const sigset_t set = set_of({SIGTERM, SIGHUP});
+  ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
 
 Interrupts::~Interrupts() {

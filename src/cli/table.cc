@@ -101,10 +101,12 @@ std::string Table::text(Colours colours, std::size_t max_columns) const {
   for (const auto& row : rows) {
     owed = 0;
     for (std::size_t i = 0; i < row.size(); ++i) {
-      // Below ten columns a cut cell says nothing any more.
-      const bool cut = i + 1 == header_.size() && max_columns >= before_last + 10;
-      append_cell(text, owed, cut ? fit(row[i].text, max_columns - before_last) : row[i].text,
-                  row[i].style, widths[i], colours);
+      // Below ten columns a cut cell says nothing any more; then its line may wrap once.
+      constexpr std::size_t kLeastColumns = 10;
+      const std::size_t room = std::max(max_columns, before_last + kLeastColumns) - before_last;
+      const bool cut = i + 1 == header_.size() && max_columns != 0;
+      append_cell(text, owed, cut ? fit(row[i].text, room) : row[i].text, row[i].style, widths[i],
+                  colours);
     }
     end_line();
   }

@@ -25,7 +25,8 @@ class Table {
   /// Cells that are missing at the end are empty.
   void add(std::vector<Cell> row) { rows_.push_back(std::move(row)); }
 
-  /// `max_columns`: the last column is cut so that no line is longer; 0: no limit.
+  /// `max_columns`: the last column is cut so that no line is longer, but to
+  /// no less than ten columns; 0: no limit.
   std::string text(Colours colours, std::size_t max_columns = 0) const;
 
  private:

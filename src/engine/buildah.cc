@@ -66,6 +66,14 @@ std::string list_element(std::string_view text) {
   return quoted + "\"";
 }
 
+/// Older ones take a heredoc's body for instructions, and run some of them.
+bool knows_heredocs(std::string_view version) {
+  const auto parts = split(version, '.');
+  const auto major = parse_number(parts[0]);
+  const auto minor = parse_number(parts.size() > 1 ? parts[1] : "0");
+  return major && minor && (*major > 1 || (*major == 1 && *minor >= 33));
+}
+
 std::string last_line(std::string_view text) {
   text = trim(text);
   return std::string(text.substr(text.rfind('\n') + 1));
@@ -222,8 +230,12 @@ ImageResult BuildahEngine::make(const ImageRequest& request, Progress& progress,
 
 ImageResult BuildahEngine::build(const ImageRequest& request, Progress& progress,
                                  std::stop_token stop) {
-  if (std::string missing = missing_input(request); !missing.empty()) {
-    return {.end = ImageResult::End::failed, .exit_code = 1, .reason = std::move(missing)};
+  std::string hindrance = missing_input(request);
+  if (hindrance.empty() && !request.heredoc.empty() && !knows_heredocs(host_.version)) {
+    hindrance = request.heredoc + ": heredocs need buildah 1.33 or later; here is " + host_.version;
+  }
+  if (!hindrance.empty()) {
+    return {.end = ImageResult::End::failed, .exit_code = 1, .reason = std::move(hindrance)};
   }
   const unsigned number = ++made_;
   const std::filesystem::path id_file = context_.work / ("image-" + std::to_string(number) + ".id");

@@ -26,6 +26,7 @@ struct ImageRequest {
       build_args;      ///< only those that the Dockerfile declares
   std::string target;  ///< stage to build; empty: the last
   bool no_cache = false;
+  std::string heredoc;            ///< "api/Dockerfile:3" where the first is; empty: there is none
   std::vector<std::string> tags;  ///< full references that the image gets
 };
 

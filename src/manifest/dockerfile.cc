@@ -81,6 +81,7 @@ std::optional<Heredoc> heredoc_of(std::string_view word, char escape) {
 struct Instruction {
   std::string text;
   int line = 0;
+  bool has_heredoc = false;
 };
 
 /// Cuts the text into instructions, as BuildKit does: comments, also between
@@ -105,7 +106,7 @@ class InstructionReader {
       if (!continues) break;
     }
     if (instruction.line == 0) return std::nullopt;
-    skip_heredocs(instruction.text);
+    skip_heredocs(instruction);
     return instruction;
   }
 
@@ -137,9 +138,9 @@ class InstructionReader {
     return line.ends_with(escape_) && (line.size() < 2 || line[line.size() - 2] != escape_);
   }
 
-  void skip_heredocs(std::string_view instruction) {
-    if (!knows_heredocs_ || instruction.find("<<") == std::string_view::npos) return;
-    std::vector<std::string_view> words = words_of(instruction, escape_);
+  void skip_heredocs(Instruction& instruction) {
+    if (!knows_heredocs_ || instruction.text.find("<<") == std::string::npos) return;
+    std::vector<std::string_view> words = words_of(instruction.text, escape_);
     std::size_t first = 0;
     if (lowered(words[first]) == "onbuild") ++first;
     if (first >= words.size()) return;
@@ -147,7 +148,9 @@ class InstructionReader {
     if (name != "run" && name != "copy" && name != "add") return;
     for (; first < words.size(); ++first) {
       const std::optional<Heredoc> heredoc = heredoc_of(words[first], escape_);
-      if (heredoc && !skip_body(*heredoc)) return;
+      if (!heredoc) continue;
+      if (!skip_body(*heredoc)) return;
+      instruction.has_heredoc = true;
     }
   }
 
@@ -203,6 +206,7 @@ Result<DockerfileFacts> parse_dockerfile(std::string_view text, std::string_view
   DockerfileFacts facts;
   InstructionReader reader(text);
   while (const std::optional<Instruction> instruction = reader.next()) {
+    if (instruction->has_heredoc && facts.heredoc_line == 0) facts.heredoc_line = instruction->line;
     const std::string_view line = trim(instruction->text);
     const std::size_t end = std::min(line.find_first_of(kBlank), line.size());
     const std::string keyword = lowered(line.substr(0, end));

@@ -22,6 +22,7 @@ struct Stage {
 struct DockerfileFacts {
   std::set<std::string> declared_args;  ///< of every ARG, before and after FROM
   std::vector<Stage> stages;            ///< in file order, never empty
+  int heredoc_line = 0;  ///< 1-based line of the first instruction with a heredoc; 0: none
   bool operator==(const DockerfileFacts&) const = default;
 };
 

@@ -58,6 +58,24 @@ def test_dockerfile_that_does_not_parse(cooper, folder):
     assert "RNU" in record["reason"].upper() and "service web" in record["reason"]
 
 
+def test_heredoc_that_buildah_does_not_know_runs_nothing(cooper, store, folder):
+    make_app(folder, {"Dockerfile": f"FROM {BASE_IMAGE}\nRUN <<EOF\nRUN echo the body ran\nEOF\n"})
+    version = re.search(r"(\d+)\.(\d+)", store.buildah("--version").ok().out)
+    if (int(version[1]), int(version[2])) >= (1, 33):
+        pytest.skip("this buildah knows heredocs")
+    record, done = fail(cooper, folder)
+    assert "Dockerfile:2: heredocs need buildah 1.33" in record["reason"]
+    assert "the body ran" not in done.out
+
+
+def test_follow_ends_with_the_builds_code(cooper, folder):
+    make_app(folder, {"Dockerfile": f"FROM {BASE_IMAGE}\nRUN exit 3\n"})
+    record, _ = fail(cooper, folder)
+    assert cooper("builds", "logs", record["id"], "-a", "app").code == 0
+    followed = cooper("builds", "logs", record["id"], "-a", "app", "--follow")
+    assert followed.code == 1 and "build failed: service web" in followed.err
+
+
 def test_dockerfile_that_is_missing(cooper, folder):
     make_app(folder, {"convox.yml": "services:\n  web:\n    build: site\n", "site/": ""})
     record, _ = fail(cooper, folder)

@@ -185,14 +185,15 @@ def test_an_app_with_a_running_build_is_not_deleted(cooper, store, app, tmp_path
     assert not [name for name in store.images() if done in name or running in name]
 
 
-def test_ctrl_c_while_packing_leaves_nothing(cooper, tmp_path):
+@pytest.mark.parametrize("ends", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_command_that_is_ended_while_it_packs_leaves_nothing(cooper, tmp_path, ends):
     app = make_app(tmp_path / "app", {"Dockerfile": f"FROM {BASE_IMAGE}\n"})
     fifo_like = app / "big"
     with open(fifo_like, "wb") as file:
         file.truncate(20 << 30)  # sparse: takes long to pack, no space to make
     command = cooper.start("build", app)
     wait_for(lambda: list(cooper.root.glob("data/sources/app/.tmp-*")), "packing to begin")
-    os.killpg(command.pid, signal.SIGINT)
+    os.killpg(command.pid, ends)
     command.communicate(timeout=60)
     assert command.returncode == 130
     assert cooper.build_ids("app") == [] and not list(cooper.root.glob("data/sources/app/*"))

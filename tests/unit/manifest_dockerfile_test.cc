@@ -137,6 +137,12 @@ TEST(DockerfileErrors, AreOnlyWhatCertainlyCannotBuild) {
   EXPECT_EQ(facts_of("FROM a\nNOSUCH x\nRUN [\"\n"), "| 1:a") << "the engine will say it";
 }
 
+TEST(DockerfileFacts, TheFirstHeredocIsRemembered) {
+  const auto line = [](const char* text) { return parse_dockerfile(text).value().heredoc_line; };
+  EXPECT_EQ(line("FROM a\nRUN x\nCOPY <<E /x\nb\nE\nRUN <<E\nE\n"), 3);
+  EXPECT_EQ(line("FROM a\nRUN cat <<<E\nRUN echo '<<E'\nRUN <<E\n"), 0) << "none, quoted, unended";
+}
+
 // Each would take minutes if the work grew with the square of the text.
 TEST(DockerfileErrors, HostileTextsCostLittle) {
   const auto repeated = [](std::string_view piece) {

@@ -1,0 +1,29 @@
+#include "cli/outcome.h"
+
+#include "base/error.h"
+
+namespace cooper::cli {
+
+int report_outcome(const Context& context, const rack::BuildView& view) {
+  const Build& build = view.build;
+  const std::string because = build.reason.empty() ? "" : ": " + build.reason;
+  switch (view.status) {
+    case DisplayStatus::canceled:
+      print_error(context, "build canceled" + because);
+      return exit_code(Errc::canceled);
+    case DisplayStatus::abandoned:
+      print_error(context, "build abandoned: its process is gone",
+                  "cooper builds prune -a " + build.app.str() + " cleans up after it");
+      return 1;
+    case DisplayStatus::succeeded:
+      return 0;
+    case DisplayStatus::queued:
+    case DisplayStatus::running:
+    case DisplayStatus::failed:
+      break;
+  }
+  print_error(context, "build failed" + because);
+  return build.exit_code == kTimedOut ? kTimedOut : 1;
+}
+
+}  // namespace cooper::cli
