@@ -59,6 +59,22 @@ std::string join(std::span<const std::string> parts, std::string_view separator)
   return text;
 }
 
+std::optional<std::string> normal_path(std::string_view path) {
+  if (path.starts_with('/')) return std::nullopt;
+  std::vector<std::string> parts;
+  for (const std::string_view part : split(path, '/')) {
+    if (part.empty() || part == ".") continue;
+    if (part != "..") {
+      parts.emplace_back(part);
+    } else if (parts.empty()) {
+      return std::nullopt;
+    } else {
+      parts.pop_back();
+    }
+  }
+  return join(parts, "/");
+}
+
 std::optional<std::uint64_t> parse_number(std::string_view text) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);

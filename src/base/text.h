@@ -15,6 +15,10 @@ std::string_view trim(std::string_view text);  ///< ASCII white space, both ends
 std::vector<std::string_view> split(std::string_view text, char separator);
 std::string join(std::span<const std::string> parts, std::string_view separator);
 
+/// A relative path without empty parts, `.` and `..`: empty for the folder itself;
+/// nullopt if it leads out of the folder, or is absolute.
+std::optional<std::string> normal_path(std::string_view path);
+
 /// Decimal digits only, the whole text, no overflow; else nullopt.
 std::optional<std::uint64_t> parse_number(std::string_view text);
 

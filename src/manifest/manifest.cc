@@ -31,20 +31,9 @@ std::string known_keys_hint(std::string_view key, std::span<const std::string> k
 /// is no place beneath the root that `base` starts from.
 std::optional<std::string> path_beneath(std::string_view base, std::string_view text) {
   if (text.starts_with('/') || printable(text) != text) return std::nullopt;
-  std::vector<std::string> parts;
-  for (const std::string_view piece : {base, text}) {
-    for (const std::string_view part : split(piece, '/')) {
-      if (part.empty() || part == ".") continue;
-      if (part != "..") {
-        parts.emplace_back(part);
-      } else if (parts.empty()) {
-        return std::nullopt;
-      } else {
-        parts.pop_back();
-      }
-    }
-  }
-  return parts.empty() ? "." : join(parts, "/");
+  const auto path = normal_path(std::string(base) + "/" + std::string(text));
+  if (!path) return std::nullopt;
+  return path->empty() ? "." : *path;
 }
 
 /// `sha256:1a2b...`, or the short form that engines print.

@@ -28,7 +28,8 @@ class AlwaysPacked {
  public:
   explicit AlwaysPacked(const std::vector<std::string>& paths) {
     for (const std::string& path : paths) {
-      if (std::optional<std::string> clean = cleaned(path)) paths_.push_back(std::move(*clean));
+      std::optional<std::string> clean = normal_path(path);
+      if (clean && !path.empty()) paths_.push_back(*std::move(clean));
     }
   }
 
@@ -46,23 +47,6 @@ class AlwaysPacked {
  private:
   static bool is_beneath(std::string_view path, std::string_view folder) {
     return path.size() > folder.size() && path[folder.size()] == '/' && path.starts_with(folder);
-  }
-
-  /// nullopt if it leads out of the folder; empty if it is the folder itself.
-  static std::optional<std::string> cleaned(std::string_view path) {
-    if (path.empty() || path.front() == '/') return std::nullopt;
-    std::vector<std::string> parts;
-    for (const std::string_view part : split(path, '/')) {
-      if (part.empty() || part == ".") continue;
-      if (part != "..") {
-        parts.emplace_back(part);
-      } else if (parts.empty()) {
-        return std::nullopt;
-      } else {
-        parts.pop_back();
-      }
-    }
-    return join(parts, "/");
   }
 
   std::vector<std::string> paths_;

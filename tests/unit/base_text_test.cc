@@ -35,6 +35,21 @@ TEST(Text, JoinIsSplitBackwards) {
   EXPECT_EQ(join(std::vector<std::string>{"a", "a"}, ""), "aa");
 }
 
+TEST(Text, NormalPathStaysBeneath) {
+  for (const auto& [path, normal] :
+       std::vector<std::pair<std::string, std::string>>{{"a/b", "a/b"},
+                                                        {"./a//b/", "a/b"},
+                                                        {"a/../b", "b"},
+                                                        {"", ""},
+                                                        {".", ""},
+                                                        {"a/..", ""}}) {
+    EXPECT_EQ(normal_path(path), normal) << path;
+  }
+  for (const char* out : {"..", "a/../..", "/", "/a", "../a"}) {
+    EXPECT_EQ(normal_path(out), std::nullopt) << out;
+  }
+}
+
 TEST(Text, ParseNumberTakesDigitsOnly) {
   EXPECT_EQ(parse_number("0"), 0U);
   EXPECT_EQ(parse_number("007"), 7U);
