@@ -158,6 +158,9 @@ std::string run_cause(int code, std::string_view before_error, MemoryKills kills
   if (const std::string program = absent_program(before_error); !program.empty()) {
     return program + " is not in the image";
   }
+  if (contains(before_error, "o space left on device")) {
+    return status_text(code) + ": no space left on device";
+  }
   return status_text(code);
 }
 

@@ -60,6 +60,12 @@ const Case cases[] = {
      {.code = 1},
      1,
      "stage 2/2, step 3/3 RUN [\"/bin/busybox\", \"false\"]: exit status 1"},
+    {"full_disk_in_a_run",
+     "STEP 1/2: FROM a\nSTEP 2/2: RUN dd\ndd: error writing '/x': No space left on device\n"
+     "Error: building at STEP \"RUN dd\": while running runtime: exit status 1\n",
+     {.code = 1},
+     1,
+     "step 2/2 RUN dd: exit status 1: no space left on device"},
     {"no_program",
      captures::kNoProgram,
      {.code = 1},
