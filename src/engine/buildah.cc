@@ -17,6 +17,8 @@
 #include <csignal>
 #include <map>
 #include <string_view>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -72,6 +74,22 @@ bool knows_heredocs(std::string_view version) {
   const auto major = parse_number(parts[0]);
   const auto minor = parse_number(parts.size() > 1 ? parts[1] : "0");
   return major && minor && (*major > 1 || (*major == 1 && *minor >= 33));
+}
+
+/// Stops the process as SIGSTOP does, and waits until all its threads stand; false
+/// if it has ended, or does not stand soon.
+bool halt(int pidfd) {
+  if (::syscall(SYS_pidfd_send_signal, pidfd, SIGSTOP, nullptr, 0) != 0) return false;
+  for (int tries = 0; tries < 50; ++tries) {
+    siginfo_t info{};
+    if (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd), &info,
+                 WSTOPPED | WEXITED | WNOHANG | WNOWAIT) != 0) {
+      return false;
+    }
+    if (info.si_pid != 0) return info.si_code == CLD_STOPPED;
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  }
+  return false;
 }
 
 std::string last_line(std::string_view text) {
@@ -134,13 +152,8 @@ std::vector<std::string> BuildahEngine::environment() const {
 process::ExitStatus BuildahEngine::stream(std::vector<std::string> argv,
                                           std::vector<std::string> environment, log::Sink& sink,
                                           std::stop_token stop) const {
-  // Buildah writes a container's settings, which say whose it is, and an image's
-  // manifest, milliseconds after the container or image itself. Ended between the
-  // two, it leaves what nobody owns, or a damaged store.
-  constexpr std::chrono::milliseconds kLongestWriting{200};
-  const DelayedStop delayed(
-      std::move(stop), [this, since = now()] { return is_writing(host_, since); }, kLongestWriting);
   Pipe pipe = make_pipe();
+  const Time since = now();
   process::Child child = process::Child::start({.argv = std::move(argv),
                                                 .environment = std::move(environment),
                                                 .out = pipe.write.get(),
@@ -148,6 +161,17 @@ process::ExitStatus BuildahEngine::stream(std::vector<std::string> argv,
                                                 .death_signal = SIGTERM,
                                                 .cgroups = context_.cgroups});
   pipe.write.reset();
+  // Buildah writes a container's settings, which say whose it is, and an image's
+  // manifest, milliseconds after the container or image itself. Ended between the
+  // two, it leaves what nobody owns, or a damaged store. So it is halted for the
+  // look, and goes on only to finish that, or to hear that it shall end.
+  constexpr std::chrono::milliseconds kLongestWriting{200};
+  const auto is_busy = [this, since, pidfd = child.pidfd()] {
+    if (!halt(pidfd) || !is_writing(host_, since)) return false;
+    ::syscall(SYS_pidfd_send_signal, pidfd, SIGCONT, nullptr, 0);
+    return true;
+  };
+  const DelayedStop delayed(std::move(stop), is_busy, kLongestWriting);
   const log::CaptureOptions how{.grace = options_.grace};
   return log::capture(child, pipe.read, how, sink, delayed.token());
 }

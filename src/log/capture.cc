@@ -51,6 +51,7 @@ class Pump {
   void read_chunk();
   void on_timeout();
   std::optional<Clock::time_point> next_deadline() const;
+  void ask_to_end() noexcept;
   void end_child() noexcept;
   bool drained() const { return open_until_ && owed_ == 0 && Clock::now() >= *open_until_; }
 
@@ -80,7 +81,7 @@ process::ExitStatus Pump::run(std::stop_token stop) {
     if (polled[2].revents != 0) {
       stopping_ = true;
       kill_at_ = Clock::now() + options_.grace;
-      child_.signal(SIGTERM);
+      ask_to_end();
     }
     if (polled[1].revents != 0) on_exit();
     if (polled[0].revents != 0) read_chunk();
@@ -132,9 +133,14 @@ std::optional<Clock::time_point> Pump::next_deadline() const {
 }
 
 // Must not throw: it runs while an exception is on its way.
+void Pump::ask_to_end() noexcept {
+  child_.signal(SIGTERM);
+  child_.signal(SIGCONT);  // a halted one would not hear it
+}
+
 void Pump::end_child() noexcept {
   if (exited_) return;
-  child_.signal(SIGTERM);
+  ask_to_end();
   std::optional<Clock::time_point> kill_at = Clock::now() + options_.grace;
   for (;;) {
     // The pipe is emptied meanwhile: a child that waits for room can't clean up.

@@ -53,10 +53,10 @@ struct CaptureOptions {
 /// The caller must have closed its own copy of the write end.
 ///
 /// The child must lead a process group of its own. On a stop request the child
-/// alone gets SIGTERM (buildah then cleans up by itself), and after `grace`
-/// its group SIGKILL. Processes that outlive the child are the caller's to
-/// sweep. If the sink throws, the child is ended in the same way, its further
-/// output is dropped, and the exception goes on.
+/// alone gets SIGTERM, also one that is halted (buildah then cleans up by itself), and after
+/// `grace` its group SIGKILL. Processes that outlive the child are the caller's to sweep. If the
+/// sink throws, the child is ended in the same way, its further output is dropped, and the
+/// exception goes on.
 process::ExitStatus capture(process::Child& child, Fd& output, const CaptureOptions& options,
                             Sink& sink, std::stop_token stop);
 

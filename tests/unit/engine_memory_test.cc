@@ -16,7 +16,9 @@ class AGroup : public testing::Test {
   void SetUp() override { fs::create_directories(group() / "engine"); }
   void TearDown() override { fs::remove_all(group()); }
 
-  static fs::path group() { return fs::path(testing::TempDir()) / "memory-kills-group"; }
+  static fs::path group() {
+    return fs::path(testing::TempDir()) / ("memory-kills-" + std::to_string(::getpid()));
+  }
   static void write(const char* file, const char* text) { std::ofstream(group() / file) << text; }
 };
 

@@ -36,7 +36,8 @@ class Store : public testing::Test {
           R"([{"id":")" + id + R"(","created":")" + created + R"("}])");
   }
 
-  fs::path folder_ = fs::path(testing::TempDir()) / "containers-storage";
+  fs::path folder_ =
+      fs::path(testing::TempDir()) / ("containers-storage-" + std::to_string(::getpid()));
   BuildahHost host_{.graph_root = folder_, .graph_driver = "overlay"};
   const std::string a_ = std::string(64, 'a');
   const std::string b_ = std::string(64, 'b');
