@@ -10,8 +10,9 @@
 
 namespace cooper::process {
 
-/// `/cooper/<name>` in cgroup v2, or in the v1 hierarchies `memory` and
-/// `freezer` (a hybrid host has both; v1 is used where it has the controllers).
+/// `/cooper/<name>` in cgroup v2, or in the v1 hierarchies `freezer` and, for a
+/// limit, `memory` (a hybrid host has both versions; v1 is used where it has the
+/// controllers).
 /// Processes live in sub-groups: `engine` (see join_folders) and whatever the
 /// engine makes beneath parent_path().
 class Cgroup {
