@@ -35,6 +35,6 @@ void remove_builds(store::FileStore& store, const AppName& app);
 
 /// What prune does for one abandoned build; false if it was finalized before. It
 /// is finalized even if some of what it left can't be removed: its log tells.
-bool reap(store::FileStore& store, const Build& build);
+bool reap(store::FileStore& store, const Build& seen);
 
 }  // namespace cooper::build

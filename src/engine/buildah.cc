@@ -18,7 +18,6 @@
 #include <map>
 #include <string_view>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -74,22 +73,6 @@ bool knows_heredocs(std::string_view version) {
   const auto major = parse_number(parts[0]);
   const auto minor = parse_number(parts.size() > 1 ? parts[1] : "0");
   return major && minor && (*major > 1 || (*major == 1 && *minor >= 33));
-}
-
-/// Stops the process as SIGSTOP does, and waits until all its threads stand; false
-/// if it has ended, or does not stand soon.
-bool halt(int pidfd) {
-  if (::syscall(SYS_pidfd_send_signal, pidfd, SIGSTOP, nullptr, 0) != 0) return false;
-  for (int tries = 0; tries < 50; ++tries) {
-    siginfo_t info{};
-    if (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd), &info,
-                 WSTOPPED | WEXITED | WNOHANG | WNOWAIT) != 0) {
-      return false;
-    }
-    if (info.si_pid != 0) return info.si_code == CLD_STOPPED;
-    std::this_thread::sleep_for(std::chrono::milliseconds{1});
-  }
-  return false;
 }
 
 std::string last_line(std::string_view text) {

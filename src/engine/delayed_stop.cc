@@ -1,7 +1,11 @@
 #include "engine/delayed_stop.h"
 
+#include <csignal>
 #include <exception>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <system_error>
+#include <unistd.h>
 #include <utility>
 
 namespace cooper::engine {
@@ -32,6 +36,20 @@ void DelayedStop::wait(const std::stop_token& abandoned) noexcept {
   } catch (const std::exception&) {  // adapter: what can't be told is not waited for
   }
   source_.request_stop();
+}
+
+bool halt(int pidfd) {
+  if (::syscall(SYS_pidfd_send_signal, pidfd, SIGSTOP, nullptr, 0) != 0) return false;
+  for (int tries = 0; tries < 50; ++tries) {
+    siginfo_t info{};
+    if (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd), &info,
+                 WSTOPPED | WEXITED | WNOHANG | WNOWAIT) != 0) {
+      return false;
+    }
+    if (info.si_pid != 0) return info.si_code == CLD_STOPPED;
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  }
+  return false;
 }
 
 }  // namespace cooper::engine

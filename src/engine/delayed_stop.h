@@ -31,4 +31,8 @@ class DelayedStop {
   std::stop_callback<Begin> on_stop_;  // last: it goes first, and starts waiter_
 };
 
+/// Stops the process as SIGSTOP does, and waits until all its threads stand; false
+/// if it has ended, or does not stand soon.
+bool halt(int pidfd);
+
 }  // namespace cooper::engine
