@@ -51,6 +51,13 @@ void remove_images(engine::Engine& engine, const Build& build) {
   engine.remove_images(images);
 }
 
+void remove_releases(store::FileStore& store, const Build& build,
+                     const std::vector<Release>& releases) {
+  for (const Release& release : releases) {
+    if (release.build == build.id.str()) store.remove_release(build.app, release.id);
+  }
+}
+
 void remove_build(store::FileStore& store, const Build& build,
                   const std::vector<Release>& releases) {
   // One that no engine took part in has none, also where no engine is there any more.
@@ -58,9 +65,7 @@ void remove_build(store::FileStore& store, const Build& build,
     engine::BuildahEngine engine = engine_for(store, build);
     remove_images(engine, build);
   }
-  for (const Release& release : releases) {
-    if (release.build == build.id.str()) store.remove_release(build.app, release.id);
-  }
+  remove_releases(store, build, releases);
   store.remove_build(build.app, build.id);
 }
 
@@ -126,9 +131,7 @@ bool reap(store::FileStore& store, const Build& seen) {
     remove_images(engine, *build);
   });
   attempt([&] { remove_tree(files.work); });
-  for (const Release& release : store.list_releases(build->app, 0).releases) {
-    if (release.build == build->id.str()) store.remove_release(build->app, release.id);
-  }
+  remove_releases(store, *build, store.list_releases(build->app, 0).releases);
   last_words += std::string("ERROR: ") + kReason + "\n";
   if (fs::exists(files.log)) {
     attempt([&] {

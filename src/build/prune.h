@@ -2,22 +2,13 @@
 // Reaps abandoned builds and trims an app to its retention.
 
 #include "build/settings.h"
-#include "model/names.h"
+#include "model/retention.h"
 #include "store/file_store.h"
-
-#include <string>
-#include <vector>
 
 namespace cooper::build {
 
 /// The build's recorded process is there and is that build's.
 bool process_lives(const Build& build);
-
-struct Pruned {
-  std::vector<BuildId> reaped;        ///< abandoned, now failed with exit code -1
-  std::vector<BuildId> removed;       ///< beyond retention
-  std::vector<std::string> warnings;  ///< what could not be removed; the next prune tries again
-};
 
 /// Finalizes abandoned builds as failed and removes what they left (processes,
 /// working containers, images, scratch files); removes the oldest finished

@@ -140,7 +140,7 @@ int run_cancel(Context& context, const Options& options) {
 }
 
 void prune(Context& context, const AppName& app) {
-  const rack::Pruned pruned = context.rack.prune(app);
+  const Pruned pruned = context.rack.prune(app);
   for (const std::string& warning : pruned.warnings) print_warning(context, warning);
   std::string text;
   for (const BuildId& id : pruned.reaped) text += app.str() + "  " + id.str() + "  reaped\n";

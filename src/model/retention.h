@@ -23,4 +23,11 @@ std::vector<const Build*> newest_first(std::span<const Build> builds, Time now);
 std::vector<BuildId> beyond_retention(std::span<const Build> builds, std::size_t keep,
                                       const std::set<std::string>& kept, Time now);
 
+/// What a prune did.
+struct Pruned {
+  std::vector<BuildId> reaped;        ///< abandoned, now failed with exit code -1
+  std::vector<BuildId> removed;       ///< beyond retention
+  std::vector<std::string> warnings;  ///< what could not be removed; the next prune tries again
+};
+
 }  // namespace cooper

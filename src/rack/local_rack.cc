@@ -69,42 +69,54 @@ std::vector<BuildView> LocalRack::running(const AppName& app) const {
   return found;
 }
 
+namespace {
+
+Error none_of(const AppName& app, const std::string& what, const std::string& noun) {
+  return Error(Errc::not_found, what + " of app " + app.str(),
+               "`cooper " + noun + "s -a " + app.str() + "` lists them");
+}
+
+/// The id that begins with `text`, if there is but one.
+template <class Id>
+Id the_one_that_fits(const std::vector<Id>& ids, const AppName& app, std::string_view text,
+                     const std::string& noun) {
+  const std::string shown = "\"" + shorten(text, 64) + "\"";
+  std::vector<Id> matches;
+  for (const Id& id : ids) {
+    if (!text.empty() && id.str().starts_with(text)) matches.push_back(id);
+  }
+  if (matches.empty()) throw none_of(app, "no " + noun + " " + shown, noun);
+  if (matches.size() == 1) return matches[0];
+  throw Error(
+      Errc::invalid,
+      shown + " fits " + std::to_string(matches.size()) + " " + noun + "s of app " + app.str(),
+      "give more of the id");
+}
+
+}  // namespace
+
 BuildId LocalRack::resolve_build(const AppName& app, std::string_view text) {
   // The whole id is the common case, and costs one read.
   if (const auto id = BuildId::parse(text); id && store_.find_build(app, *id)) return *id;
   require_app(app);
-  const auto none = [&](const std::string& what) {
-    return Error(Errc::not_found, what + " of app " + app.str(),
-                 "`cooper builds -a " + app.str() + "` lists them");
-  };
   if (text == "current") {
     const auto builds = running(app);
-    if (builds.empty()) throw none("no running build");
+    if (builds.empty()) throw none_of(app, "no running build", "build");
     return builds[0].build.id;
   }
   if (text == "last" || text == "last-failed") {
     for (const Build& build : store_.list_builds(app, text == "last" ? 1 : 0).builds) {
       if (text == "last" || build.status == Status::failed) return build.id;
     }
-    throw none(text == "last" ? "no build" : "no failed build");
+    throw none_of(app, text == "last" ? "no build" : "no failed build", "build");
   }
-  std::vector<BuildId> matches;
-  for (const BuildId& id : store_.build_ids(app)) {
-    if (id.str().starts_with(text)) matches.push_back(id);
-  }
-  if (matches.size() == 1 && !text.empty()) return matches[0];
-  if (matches.empty()) throw none("no build \"" + shorten(text, 64) + "\"");
-  throw Error(Errc::invalid,
-              "\"" + shorten(text, 64) + "\" fits " + std::to_string(matches.size()) +
-                  " builds of app " + app.str(),
-              "give more of the id");
+  return the_one_that_fits(store_.build_ids(app), app, text, "build");
 }
 
 Build LocalRack::require_build(const AppName& app, const BuildId& id) const {
   if (auto build = store_.find_build(app, id)) return *build;
   require_app(app);
-  throw Error(Errc::not_found, "no build " + id.str() + " of app " + app.str(),
-              "`cooper builds -a " + app.str() + "` lists them");
+  throw none_of(app, "no build " + id.str(), "build");
 }
 
 BuildView LocalRack::get_build(const AppName& app, const BuildId& id) {
@@ -161,11 +173,9 @@ Pruned LocalRack::prune(const AppName& app) {
   require_app(app);
   std::vector<std::string> warnings;
   const build::Settings settings = build::read_settings(store_, app, warnings);
-  build::Pruned pruned = build::prune(store_, app, settings);
-  std::ranges::move(pruned.warnings, std::back_inserter(warnings));
-  return {.reaped = std::move(pruned.reaped),
-          .removed = std::move(pruned.removed),
-          .warnings = std::move(warnings)};
+  Pruned pruned = build::prune(store_, app, settings);
+  pruned.warnings.insert(pruned.warnings.begin(), warnings.begin(), warnings.end());
+  return pruned;
 }
 
 // Releases
@@ -180,21 +190,12 @@ Release LocalRack::get_release(const AppName& app, std::string_view text) {
     if (auto release = store_.find_release(app, *id)) return *release;
   }
   require_app(app);
-  std::vector<Release> matches;
-  for (Release& release : store_.list_releases(app, text == "last" ? 1 : 0).releases) {
-    if (text == "last" || (!text.empty() && release.id.str().starts_with(text))) {
-      matches.push_back(std::move(release));
-    }
-  }
-  if (matches.size() == 1) return matches[0];
-  if (matches.empty()) {
-    throw Error(Errc::not_found, "no release \"" + shorten(text, 64) + "\" of app " + app.str(),
-                "`cooper releases -a " + app.str() + "` lists them");
-  }
-  throw Error(Errc::invalid,
-              "\"" + shorten(text, 64) + "\" fits " + std::to_string(matches.size()) +
-                  " releases of app " + app.str(),
-              "give more of the id");
+  std::vector<Release> releases = store_.list_releases(app, text == "last" ? 1 : 0).releases;
+  if (text == "last" && !releases.empty()) return releases[0];
+  std::vector<ReleaseId> ids;
+  for (const Release& release : releases) ids.push_back(release.id);
+  const ReleaseId id = the_one_that_fits(ids, app, text, "release");
+  return *std::ranges::find(releases, id, &Release::id);
 }
 
 // Properties

@@ -4,6 +4,7 @@
 #include "build/request.h"
 #include "model/build.h"
 #include "model/release.h"
+#include "model/retention.h"
 #include "model/step.h"
 
 #include <cstdint>
@@ -52,12 +53,6 @@ struct PropertyView {
   std::string key;
   std::string value;   ///< empty: unset on this level
   std::string effect;  ///< what applies to the app (global and default considered)
-};
-
-struct Pruned {
-  std::vector<BuildId> reaped;   ///< abandoned, now failed
-  std::vector<BuildId> removed;  ///< beyond retention
-  std::vector<std::string> warnings;
 };
 
 /// All calls may throw Error; a build that fails is not an error.
