@@ -76,17 +76,18 @@ Error none_of(const AppName& app, const std::string& what, const std::string& no
                "`cooper " + noun + "s -a " + app.str() + "` lists them");
 }
 
-/// The id that begins with `text`, if there is but one.
+/// The id that begins with `text`, if there is but one. An empty text names none,
+/// even where there is only one.
 template <class Id>
 Id the_one_that_fits(const std::vector<Id>& ids, const AppName& app, std::string_view text,
                      const std::string& noun) {
   const std::string shown = "\"" + shorten(text, 64) + "\"";
   std::vector<Id> matches;
   for (const Id& id : ids) {
-    if (!text.empty() && id.str().starts_with(text)) matches.push_back(id);
+    if (id.str().starts_with(text)) matches.push_back(id);
   }
   if (matches.empty()) throw none_of(app, "no " + noun + " " + shown, noun);
-  if (matches.size() == 1) return matches[0];
+  if (matches.size() == 1 && !text.empty()) return matches[0];
   throw Error(
       Errc::invalid,
       shown + " fits " + std::to_string(matches.size()) + " " + noun + "s of app " + app.str(),
@@ -192,6 +193,7 @@ Release LocalRack::get_release(const AppName& app, std::string_view text) {
   require_app(app);
   std::vector<Release> releases = store_.list_releases(app, text == "last" ? 1 : 0).releases;
   if (text == "last" && !releases.empty()) return releases[0];
+  if (text.empty()) throw none_of(app, "no release \"\"", "release");
   std::vector<ReleaseId> ids;
   for (const Release& release : releases) ids.push_back(release.id);
   const ReleaseId id = the_one_that_fits(ids, app, text, "release");
