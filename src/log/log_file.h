@@ -50,7 +50,7 @@ class LogFile {
   /// Offset after the last byte that was appended.
   std::uint64_t size() const noexcept { return size_.load(std::memory_order_acquire); }
 
-  /// fsync(2). Throws Error.
+  /// fsync(2), and gives back the disk space that was reserved ahead. Throws Error.
   void sync();
 
   const std::filesystem::path& path() const noexcept { return path_; }
@@ -58,11 +58,13 @@ class LogFile {
  private:
   LogFile(std::filesystem::path path, Fd fd, std::uint64_t size, char last_byte);
   void write_pieces(std::string_view newline, std::string_view prefix, std::string_view text);
+  void reserve_ahead() noexcept;
 
   std::filesystem::path path_;
   Fd fd_;
   std::mutex mutex_;  // guards the file's end and open_line_of_
   std::atomic<std::uint64_t> size_;
+  std::uint64_t reserved_ = 0;           // disk space is reserved up to here
   const void* open_line_of_ = nullptr;  // null: the file ends with a whole line
 };
 

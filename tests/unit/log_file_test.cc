@@ -7,6 +7,7 @@
 
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <thread>
 
 namespace cooper::log {
@@ -81,6 +82,29 @@ TEST(LogFile, KeepsItsPlaceWhenAWriteStopsHalfway) {
   EXPECT_EQ(file.size(), 10U);
   EXPECT_EQ(file.append("third\n"), 17U);
   EXPECT_EQ(content(folder / "a.log"), "first\nseco\nthird\n");
+}
+
+// A large log reserves space ahead; the end of a build gives it back.
+TEST(LogFile, KeepsNoSpaceBeyondItsEnd) {
+  const TempFolder folder;
+  const std::string block(std::size_t{1} << 20, 'x');
+  const auto allocated = [&] {
+    struct stat info {};
+    EXPECT_EQ(::stat((folder / "a.log").c_str(), &info), 0);
+    return static_cast<std::uint64_t>(info.st_blocks) * 512;
+  };
+  {
+    LogFile killed = LogFile::create(folder / "a.log", 0640);
+    for (int i = 0; i < 18; ++i) killed.append(block);
+  }
+  LogFile file = LogFile::open_existing(folder / "a.log");
+  file.append("last\n");
+  file.sync();
+  const std::uint64_t size = (std::uint64_t{18} << 20) + 6;
+  EXPECT_EQ(file.size(), size);
+  EXPECT_EQ(std::filesystem::file_size(folder / "a.log"), size);
+  EXPECT_LT(allocated(), size + (1 << 20));
+  EXPECT_TRUE(content(folder / "a.log").ends_with("x\nlast\n"));
 }
 
 TEST(LogFile, OneAppendIsOneUnitAmongThreads) {
