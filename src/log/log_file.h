@@ -64,7 +64,7 @@ class LogFile {
   Fd fd_;
   std::mutex mutex_;  // guards the file's end and open_line_of_
   std::atomic<std::uint64_t> size_;
-  std::uint64_t reserved_ = 0;           // disk space is reserved up to here
+  std::uint64_t reserved_ = 0;          // disk space is reserved up to here
   const void* open_line_of_ = nullptr;  // null: the file ends with a whole line
 };
 
