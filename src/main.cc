@@ -11,7 +11,7 @@
 int main(int argc, char** argv) {
   try {
     cooper::ensure_standard_streams();
-    cooper::rack::LocalRack rack{cooper::store::Layout(cooper::store::default_root())};
+    cooper::rack::LocalRack rack{cooper::store::default_layout()};
     return cooper::cli::run(std::span(argv, static_cast<std::size_t>(argc)), rack);
   } catch (const cooper::Error& error) {  // boundary: main
     std::fprintf(stderr, "ERROR: %s\n", error.what());

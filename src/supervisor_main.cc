@@ -35,7 +35,10 @@ cooper::build::SupervisorTask parse(int argc, char** argv) {
     }
     return found->second;
   };
-  return {.layout = cooper::store::Layout(option("--root")),
+  const auto dokku_apps = options.find("--dokku-apps");
+  return {.layout = dokku_apps == options.end()
+                        ? cooper::store::Layout(option("--root"))
+                        : cooper::store::Layout::of_dokku(option("--root"), dokku_apps->second),
           .app = cooper::AppName::parse(option("--app")).value(),
           .id = cooper::BuildId::parse(option("--id")).value(),
           .deploy_lock = take_fd(option("--lock-fd")),

@@ -31,7 +31,7 @@ Outcome failure(const Error& error) {
 Run::Run(Parts parts)
     : parts_(parts),
       files_(parts.layout.build(parts.app, parts.id)),
-      steps_(files_.steps, store::kLogMode) {}
+      steps_(files_.steps, parts.layout.log_mode()) {}
 
 void Run::say(const std::string& line) { parts_.log.append(parts_.redactor.redact(line) + "\n"); }
 

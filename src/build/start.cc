@@ -48,10 +48,22 @@ void start_supervisor(const store::Layout& layout, const AppName& app, const Bui
                       const store::DeployLock& lock) {
   const fs::path program = supervisor_program();
   Pipe ready = make_pipe();
+  std::vector<std::string> argv = {program.string(),
+                                   "--root",
+                                   layout.root().string(),
+                                   "--app",
+                                   app.str(),
+                                   "--id",
+                                   id.str(),
+                                   "--lock-fd",
+                                   std::to_string(lock.fd()),
+                                   "--ready-fd",
+                                   std::to_string(ready.write.get())};
+  if (layout.is_dokkus()) {
+    argv.insert(argv.end(), {"--dokku-apps", layout.dokku_apps().string()});
+  }
   const process::Child child = process::Child::start({
-      .argv = {program.string(), "--root", layout.root().string(), "--app", app.str(), "--id",
-               id.str(), "--lock-fd", std::to_string(lock.fd()), "--ready-fd",
-               std::to_string(ready.write.get())},
+      .argv = std::move(argv),
       .environment = process::own_environment(),
       .folder = "/",
       .keep = {lock.fd(), ready.write.get()},

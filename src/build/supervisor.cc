@@ -68,7 +68,7 @@ class Supervision {
         request_(read_request(files_)),
         settings_(read_settings(store_, task.app, warnings_)),
         redactor_(redactor_from_environment()),
-        log_(create_log(files_)) {
+        log_(create_log(task.layout, files_)) {
     try {
       begin();
     } catch (const Error&) {  // adapter: a log without a record would be nobody's
@@ -123,9 +123,9 @@ class Supervision {
                               .host = host_name()});
   }
 
-  static log::LogFile create_log(const store::BuildFiles& files) {
+  static log::LogFile create_log(const store::Layout& layout, const store::BuildFiles& files) {
     make_folders(files.folder);
-    return log::LogFile::create(files.log, store::kLogMode);
+    return log::LogFile::create(files.log, layout.log_mode());
   }
 
   /// What a crash prints (a failed assertion, a sanitizer's report) belongs to the log.

@@ -80,6 +80,8 @@ struct Build {
   std::string engine;                         ///< name and version of what made the images
   std::map<std::string, std::string> images;  ///< service -> reference@digest
   std::string host;                           ///< where it ran
+  bool pinned = false;                        ///< no retention removes it
+  std::string log_erased;                     ///< by whom and when; empty: it was not
 
   /// Fields that this version does not know: name and JSON text, in file order.
   std::vector<std::pair<std::string, std::string>> unknown_fields;

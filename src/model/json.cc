@@ -115,6 +115,10 @@ class Reader {
     }
     return number;
   }
+  bool flag(std::string_view key) const {
+    const json::value* value = object_.if_contains(key);
+    return value && value->is_bool() && value->get_bool();
+  }
   std::map<std::string, std::string> texts(std::string_view key) {
     std::map<std::string, std::string> found;
     const json::value* value = object_.if_contains(key);
@@ -149,10 +153,10 @@ json::object to_object(const std::map<std::string, std::string>& texts) {
   return object;
 }
 
-constexpr std::array<std::string_view, 16> kBuildFields = {
+constexpr std::array<std::string_view, 18> kBuildFields = {
     "id",     "app",    "kind",      "pid",         "started_at", "finished_at",
     "status", "source", "exit_code", "description", "git_sha",    "release",
-    "reason", "engine", "images",    "host"};
+    "reason", "engine", "images",    "host",        "pinned",     "log_erased"};
 
 }  // namespace
 
@@ -184,6 +188,8 @@ std::string to_json(const Build& build) {
   add("engine", build.engine);
   if (!build.images.empty()) object["images"] = to_object(build.images);
   add("host", build.host);
+  if (build.pinned) object["pinned"] = true;
+  add("log_erased", build.log_erased);
   for (const auto& [key, text] : build.unknown_fields) object[key] = json::parse(text);
   return pretty(object);
 }
@@ -210,6 +216,8 @@ Result<Build> parse_build(std::string_view text, const BuildId& id, const AppNam
   build.engine = reader.text("engine");
   build.images = reader.texts("images");
   build.host = reader.text("host");
+  build.pinned = reader.flag("pinned");
+  build.log_erased = reader.text("log_erased");
   if (!reader.problem().empty()) return Error(Errc::corrupt, reader.problem());
   for (const auto& member : *object) {
     if (std::ranges::find(kBuildFields, std::string_view(member.key())) == kBuildFields.end()) {
@@ -290,8 +298,7 @@ Result<Step> parse_step(std::string_view line) {
             .text = reader.text("text"),
             .started = reader.required_time("started").at};
   if (const auto finished = reader.time("finished")) step.finished = finished->at;
-  const json::value* cached = object->if_contains("cached");
-  step.cached = cached && cached->is_bool() && cached->get_bool();
+  step.cached = reader.flag("cached");
   step.log_begin = reader.number<std::uint64_t>("log_begin").value_or(0);
   step.log_end = reader.number<std::uint64_t>("log_end").value_or(0);
   step.exit_code = reader.number<int>("exit");

@@ -21,6 +21,7 @@ class LocalRack : public Rack {
                     std::stop_token stop) override;
 
   BuildPage list_builds(const AppName& app, std::size_t limit) override;
+  BuildPage find_builds(const BuildFilter& filter) override;
   BuildId resolve_build(const AppName& app, std::string_view text) override;
   BuildView get_build(const AppName& app, const BuildId& id) override;
   std::vector<Step> list_steps(const AppName& app, const BuildId& id) override;

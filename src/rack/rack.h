@@ -29,6 +29,17 @@ struct BuildPage {
   std::vector<std::string> warnings;  ///< unreadable records, one line each
 };
 
+/// Which builds; what is left out does not narrow.
+struct BuildFilter {
+  std::optional<AppName> app;           ///< of all apps if absent
+  std::vector<DisplayStatus> statuses;  ///< one of them; empty: any
+  std::optional<Kind> kind;
+  std::string source;         ///< as in the record; empty: any
+  std::optional<Time> since;  ///< started then or later
+  std::optional<Time> until;  ///< started before
+  std::size_t limit = 0;      ///< the newest so many; 0: all
+};
+
 /// What `build` asks for. `request.description` and `.git_sha` are filled from
 /// the work tree's git facts when empty.
 struct StartBuild {
@@ -76,6 +87,8 @@ class Rack {
 
   /// Newest first; limit 0: all. Error{not_found} for an unknown app.
   virtual BuildPage list_builds(const AppName& app, std::size_t limit) = 0;
+  /// Newest first. Error{not_found} for an unknown app.
+  virtual BuildPage find_builds(const BuildFilter& filter) = 0;
   /// `current` (running), `last`, `last-failed`, an id, or a unique prefix of
   /// one. Error{not_found} says what there is instead; Error{invalid} if a
   /// prefix fits several.

@@ -118,7 +118,29 @@ Fd FileStore::folder_for_writing(const fs::path& folder, mode_t mode) const {
 
 // Apps
 
+namespace {
+
+Error no_such_app(const AppName& name) {
+  return Error(Errc::not_found, "no such app: " + name.str());
+}
+
+/// An app of Dokku's: it exists if its folder does.
+std::optional<App> find_dokku_app(const fs::path& apps_root, const AppName& name) {
+  struct stat info {};
+  if (::stat((apps_root / name.str()).c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) {
+    return std::nullopt;
+  }
+  const std::chrono::seconds made{info.st_ctim.tv_sec};
+  return App{.name = name, .created_at = {Time(made)}};
+}
+
+}  // namespace
+
 App FileStore::create_app(const AppName& name) {
+  if (layout_.is_dokkus()) {
+    throw Error(Errc::not_found, "App " + name.str() + " does not exist",
+                "Dokku makes its apps: dokku apps:create " + name.str());
+  }
   const App app{.name = name, .created_at = {now()}};
   const Fd folder = folder_for_writing(layout_.app(name), 0755);
   try {
@@ -132,6 +154,7 @@ App FileStore::create_app(const AppName& name) {
 }
 
 std::optional<App> FileStore::find_app(const AppName& name) const {
+  if (layout_.is_dokkus()) return find_dokku_app(layout_.dokku_apps(), name);
   const auto text = read(layout_.app(name) / "app.json");
   if (!text) return std::nullopt;
   Result<App> app = parse_app(*text, name);
@@ -141,19 +164,20 @@ std::optional<App> FileStore::find_app(const AppName& name) const {
 
 std::vector<App> FileStore::list_apps() const {
   std::vector<App> apps;
-  std::vector<std::string> folders = names(layout_.apps());
+  const fs::path root = layout_.is_dokkus() ? layout_.dokku_apps() : layout_.apps();
+  std::vector<std::string> folders = names(root);
   std::ranges::sort(folders);
   std::error_code ignored;
   for (const std::string& folder : folders) {
     const auto name = AppName::parse(folder);
-    if (!name || !fs::is_directory(fs::symlink_status(layout_.app(*name), ignored))) continue;
+    if (!name || !fs::is_directory(fs::symlink_status(root / folder, ignored))) continue;
     if (auto app = find_app(*name)) apps.push_back(std::move(*app));
   }
   return apps;
 }
 
 void FileStore::delete_app(const AppName& name) {
-  if (!find_app(name)) throw Error(Errc::not_found, "no such app: " + name.str());
+  if (!find_app(name)) throw no_such_app(name);
   // The app itself goes last: after a crash on the way it is there to be deleted again.
   for (const fs::path& folder :
        {layout_.builds(name), layout_.releases(name), layout_.sources(name), layout_.work(name),

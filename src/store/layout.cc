@@ -17,21 +17,33 @@ BuildFiles Layout::build(const AppName& app, const BuildId& id) const {
           .work = work(app) / id.str()};
 }
 
-std::filesystem::path default_root() {
+Layout Layout::of_dokku(std::filesystem::path lib_root, std::filesystem::path apps_root) {
+  Layout layout(std::move(lib_root));
+  layout.dokku_apps_ = std::move(apps_root);
+  return layout;
+}
+
+Layout default_layout() {
   const auto variable = [](const char* name) -> std::string {
     const char* value = std::getenv(name);
     return value ? value : "";
   };
   if (const std::string root = variable("COOPER_ROOT"); !root.empty()) {
-    return std::filesystem::absolute(root);
+    return Layout(std::filesystem::absolute(root));
   }
-  if (::geteuid() == 0) return "/var/lib/cooper";
+  if (const std::string lib_root = variable("DOKKU_LIB_ROOT"); !lib_root.empty()) {
+    const std::string apps_root = variable("DOKKU_ROOT");
+    return Layout::of_dokku(
+        std::filesystem::absolute(lib_root),
+        apps_root.empty() ? "/home/dokku" : std::filesystem::absolute(apps_root));
+  }
+  if (::geteuid() == 0) return Layout("/var/lib/cooper");
   // The XDG rules: a path that is not absolute is to be ignored.
   if (const std::string data = variable("XDG_DATA_HOME"); data.starts_with('/')) {
-    return data + "/cooper";
+    return Layout(data + "/cooper");
   }
   if (const std::string home = variable("HOME"); home.starts_with('/')) {
-    return home + "/.local/share/cooper";
+    return Layout(home + "/.local/share/cooper");
   }
   throw Error(Errc::invalid, "can't tell where the data root is", "set COOPER_ROOT");
 }

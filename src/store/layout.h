@@ -9,9 +9,6 @@
 
 namespace cooper::store {
 
-/// Of logs and steps: for the owner and its group, since builds print secrets.
-inline constexpr mode_t kLogMode = 0640;
-
 /// Everything that belongs to one build.
 struct BuildFiles {
   std::filesystem::path folder;  ///< of record, log and steps
@@ -24,12 +21,22 @@ struct BuildFiles {
   std::filesystem::path work;  ///< scratch folder while it runs
 };
 
-/// The paths beneath one data root.
+/// The paths beneath one data root: cooper's own, or Dokku's, which has the same
+/// shape but keeps its apps elsewhere.
 class Layout {
  public:
   explicit Layout(std::filesystem::path root) : root_(std::move(root)) {}
+  /// `lib_root` is Dokku's DOKKU_LIB_ROOT; an app exists if `apps_root` (its
+  /// DOKKU_ROOT) has a folder of its name.
+  static Layout of_dokku(std::filesystem::path lib_root, std::filesystem::path apps_root);
 
   const std::filesystem::path& root() const { return root_; }
+  bool is_dokkus() const { return !dokku_apps_.empty(); }
+  /// Dokku's DOKKU_ROOT; empty for cooper's own data root.
+  const std::filesystem::path& dokku_apps() const { return dokku_apps_; }
+  /// Of logs and steps: for the owner and its group, since builds print secrets;
+  /// for everybody under a Dokku root, as Dokku's users expect.
+  mode_t log_mode() const { return is_dokkus() ? 0644 : 0640; }
   std::filesystem::path cache() const { return root_ / "cache"; }
   std::filesystem::path apps() const { return root_ / "data/apps"; }
   std::filesystem::path app(const AppName& app) const { return apps() / app.str(); }
@@ -53,10 +60,13 @@ class Layout {
 
  private:
   std::filesystem::path root_;
+  std::filesystem::path dokku_apps_;
 };
 
-/// `$COOPER_ROOT`, else /var/lib/cooper for root, else `$XDG_DATA_HOME/cooper`
-/// (~/.local/share/cooper). Absolute. Throws Error{invalid} if none can be told.
-std::filesystem::path default_root();
+/// `$COOPER_ROOT`, else Dokku's root if `$DOKKU_LIB_ROOT` is set (its apps in
+/// `$DOKKU_ROOT`, else /home/dokku), else /var/lib/cooper for root, else
+/// `$XDG_DATA_HOME/cooper` (~/.local/share/cooper). Absolute. Throws
+/// Error{invalid} if none can be told.
+Layout default_layout();
 
 }  // namespace cooper::store

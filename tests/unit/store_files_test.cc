@@ -44,7 +44,7 @@ TEST(LayoutTest, DefaultRoot) {
       if (user != 0 && ::geteuid() == 0 && ::setuid(user) != 0) return 1;
       std::string text;
       try {
-        text = default_root();
+        text = default_layout().root();
       } catch (const Error& error) {
         text = error.code() == Errc::invalid ? "invalid" : "wrong code";
       }
