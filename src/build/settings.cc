@@ -54,6 +54,14 @@ bool is_memory(std::string_view text) {
   return bytes && (*bytes == 0 || *bytes >= kLeastMemory);
 }
 
+/// What every syslog daemon takes as a part of a tag.
+bool is_syslog_prefix(std::string_view text) {
+  return text.size() <= 32 && std::ranges::all_of(text, [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '-' || c == '_' || c == '.';
+         });
+}
+
 constexpr std::string_view kDurationHelp = "a duration such as 30m, 1h30m or 90s; 0 means none";
 
 constexpr std::array kProperties = {
@@ -63,6 +71,8 @@ constexpr std::array kProperties = {
              "a whole number from 1 to 1000000", "20", is_retention},
     Property{"stall-timeout", "a build that prints nothing for so long is ended", kDurationHelp,
              "0", is_duration},
+    Property{"syslog-prefix", "what a build's lines are called in syslog: this and its id",
+             "up to 32 letters, digits, -, _ and .", "dokku-", is_syslog_prefix},
     Property{"timeout", "a build that takes longer is ended", kDurationHelp, "6h", is_duration},
 };
 
@@ -107,6 +117,7 @@ Settings read_settings(const store::Store& store, const AppName& app,
   }
   if (const auto value = effective("memory")) settings.memory = *parse_bytes(*value);
   if (const auto value = effective("retention")) settings.retention = *parse_number(*value);
+  if (const auto value = effective("syslog-prefix")) settings.syslog_prefix = *value;
   return settings;
 }
 

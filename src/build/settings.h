@@ -21,6 +21,7 @@ struct Settings {
   std::chrono::seconds stall_timeout{0};   ///< without any output; 0: none
   std::uint64_t memory = 0;                ///< bytes for all processes of a build; 0: no limit
   std::size_t retention = kDefaultRetention;
+  std::string syslog_prefix = "dokku-";  ///< what syslog and the journal call a build: this, its id
 };
 
 /// A property that users may set, and how its value is checked.

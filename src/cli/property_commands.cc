@@ -49,7 +49,7 @@ constexpr Flag kGlobalFlag{.name = "global",
 
 constexpr std::array kSetPositionals = {
     Positional{.name = "KEY",
-               .summary = "memory, retention, stall-timeout or timeout",
+               .summary = "what is set; `cooper builds settings` lists all of them",
                .need = Positional::Need::required,
                .offer = Offer::property},
     Positional{.name = "VALUE",

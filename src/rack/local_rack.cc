@@ -6,7 +6,6 @@
 #include "build/cancel.h"
 #include "build/prune.h"
 #include "build/settings.h"
-#include "log/follow.h"
 #include "model/json.h"
 #include "store/deploy_lock.h"
 
@@ -171,33 +170,6 @@ std::vector<Step> LocalRack::list_steps(const AppName& app, const BuildId& id) {
     if (auto step = parse_step(line)) steps.push_back(std::move(*step));
   }
   return steps;
-}
-
-std::uint64_t LocalRack::follow_log(const AppName& app, const BuildId& id, std::uint64_t from,
-                                    const std::function<void(std::string_view)>& sink,
-                                    std::stop_token stop) {
-  require_build(app, id);
-  const auto state = [&] {
-    const auto build = store_.find_build(app, id);
-    // Gone: pruned or deleted while we followed.
-    const bool live = build && view(*build).status == DisplayStatus::running;
-    return live ? log::FollowState::live : log::FollowState::ended;
-  };
-  log::Follower follower(layout_.build(app, id).log, {.from = from}, state);
-  return follower.run(sink, std::move(stop));
-}
-
-std::uint64_t LocalRack::read_log(const AppName& app, const BuildId& id, std::uint64_t from,
-                                  const std::function<void(std::string_view)>& sink) {
-  require_build(app, id);
-  log::Follower follower(layout_.build(app, id).log, {.from = from},
-                         [] { return log::FollowState::ended; });
-  return follower.run(sink, {});
-}
-
-std::uint64_t LocalRack::log_tail(const AppName& app, const BuildId& id, std::uint64_t lines) {
-  require_build(app, id);
-  return log::tail_offset(layout_.build(app, id).log, lines);
 }
 
 void LocalRack::request_cancel(const AppName& app, const BuildId& id) {

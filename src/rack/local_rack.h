@@ -51,6 +51,9 @@ class LocalRack : public Rack {
   Build require_build(const AppName& app, const BuildId& id) const;
   BuildView view(Build build) const;
   std::vector<BuildView> running(const AppName& app) const;
+  /// Delivers what the journal holds of a build whose log file is missing.
+  void deliver_journal(const AppName& app, const BuildId& id,
+                       const std::function<void(std::string_view)>& sink, std::stop_token stop);
 
   store::Layout layout_;
   store::FileStore store_;

@@ -98,14 +98,16 @@ class Rack {
 
   /// Delivers the log from byte `from` until the build has ended and its last
   /// byte was delivered, or `stop` is requested. Returns the offset after the
-  /// last byte delivered: where a later call resumes.
+  /// last byte delivered: where a later call resumes. If the log file is missing,
+  /// and no live build will make it, what the journal still holds is delivered, and
+  /// `from` returned; Error{not_found} if there is no journal to ask.
   virtual std::uint64_t follow_log(const AppName& app, const BuildId& id, std::uint64_t from,
                                    const std::function<void(std::string_view)>& sink,
                                    std::stop_token stop) = 0;
-  /// The log as it is now, from `from`; ends at once.
+  /// The log as it is now, from `from`; ends at once. Asks the journal as follow_log does.
   virtual std::uint64_t read_log(const AppName& app, const BuildId& id, std::uint64_t from,
                                  const std::function<void(std::string_view)>& sink) = 0;
-  /// Where the last `lines` lines of the log begin.
+  /// Where the last `lines` lines of the log begin; 0 if its file is missing.
   virtual std::uint64_t log_tail(const AppName& app, const BuildId& id, std::uint64_t lines) = 0;
 
   /// Asks a running build to stop and returns at once; the build finalizes itself.

@@ -247,19 +247,28 @@ BuildList FileStore::list_builds(const AppName& app, std::size_t limit) const {
   return list;
 }
 
-Finalized FileStore::finalize_build(const AppName& app, const BuildId& id, const Outcome& outcome,
-                                    Time when) {
+Build FileStore::change_build(const AppName& app, const BuildId& id,
+                              const std::function<void(Build&)>& change) {
   const auto no_build = [&] {
     return Error(Errc::not_found, "no build " + id.str() + " of app " + app.str());
   };
   const Fd folder = find_folder(layout_.builds(app));
   if (!folder) throw no_build();
   const FolderLock lock(folder);
-  std::optional<Build> build = find_build(app, id);
-  if (!build) throw no_build();
-  const bool won = finalize(*build, outcome, when);
-  if (won) write_file_durably(folder, id.str() + ".json", to_json(*build), 0644);
-  return {std::move(*build), won};
+  const std::optional<Build> before = find_build(app, id);
+  if (!before) throw no_build();
+  Build build = *before;
+  change(build);
+  if (build != *before) write_file_durably(folder, id.str() + ".json", to_json(build), 0644);
+  return build;
+}
+
+Finalized FileStore::finalize_build(const AppName& app, const BuildId& id, const Outcome& outcome,
+                                    Time when) {
+  bool won = false;
+  Build build =
+      change_build(app, id, [&](Build& current) { won = finalize(current, outcome, when); });
+  return {std::move(build), won};
 }
 
 void FileStore::remove_build(const AppName& app, const BuildId& id) {

@@ -27,6 +27,8 @@ class FileStore : public Store {
   std::vector<BuildId> build_ids(const AppName& app) const override;
   Finalized finalize_build(const AppName& app, const BuildId& id, const Outcome& outcome,
                            Time when) override;
+  Build change_build(const AppName& app, const BuildId& id,
+                     const std::function<void(Build&)>& change) override;
   void remove_build(const AppName& app, const BuildId& id) override;
 
   void insert_release(const Release& release) override;

@@ -5,6 +5,7 @@
 #include "model/release.h"
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -54,6 +55,12 @@ class Store {
   /// The first to finalize wins. Throws Error{not_found}.
   virtual Finalized finalize_build(const AppName& app, const BuildId& id, const Outcome& outcome,
                                    Time when) = 0;
+  /// Applies `change` to the record as it stands, among other writers' changes
+  /// to it; writes only if that made a difference. `change` must do nothing else:
+  /// it runs while the app's records are locked. If it throws, nothing is written.
+  /// Returns the record as it stands now. Throws Error{not_found}.
+  virtual Build change_build(const AppName& app, const BuildId& id,
+                             const std::function<void(Build&)>& change) = 0;
   /// Removes a build's record, log, steps and source. Absent is fine.
   virtual void remove_build(const AppName& app, const BuildId& id) = 0;
 

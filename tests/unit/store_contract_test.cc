@@ -142,6 +142,38 @@ TEST_P(StoreContract, TheFirstToFinalizeWins) {
   EXPECT_EQ(store_->find_build(hello_, build_id("b1")), first.build);
 }
 
+TEST_P(StoreContract, ARecordIsChangedAsItStands) {
+  EXPECT_EQ(code_of([&] { store_->change_build(hello_, build_id("b1"), [](Build&) {}); }),
+            Errc::not_found);
+  Build build = running("b1");
+  build.unknown_fields = {{"theirs", "[1]"}};
+  store_->insert_build(build);
+  const Build pinned =
+      store_->change_build(hello_, build.id, [](Build& current) { current.pinned = true; });
+  EXPECT_TRUE(pinned.pinned);
+  EXPECT_EQ(pinned.unknown_fields, build.unknown_fields);
+  EXPECT_EQ(store_->find_build(hello_, build.id), pinned);
+  EXPECT_EQ(code_of([&] {
+              store_->change_build(hello_, build.id, [](Build& current) {
+                current.pinned = false;
+                throw Error(Errc::conflict, "not now");
+              });
+            }),
+            Errc::conflict);
+  EXPECT_EQ(store_->find_build(hello_, build.id), pinned);
+}
+
+TEST_P(StoreContract, ChangesByManyAtOnceAreAllKept) {
+  store_->insert_build(running("b1"));
+  constexpr int kEach = 25;
+  const auto count = [&] {
+    for (int i = 0; i < kEach; ++i)
+      store_->change_build(hello_, build_id("b1"), [](Build& build) { build.reason += "x"; });
+  };
+  { const std::jthread one(count), two(count), three(count); }
+  EXPECT_EQ(store_->find_build(hello_, build_id("b1"))->reason.size(), 3U * kEach);
+}
+
 TEST_P(StoreContract, AFinalizeKeepsWhatOthersWrote) {
   Build build = running("b1");
   build.unknown_fields = {{"theirs", R"({"a":1})"}};

@@ -1,0 +1,73 @@
+// LocalRack's verbs about logs.
+
+#include "build/settings.h"
+#include "log/follow.h"
+#include "log/journal.h"
+#include "rack/local_rack.h"
+
+#include <filesystem>
+#include <utility>
+
+namespace cooper::rack {
+
+namespace {
+
+bool is_there(const std::filesystem::path& log) {
+  std::error_code ignored;
+  return std::filesystem::exists(std::filesystem::symlink_status(log, ignored));
+}
+
+}  // namespace
+
+void LocalRack::deliver_journal(const AppName& app, const BuildId& id,
+                                const std::function<void(std::string_view)>& sink,
+                                std::stop_token stop) {
+  std::vector<std::string> warnings;
+  const build::Settings settings = build::read_settings(store_, app, warnings);
+  sink(log::read_journal({.prefix = settings.syslog_prefix, .build = id.str()}, std::move(stop)));
+}
+
+std::uint64_t LocalRack::follow_log(const AppName& app, const BuildId& id, std::uint64_t from,
+                                    const std::function<void(std::string_view)>& sink,
+                                    std::stop_token stop) {
+  require_build(app, id);
+  const auto state = [&] {
+    const auto build = store_.find_build(app, id);
+    // Gone: pruned or deleted while we followed.
+    const bool live = build && view(*build).status == DisplayStatus::running;
+    return live ? log::FollowState::live : log::FollowState::ended;
+  };
+  bool delivered = false;
+  log::Follower follower(layout_.build(app, id).log, {.from = from}, state);
+  const std::uint64_t end = follower.run(
+      [&](std::string_view bytes) {
+        delivered = true;
+        sink(bytes);
+      },
+      stop);
+  // A log that was removed while it was followed has been delivered to its end.
+  const bool missing = !delivered && !stop.stop_requested() && store_.find_build(app, id) &&
+                       !is_there(layout_.build(app, id).log);
+  if (missing) deliver_journal(app, id, sink, std::move(stop));
+  return end;
+}
+
+std::uint64_t LocalRack::read_log(const AppName& app, const BuildId& id, std::uint64_t from,
+                                  const std::function<void(std::string_view)>& sink) {
+  require_build(app, id);
+  const std::filesystem::path log = layout_.build(app, id).log;
+  if (!is_there(log)) {
+    deliver_journal(app, id, sink, {});
+    return from;
+  }
+  log::Follower follower(log, {.from = from}, [] { return log::FollowState::ended; });
+  return follower.run(sink, {});
+}
+
+std::uint64_t LocalRack::log_tail(const AppName& app, const BuildId& id, std::uint64_t lines) {
+  require_build(app, id);
+  const std::filesystem::path log = layout_.build(app, id).log;
+  return is_there(log) ? log::tail_offset(log, lines) : 0;
+}
+
+}  // namespace cooper::rack
