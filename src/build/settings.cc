@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "base/time.h"
+#include "log/redact.h"
 
 #include <algorithm>
 #include <array>
@@ -54,6 +55,13 @@ bool is_memory(std::string_view text) {
   return bytes && (*bytes == 0 || *bytes >= kLeastMemory);
 }
 
+/// Those that are shorter are not looked for (log/redact.h): better to say so at once.
+bool is_secrets(std::string_view text) {
+  return text.size() <= (std::size_t{1} << 20) &&
+         std::ranges::all_of(log::secrets_from_lines(text),
+                             [](const std::string& secret) { return secret.size() >= 4; });
+}
+
 /// What every syslog daemon takes as a part of a tag.
 bool is_syslog_prefix(std::string_view text) {
   return text.size() <= 32 && std::ranges::all_of(text, [](char c) {
@@ -67,6 +75,8 @@ constexpr std::string_view kDurationHelp = "a duration such as 30m, 1h30m or 90s
 constexpr std::array kProperties = {
     Property{"memory", "memory that all processes of a build may use together",
              "a size such as 512m or 2g, at least 16m; 0 means no limit", "0", is_memory},
+    Property{"redact", "secrets that no log, step or record shows, besides those of COOPER_REDACT",
+             "values of at least 4 bytes, one a line", "", is_secrets, Secrecy::secret},
     Property{"retention", "how many finished builds an app keeps",
              "a whole number from 1 to 1000000", "20", is_retention},
     Property{"stall-timeout", "a build that prints nothing for so long is ended", kDurationHelp,
@@ -80,6 +90,11 @@ constexpr std::array kProperties = {
 
 std::span<const Property> properties() { return kProperties; }
 
+Secrecy secrecy_of(std::string_view key) {
+  const auto found = std::ranges::find(kProperties, key, &Property::key);
+  return found == kProperties.end() ? Secrecy::open : found->secrecy;
+}
+
 Result<PropertyKey> check_property(std::string_view key, const std::optional<std::string>& value) {
   const auto found = std::ranges::find(kProperties, key, &Property::key);
   if (found == kProperties.end()) {
@@ -90,7 +105,9 @@ Result<PropertyKey> check_property(std::string_view key, const std::optional<std
                  near ? "did you mean \"" + *near + "\"?" : "properties: " + join(keys, ", "));
   }
   if (value && !found->accepts(*value)) {
-    return Error(Errc::invalid, "invalid " + std::string(key) + " \"" + shorten(*value, 60) + "\"",
+    const std::string shown =
+        found->secrecy == Secrecy::secret ? "value" : "\"" + shorten(*value, 60) + "\"";
+    return Error(Errc::invalid, "invalid " + std::string(key) + " " + shown,
                  "expected " + std::string(found->expects));
   }
   return PropertyKey::parse(key);

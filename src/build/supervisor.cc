@@ -5,6 +5,7 @@
 #include "build/prune.h"
 #include "build/request.h"
 #include "build/run.h"
+#include "build/secrets.h"
 #include "build/settings.h"
 #include "build/start.h"
 #include "build/watch.h"
@@ -15,7 +16,6 @@
 #include <array>
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <thread>
@@ -37,11 +37,6 @@ void settle_process() {
 std::string host_name() {
   std::array<char, 256> name{};
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
-}
-
-log::Redactor redactor_from_environment() {
-  const char* secrets = std::getenv("COOPER_REDACT");
-  return log::Redactor(log::secrets_from_environment(secrets ? secrets : ""));
 }
 
 BuildRequest read_request(const store::BuildFiles& files) {
@@ -67,7 +62,7 @@ class Supervision {
         files_(task.layout.build(task.app, task.id)),
         request_(read_request(files_)),
         settings_(read_settings(store_, task.app, warnings_)),
-        redactor_(redactor_from_environment()),
+        redactor_(secrets_of(store_, task.app, warnings_)),
         log_(create_log(task.layout, files_)) {
     try {
       begin();

@@ -1,10 +1,14 @@
 // `cooper builds set|settings`: properties of an app, or of all.
 
+#include "base/fd.h"
+#include "base/file.h"
+#include "build/settings.h"
 #include "cli/context.h"
 #include "cli/json_output.h"
 #include "cli/table.h"
 
 #include <array>
+#include <unistd.h>
 
 namespace cooper::cli {
 
@@ -15,14 +19,28 @@ std::optional<AppName> level(const Context& context, const Options& options) {
   return resolve_app(context, options);
 }
 
+/// One newline at its end ends the last line, and is no part of the value.
+std::string value_from_stdin() {
+  std::string text = read_open_file(Fd(::dup(STDIN_FILENO)), "the value", std::size_t{1} << 20);
+  if (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
 int run_set(Context& context, const Options& options) {
   const auto app = level(context, options);
   const std::string& key = options.words[0];
   std::optional<std::string> value;
-  if (options.words.size() > 1 && !options.words[1].empty()) value = options.words[1];
+  if (options.words.size() > 1 && options.words[1] == "-") {
+    // Whoever can list processes can read a command line, but not this.
+    value = value_from_stdin();
+  } else if (options.words.size() > 1 && !options.words[1].empty()) {
+    value = options.words[1];
+  }
   context.rack.set_property(app ? &*app : nullptr, key, value);
+  const bool hidden = build::secrecy_of(key) == build::Secrecy::secret;
   const std::string whose = app ? "of app " + app->str() : "of all apps";
-  context.err.write(value ? key + " " + whose + " is now " + *value + "\n"
+  context.err.write(value ? key + " " + whose + " is now " +
+                                (hidden ? std::string(build::kHiddenValue) : *value) + "\n"
                           : key + " " + whose + " is no longer set\n");
   return 0;
 }
@@ -52,9 +70,10 @@ constexpr std::array kSetPositionals = {
                .summary = "what is set; `cooper builds settings` lists all of them",
                .need = Positional::Need::required,
                .offer = Offer::property},
-    Positional{.name = "VALUE",
-               .summary = "the new value; without one the property is unset",
-               .need = Positional::Need::optional}};
+    Positional{
+        .name = "VALUE",
+        .summary = "the new value, or - to read it from stdin; without one the property is unset",
+        .need = Positional::Need::optional}};
 constexpr std::array kSetFlags = {kAppFlag, kGlobalFlag};
 constexpr std::array kSettingsFlags = {kAppFlag, kGlobalFlag, kFormatFlag};
 
@@ -65,6 +84,7 @@ constexpr std::array kCommands = {
             .flags = kSetFlags,
             .examples = "cooper builds set timeout 30m -a hello\n"
                         "cooper builds set retention 50 --global\n"
+                        "cooper builds set redact - -a hello\n"
                         "cooper builds set timeout -a hello",
             .run = run_set},
     Command{.name = "builds settings",

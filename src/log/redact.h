@@ -95,8 +95,8 @@ class RedactStream {
   std::string out_;
 };
 
-/// Values of COOPER_REDACT: separated by newlines, empty ones left out.
-std::vector<std::string> secrets_from_environment(std::string_view value);
+/// Values separated by newlines, as in COOPER_REDACT; empty ones are left out.
+std::vector<std::string> secrets_from_lines(std::string_view value);
 
 /// The forms of one secret that are looked for, itself included; unsorted,
 /// each of at least 4 bytes.

@@ -129,7 +129,7 @@ std::vector<std::string> forms_of_secret(std::string_view secret) {
   return forms;
 }
 
-std::vector<std::string> secrets_from_environment(std::string_view value) {
+std::vector<std::string> secrets_from_lines(std::string_view value) {
   std::vector<std::string> secrets;
   for (const std::string_view secret : split(value, '\n'))
     if (!secret.empty()) secrets.emplace_back(secret);

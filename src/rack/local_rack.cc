@@ -222,6 +222,10 @@ std::vector<PropertyView> LocalRack::list_properties(const AppName* app) {
                   : app               ? store_.find_property(nullptr, key).value_or("")
                                       : "";
     if (view.effect.empty()) view.effect = property.default_value;
+    if (property.secrecy == build::Secrecy::secret) {
+      if (!view.value.empty()) view.value = build::kHiddenValue;
+      if (!view.effect.empty()) view.effect = build::kHiddenValue;
+    }
     views.push_back(std::move(view));
   }
   return views;

@@ -64,6 +64,7 @@ struct PropertyView {
   std::string key;
   std::string value;   ///< empty: unset on this level
   std::string effect;  ///< what applies to the app (global and default considered)
+  // Of a secret property, "(hidden)" stands for any value.
 };
 
 /// All calls may throw Error; a build that fails is not an error.

@@ -12,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view input = fuzz::text_of(data, size);
   const std::size_t end = std::min(input.find('\0'), input.size());
   const std::string_view text = input.substr(std::min(end + 1, input.size()));
-  const std::vector<std::string> secrets = log::secrets_from_environment(input.substr(0, end));
+  const std::vector<std::string> secrets = log::secrets_from_lines(input.substr(0, end));
 
   const log::Redactor redactor(secrets);
   const std::string whole = redactor.redact(text);

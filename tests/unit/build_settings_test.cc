@@ -36,6 +36,7 @@ TEST(Properties, Values) {
   const ValueCase cases[] = {
       {"timeout", {"0", "90", "30m", "1h30m"}, {"", "-1", "5x", "1.5h", "1h\n", "99999999999"}},
       {"stall-timeout", {"0", "10m"}, {"", "never"}},
+      {"redact", {"", "four", "one of them\nand another\n"}, {"abc", "good one\nno"}},
       {"retention", {"1", "20", "1000000"}, {"", "0", "-1", "1000001", "20 ", "0x14"}},
       {"memory",
        {"0", "16m", "512M", "2g", "1073741824", "16384k"},

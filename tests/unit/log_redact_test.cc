@@ -85,9 +85,9 @@ TEST(Redactor, ShortSecretsAndShortFormsAreLeftOut) {
 }
 
 TEST(Redactor, SecretsOfTheEnvironment) {
-  EXPECT_EQ(secrets_from_environment("one two\n\nthree\n"),
+  EXPECT_EQ(secrets_from_lines("one two\n\nthree\n"),
             (std::vector<std::string>{"one two", "three"}));
-  EXPECT_TRUE(secrets_from_environment("").empty());
+  EXPECT_TRUE(secrets_from_lines("").empty());
 }
 
 TEST(RedactStream, HoldsBackOnlyWhatMayBecomeASecret) {

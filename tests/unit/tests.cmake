@@ -30,4 +30,4 @@ cooper_unit_test(cli LINKS cooper_cli dep::boost_json util
 target_compile_definitions(cli_test PRIVATE COOPER_PROGRAM="$<TARGET_FILE:cooper>")
 add_dependencies(cli_test cooper)
 cooper_unit_test(build LINKS cooper_build
-  SOURCES build_plan_test.cc build_settings_test.cc)
+  SOURCES build_plan_test.cc build_secrets_test.cc build_settings_test.cc)

@@ -1,0 +1,25 @@
+#include "build/secrets.h"
+
+#include "engine/registry_secrets.h"
+#include "log/redact.h"
+
+#include <cstdlib>
+
+namespace cooper::build {
+
+std::vector<std::string> secrets_of(const store::Store& store, const AppName& app,
+                                    std::vector<std::string>& warnings) {
+  const char* variable = std::getenv("COOPER_REDACT");
+  std::vector<std::string> secrets = log::secrets_from_lines(variable ? variable : "");
+  const auto add = [&](const std::vector<std::string>& more) {
+    secrets.insert(secrets.end(), more.begin(), more.end());
+  };
+  const PropertyKey key = PropertyKey::parse("redact").value();
+  for (const AppName* level : {&app, static_cast<const AppName*>(nullptr)}) {
+    add(log::secrets_from_lines(store.find_property(level, key).value_or("")));
+  }
+  add(engine::registry_secrets(warnings));
+  return secrets;
+}
+
+}  // namespace cooper::build

@@ -1,0 +1,21 @@
+#pragma once
+// What must not be seen of a build.
+
+#include "model/names.h"
+#include "store/store.h"
+
+#include <string>
+#include <vector>
+
+namespace cooper::build {
+
+/// The values to hide in what a build of the app prints and says: those of
+/// COOPER_REDACT, of the property `redact` (of the app and of all apps
+/// together), and what the engine logs in to registries with. `warnings` gets a
+/// line for what could not be read.
+///
+/// Throws Error if a property can't be read: better no build than one that leaks.
+std::vector<std::string> secrets_of(const store::Store& store, const AppName& app,
+                                    std::vector<std::string>& warnings);
+
+}  // namespace cooper::build
