@@ -135,7 +135,8 @@ bool reap(store::FileStore& store, const Build& seen) {
   last_words += std::string("ERROR: ") + kReason + "\n";
   if (fs::exists(files.log)) {
     attempt([&] {
-      log::LogFile log = log::LogFile::open_existing(files.log);
+      log::LogFile log = log::LogFile::open_existing(files.log, files.log_tails);
+      log.finish();
       log.append(last_words);
       log.sync();
     });

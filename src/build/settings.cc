@@ -55,6 +55,11 @@ bool is_memory(std::string_view text) {
   return bytes && (*bytes == 0 || *bytes >= kLeastMemory);
 }
 
+bool is_log_limit(std::string_view text) {
+  const auto bytes = parse_bytes(text);
+  return bytes && (*bytes == 0 || *bytes >= 1ULL << 20);
+}
+
 /// Those that are shorter are not looked for (log/redact.h): better to say so at once.
 bool is_secrets(std::string_view text) {
   return text.size() <= (std::size_t{1} << 20) &&
@@ -73,6 +78,8 @@ bool is_syslog_prefix(std::string_view text) {
 constexpr std::string_view kDurationHelp = "a duration such as 30m, 1h30m or 90s; 0 means none";
 
 constexpr std::array kProperties = {
+    Property{"log-limit", "how large a build's log may be; beyond it the middle is cut",
+             "a size such as 64m or 1g, at least 1m; 0 means no limit", "256m", is_log_limit},
     Property{"memory", "memory that all processes of a build may use together",
              "a size such as 512m or 2g, at least 16m; 0 means no limit", "0", is_memory},
     Property{"redact", "secrets that no log, step or record shows, besides those of COOPER_REDACT",
@@ -133,6 +140,7 @@ Settings read_settings(const store::Store& store, const AppName& app,
     settings.stall_timeout = *parse_duration(*value);
   }
   if (const auto value = effective("memory")) settings.memory = *parse_bytes(*value);
+  if (const auto value = effective("log-limit")) settings.log_limit = *parse_bytes(*value);
   if (const auto value = effective("retention")) settings.retention = *parse_number(*value);
   if (const auto value = effective("syslog-prefix")) settings.syslog_prefix = *value;
   return settings;

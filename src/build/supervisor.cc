@@ -63,7 +63,7 @@ class Supervision {
         request_(read_request(files_)),
         settings_(read_settings(store_, task.app, warnings_)),
         redactor_(secrets_of(store_, task.app, warnings_)),
-        log_(create_log(task.layout, files_)) {
+        log_(create_log(task.layout, files_, settings_)) {
     try {
       begin();
     } catch (const Error&) {  // adapter: a log without a record would be nobody's
@@ -118,9 +118,11 @@ class Supervision {
                               .host = host_name()});
   }
 
-  static log::LogFile create_log(const store::Layout& layout, const store::BuildFiles& files) {
+  static log::LogFile create_log(const store::Layout& layout, const store::BuildFiles& files,
+                                 const Settings& settings) {
     make_folders(files.folder);
-    return log::LogFile::create(files.log, layout.log_mode());
+    return log::LogFile::create(files.log, layout.log_mode(),
+                                {.bytes = settings.log_limit, .tail_files = files.log_tails});
   }
 
   /// What a crash prints (a failed assertion, a sanitizer's report) belongs to the log.
@@ -131,6 +133,7 @@ class Supervision {
 
   void say_the_end(const Outcome& outcome) {
     try {
+      log_.finish();
       if (outcome.status == Status::canceled) log_.append("Build canceled\n");
       if (outcome.status == Status::failed) log_.append("ERROR: " + outcome.reason + "\n");
       log_.sync();

@@ -1,11 +1,13 @@
 #include "log/log_file.h"
 
 #include "base/error.h"
+#include "base/text.h"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <fcntl.h>
+#include <memory>
 #include <span>
 #include <string>
 #include <sys/stat.h>
@@ -26,6 +28,8 @@ constexpr char kPlain = 0;
 // each block (docs/performance.md).
 constexpr std::uint64_t kReserve = std::uint64_t{16} << 20;
 
+constexpr std::size_t kCopyBytes = std::size_t{128} << 10;
+
 struct stat status_of(const Fd& fd, const std::filesystem::path& path) {
   struct stat info {};
   if (::fstat(fd.get(), &info) != 0) throw_errno("stat " + path.string());
@@ -38,23 +42,29 @@ iovec piece(std::string_view bytes) {
 
 }  // namespace
 
-LogFile::LogFile(std::filesystem::path path, Fd fd, std::uint64_t size, char last_byte)
+LogFile::LogFile(std::filesystem::path path, Fd fd, std::uint64_t size, char last_byte,
+                 LogLimit limit, mode_t mode)
     : path_(std::move(path)),
       fd_(std::move(fd)),
       size_(size),
+      limit_(std::move(limit)),
+      mode_(mode),
       open_line_of_(last_byte == '\n' ? nullptr : this) {}
 
-LogFile LogFile::create(const std::filesystem::path& path, mode_t mode) {
-  return LogFile(path, open_file(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND, mode), 0, '\n');
+LogFile LogFile::create(const std::filesystem::path& path, mode_t mode, LogLimit limit) {
+  Fd fd = open_file(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND, mode);
+  return LogFile(path, std::move(fd), 0, '\n', std::move(limit), mode);
 }
 
-LogFile LogFile::open_existing(const std::filesystem::path& path) {
+LogFile LogFile::open_existing(const std::filesystem::path& path, TailFiles tail_files) {
   Fd fd = open_file(path, O_RDWR | O_APPEND);
-  const auto size = static_cast<std::uint64_t>(status_of(fd, path).st_size);
+  const struct stat info = status_of(fd, path);
+  const auto size = static_cast<std::uint64_t>(info.st_size);
   char last = '\n';
   if (size > 0 && ::pread(fd.get(), &last, 1, static_cast<off_t>(size - 1)) < 0)
     throw_errno("read " + path.string());
-  return LogFile(path, std::move(fd), size, last);
+  return LogFile(path, std::move(fd), size, last, {.tail_files = std::move(tail_files)},
+                 info.st_mode & 07777);
 }
 
 std::uint64_t LogFile::append(std::string_view bytes) {
@@ -69,7 +79,7 @@ std::uint64_t LogFile::append_for(const void* writer, std::string_view prefix,
     text.remove_prefix(1);
   if (text.empty()) return size();
   const bool ends_other_line = open_line_of_ != nullptr && !goes_on;
-  write_pieces(ends_other_line ? "\n" : "", goes_on ? std::string_view() : prefix, text);
+  put(ends_other_line ? "\n" : "", goes_on ? std::string_view() : prefix, text);
   open_line_of_ = text.back() == '\n' ? nullptr : writer;
   return size();
 }
@@ -77,8 +87,58 @@ std::uint64_t LogFile::append_for(const void* writer, std::string_view prefix,
 void LogFile::end_line_of(const void* writer) {
   const std::lock_guard lock(mutex_);
   if (open_line_of_ != writer) return;
-  write_pieces("\n", {}, {});
+  put("\n", {}, {});
   open_line_of_ = nullptr;
+}
+
+void LogFile::put(std::string_view newline, std::string_view prefix, std::string_view text) {
+  const std::size_t bytes = newline.size() + prefix.size() + text.size();
+  if (!tail_ && limit_.bytes != 0 && size() + bytes > limit_.bytes / 2) {
+    begin_tail();
+    newline = {};  // no line is open any more
+  }
+  if (!tail_) return write_pieces(newline, prefix, text);
+  for (const std::string_view part : {newline, prefix, text}) tail_->append(part);
+}
+
+void LogFile::begin_tail() {
+  const std::uint64_t part = std::max<std::uint64_t>(limit_.bytes / 4, 1);
+  write_pieces(open_line_of_ != nullptr ? "\n" : "",
+               "[cooper] log limit of " + human_bytes(limit_.bytes) + " reached: the newest " +
+                   human_bytes(part) + " or more follow when the build has ended\n",
+               {});
+  tail_.emplace(limit_.tail_files, part, mode_, size());
+}
+
+void LogFile::finish() {
+  const std::lock_guard lock(mutex_);
+  restore_if_removed();
+  limit_.bytes = 0;
+  tail_.reset();
+  if (!limit_.tail_files[0].empty()) join_tail(fd_, limit_.tail_files);
+  const auto size = static_cast<std::uint64_t>(status_of(fd_, path_).st_size);
+  char last = '\n';
+  if (size > 0 && ::pread(fd_.get(), &last, 1, static_cast<off_t>(size - 1)) < 0)
+    throw_errno("read " + path_.string());
+  if (size != this->size()) open_line_of_ = last == '\n' ? nullptr : this;
+  size_.store(size, std::memory_order_release);
+}
+
+// Someone's clean-up must not cost the log of a build that still wrote it.
+void LogFile::restore_if_removed() {
+  if (status_of(fd_, path_).st_nlink != 0) return;
+  Fd restored(::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, mode_));
+  if (!restored && errno == EEXIST) return;  // another's now
+  if (!restored) throw_errno("make " + path_.string() + " again");
+  const std::unique_ptr<char[]> buffer(new char[kCopyBytes]);
+  off_t at = 0;
+  while (const ssize_t n = ::pread(fd_.get(), buffer.get(), kCopyBytes, at)) {
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw_errno("read the removed " + path_.string());
+    write_all(restored.get(), {buffer.get(), static_cast<std::size_t>(n)});
+    at += n;
+  }
+  fd_ = std::move(restored);
 }
 
 // Best effort: on a full disk, or where nothing can be reserved, the write itself tells.

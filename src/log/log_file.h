@@ -3,26 +3,39 @@
 // write, and the one place that knows whose line is still open.
 
 #include "base/fd.h"
+#include "log/log_tail.h"
 
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <sys/types.h>
 
 namespace cooper::log {
 
+/// How large a log may become, and where the newest bytes wait beyond that.
+struct LogLimit {
+  std::uint64_t bytes = 0;  ///< 0: none
+  TailFiles tail_files;
+};
+
 /// Append-only and thread-safe. Every append is one unit: bytes of two threads
 /// never mix within it. Nothing is buffered here, so what was appended is
 /// visible to followers at once and survives the end of this process.
+///
+/// Beyond half of its limit, one line says so, and what follows waits in the
+/// tail files (at most the other half of it, the newest) for finish(): no byte
+/// that is in the log ever moves, so offsets that readers hold stay true.
 class LogFile {
  public:
   /// Throws Error (see throw_errno); an existing file is an error: a log
   /// belongs to one build.
-  static LogFile create(const std::filesystem::path& path, mode_t mode);
+  static LogFile create(const std::filesystem::path& path, mode_t mode, LogLimit limit = {});
   /// For adding the last lines to the log of a build whose writer is gone.
-  static LogFile open_existing(const std::filesystem::path& path);
+  /// `tail_files` are those that it may have left: finish() adds them.
+  static LogFile open_existing(const std::filesystem::path& path, TailFiles tail_files = {});
 
   LogFile(const LogFile&) = delete;
   LogFile& operator=(const LogFile&) = delete;
@@ -47,7 +60,12 @@ class LogFile {
   /// Ends the writer's line if it is the open one. Throws Error as append does.
   void end_line_of(const void* writer);
 
-  /// Offset after the last byte that was appended.
+  /// Nothing but cooper's own last lines comes now, whatever the limit: adds what
+  /// waits in the tail files. If someone has removed the file meanwhile, it is
+  /// there again afterwards, whole. Throws Error.
+  void finish();
+
+  /// Offset after the last byte that is in the file: while the tail files grow, it stays.
   std::uint64_t size() const noexcept { return size_.load(std::memory_order_acquire); }
 
   /// fsync(2), and gives back the disk space that was reserved ahead. Throws Error.
@@ -56,7 +74,11 @@ class LogFile {
   const std::filesystem::path& path() const noexcept { return path_; }
 
  private:
-  LogFile(std::filesystem::path path, Fd fd, std::uint64_t size, char last_byte);
+  LogFile(std::filesystem::path path, Fd fd, std::uint64_t size, char last_byte, LogLimit limit,
+          mode_t mode);
+  void put(std::string_view newline, std::string_view prefix, std::string_view text);
+  void begin_tail();
+  void restore_if_removed();
   void write_pieces(std::string_view newline, std::string_view prefix, std::string_view text);
   void reserve_ahead() noexcept;
 
@@ -64,6 +86,9 @@ class LogFile {
   Fd fd_;
   std::mutex mutex_;  // guards the file's end and open_line_of_
   std::atomic<std::uint64_t> size_;
+  LogLimit limit_;
+  mode_t mode_;
+  std::optional<LogTail> tail_;         // beyond the limit
   std::uint64_t reserved_ = 0;          // disk space is reserved up to here
   const void* open_line_of_ = nullptr;  // null: the file ends with a whole line
 };

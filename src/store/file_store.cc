@@ -275,7 +275,8 @@ void FileStore::remove_build(const AppName& app, const BuildId& id) {
   const BuildFiles files = layout_.build(app, id);
   // The record goes last: until then the build is known and can be removed again.
   if (find_folder(layout_.work(app))) remove_tree(files.work);
-  for (const fs::path& path : {files.source, files.request, files.steps, files.log, files.record}) {
+  for (const fs::path& path : {files.source, files.request, files.steps, files.log_tails[0],
+                               files.log_tails[1], files.log, files.record}) {
     remove(path);
   }
 }

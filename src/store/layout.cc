@@ -11,6 +11,7 @@ BuildFiles Layout::build(const AppName& app, const BuildId& id) const {
   return {.folder = folder,
           .record = folder / (id.str() + ".json"),
           .log = folder / (id.str() + ".log"),
+          .log_tails = {folder / (id.str() + ".log.tail-0"), folder / (id.str() + ".log.tail-1")},
           .steps = folder / (id.str() + ".steps.jsonl"),
           .source = source_folder / (id.str() + ".tar.zst"),
           .request = source_folder / (id.str() + ".json"),

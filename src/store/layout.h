@@ -4,6 +4,7 @@
 
 #include "model/names.h"
 
+#include <array>
 #include <filesystem>
 #include <sys/types.h>
 
@@ -14,6 +15,8 @@ struct BuildFiles {
   std::filesystem::path folder;  ///< of record, log and steps
   std::filesystem::path record;  ///< <id>.json
   std::filesystem::path log;     ///< <id>.log
+  /// <id>.log.tail-0 and -1: the newest part of a log beyond its limit, while the build runs
+  std::array<std::filesystem::path, 2> log_tails;
   std::filesystem::path steps;   ///< <id>.steps.jsonl
   std::filesystem::path source;  ///< <id>.tar.zst: the packaged source
   std::filesystem::path

@@ -1,0 +1,102 @@
+"""A build that prints more than its log may hold: the head and the newest tail are kept."""
+import os
+import re
+import signal
+
+import pytest
+
+from support.cooper import BASE_IMAGE, build_id_of, make_app, wait_for
+
+LIMIT = 1 << 20
+LINES = 60_000
+PRINT = f"n=0; while [ $n -lt {LINES} ]; do echo this is line number $n; n=$((n+1)); done"
+
+
+@pytest.fixture
+def limited(cooper):
+    """cooper with an app whose logs may have 1 MiB."""
+    cooper("apps", "create", "app").ok()
+    assert cooper("builds", "set", "log-limit", "1000k", "-a", "app").code != 0
+    cooper("builds", "set", "log-limit", "1m", "-a", "app").ok()
+    return cooper
+
+
+def numbers(text):
+    return [int(n) for n in re.findall(r"^this is line number (\d+)$", text, re.M)]
+
+
+def check(log, last_line):
+    """Head, one marker, what is cut, and the tail up to the last line."""
+    text = log.decode()
+    assert len(log) < LIMIT + 4096
+    head, rest = re.split(r"^\[cooper\] log limit of 1 MiB reached: .*\n", text, flags=re.M)
+    cut = re.match(r"\[cooper\] (\d+) bytes \((\d+) lines\) are cut here\n", rest)
+    assert cut, rest[:200]
+    before, after = numbers(head), numbers(rest)
+    assert before == list(range(len(before))) and len(head) > LIMIT / 2 - (128 << 10)
+    assert after == list(range(after[0], last_line + 1)) and len(rest) > LIMIT / 4
+    assert len(before) + int(cut[2]) == after[0]
+
+
+def tails(cooper):
+    return list(cooper.builds_folder("app").glob("*.log.tail-*"))
+
+
+def test_the_middle_is_cut_and_followers_see_what_is_kept(limited, tmp_path, gate):
+    app = make_app(tmp_path / "app", {"Dockerfile": f"FROM {BASE_IMAGE}\nRUN {PRINT}; {gate.command}; echo the end\n"})
+    build = build_id_of(limited("build", app, "--detach").ok().out)
+    gate.wait()
+    limited.wait_for_log("app", build, "log limit of 1 MiB reached")
+    assert tails(limited)
+    follower = limited.start("builds", "logs", build, "-a", "app")
+    gate.open()
+    assert limited.wait_for_end("app", build)["status"] == "succeeded"
+    log = limited.log("app", build)
+    check(log, LINES - 1)
+    assert b"\nthe end\n" in log and not tails(limited)
+    assert follower.communicate(timeout=60)[0] == log.decode()
+    for step in limited.steps("app", build):
+        assert 0 <= step["log_begin"] <= step["log_end"] <= len(log), step
+
+
+def test_a_failed_build_says_why_at_the_end(limited, tmp_path):
+    app = make_app(tmp_path / "app", {"Dockerfile": f"FROM {BASE_IMAGE}\nRUN {PRINT}; exit 3\n"})
+    assert limited("build", app).code == 1
+    build = limited.build_ids("app")[-1]
+    log = limited.log("app", build)
+    check(log, LINES - 1)
+    assert log.decode().splitlines()[-1].startswith("ERROR: service")
+
+
+def test_after_a_killed_supervisor_the_tail_is_found(limited, tmp_path, gate, store):
+    app = make_app(tmp_path / "app", {"Dockerfile": f"FROM {BASE_IMAGE}\nRUN {PRINT}; {gate.command}\n"})
+    build = build_id_of(limited("build", app, "--detach").ok().out)
+    gate.wait()
+
+    def all_is_printed():
+        return any(f"line number {LINES - 1}\n".encode() in tail.read_bytes() for tail in tails(limited))
+    wait_for(all_is_printed, "the last line in a tail file")
+    os.kill(limited.record("app", build)["pid"], signal.SIGKILL)
+    wait_for(lambda: "abandoned" in limited("builds", "info", build, "-a", "app").ok().out, "the supervisor's end")
+    limited("builds", "prune", "-a", "app").ok()
+    log = limited.log("app", build)
+    check(log, LINES - 1)
+    assert b"ERROR: abandoned" in log and not tails(limited)
+    store.assert_clean(build)
+
+
+def test_without_a_limit_all_is_kept(limited, tmp_path):
+    limited("builds", "set", "log-limit", "0", "-a", "app").ok()
+    app = make_app(tmp_path / "app", {"Dockerfile": f"FROM {BASE_IMAGE}\nRUN {PRINT}\n"})
+    build = build_id_of(limited("build", app).ok().out)
+    assert numbers(limited.log("app", build).decode()) == list(range(LINES))
+
+
+def test_a_log_that_somebody_removes_is_there_again(limited, tmp_path, gate):
+    app = make_app(tmp_path / "app", {"Dockerfile": f"FROM {BASE_IMAGE}\nRUN echo before; {gate.command}; echo after\n"})
+    build = build_id_of(limited("build", app, "--detach").ok().out)
+    limited.wait_for_log("app", build, "before\n")
+    (limited.builds_folder("app") / f"{build}.log").unlink()
+    gate.open()
+    limited.wait_for_end("app", build)
+    assert re.search(rb"\nbefore\n(.*\n)*after\n", limited.log("app", build))
