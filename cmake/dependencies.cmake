@@ -18,4 +18,5 @@ target_link_libraries(dep::archive INTERFACE dep::zstd)
 # Its tar writer refers to every other format's, and they to a dozen libraries; what
 # is never called is dropped together with those references.
 target_link_options(dep::archive INTERFACE -Wl,--gc-sections)
+cooper_find_static(dep::crypto crypto)
 cooper_find_static(dep::yaml yaml-cpp)
