@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/text.h"
+#include "build/leftovers.h"
 #include "build/plan.h"
 #include "engine/buildah.h"
 #include "log/log_file.h"
@@ -11,10 +11,8 @@
 #include "process/cgroup.h"
 
 #include <algorithm>
-#include <fcntl.h>
+#include <iterator>
 #include <set>
-#include <sys/file.h>
-#include <sys/stat.h>
 
 namespace cooper::build {
 namespace fs = std::filesystem;
@@ -58,50 +56,27 @@ void remove_releases(store::FileStore& store, const Build& build,
   }
 }
 
-void remove_build(store::FileStore& store, const Build& build,
+/// Did an engine work on it, or could it have begun to? There may be none for the
+/// deploys of others, nor on this host.
+bool has_engine(const store::FileStore& store, const Build& build) {
+  if (!build.images.empty() || !build.engine.empty()) return true;
+  const store::BuildFiles files = store.layout().build(build.app, build.id);
+  std::error_code ignored;
+  // A build that vanished before its end has not said so; but it was asked for.
+  return build.status == Status::running && fs::exists(fs::symlink_status(files.request, ignored));
+}
+
+/// False if somebody pinned it meanwhile.
+bool remove_build(store::FileStore& store, const Build& build,
                   const std::vector<Release>& releases) {
-  // One that no engine took part in has none, also where no engine is there any more.
-  if (!build.images.empty() || !build.engine.empty()) {
+  const std::optional<Build> current = store.find_build(build.app, build.id);
+  if (current && current->pinned) return false;
+  if (has_engine(store, build)) {
     engine::BuildahEngine engine = engine_for(store, build);
     remove_images(engine, build);
   }
   remove_releases(store, build, releases);
-  store.remove_build(build.app, build.id);
-}
-
-/// Is somebody still busy with it? Whoever stores a source holds a lock on its
-/// files until the build has a record (see rack/start_build.cc).
-bool is_in_use(const fs::path& path) {
-  const Fd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
-  return fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0;
-}
-
-/// Old enough that no build that is just being started can own it.
-bool is_old(const fs::path& path) {
-  struct stat st {};
-  const Time a_minute_ago = now() - std::chrono::minutes{1};
-  return ::lstat(path.c_str(), &st) == 0 &&
-         Time(std::chrono::seconds{st.st_mtim.tv_sec}) < a_minute_ago;
-}
-
-/// Temporary files, and sources and scratch folders that no record owns.
-void remove_crash_leftovers(const store::FileStore& store, const AppName& app) {
-  const store::Layout& layout = store.layout();
-  const std::vector<BuildId> known = store.build_ids(app);
-  const auto has_record = [&](std::string_view name) {
-    const auto id = BuildId::parse(name.substr(0, name.find('.')));
-    return id && std::ranges::binary_search(known, *id);
-  };
-  for (const fs::path& folder : {layout.builds(app), layout.releases(app), layout.sources(app),
-                                 layout.work(app), layout.app(app)}) {
-    const bool owned_by_records = folder == layout.sources(app) || folder == layout.work(app);
-    for (const std::string& name : list_folder(folder)) {
-      const bool leftover =
-          name.starts_with(kTemporaryPrefix) || (owned_by_records && !has_record(name));
-      if (leftover && is_old(folder / name) && !is_in_use(folder / name))
-        remove_tree(folder / name);
-    }
-  }
+  return store.remove_unpinned_build(build.app, build.id);
 }
 
 }  // namespace
@@ -125,11 +100,13 @@ bool reap(store::FileStore& store, const Build& seen) {
     cgroup->remove();
   }
   const store::BuildFiles files = store.layout().build(build->app, build->id);
-  attempt([&] { engine_for(store, *build).clean_up(); });
-  attempt([&] {
-    engine::BuildahEngine engine = engine_for(store, *build);
-    remove_images(engine, *build);
-  });
+  if (has_engine(store, *build)) {
+    attempt([&] { engine_for(store, *build).clean_up(); });
+    attempt([&] {
+      engine::BuildahEngine engine = engine_for(store, *build);
+      remove_images(engine, *build);
+    });
+  }
   attempt([&] { remove_tree(files.work); });
   remove_releases(store, *build, store.list_releases(build->app, 0).releases);
   last_words += std::string("ERROR: ") + kReason + "\n";
@@ -149,11 +126,16 @@ bool reap(store::FileStore& store, const Build& seen) {
 
 namespace {
 
+bool is_abandoned(const Build& build) {
+  return build.status == Status::running && !process_lives(build);
+}
+
 /// Finalizes what is abandoned; the app's records as they are after that.
 std::vector<Build> reap_abandoned(store::FileStore& store, const AppName& app, Pruned& pruned) {
-  std::vector<Build> builds = store.list_builds(app, 0).builds;
-  for (Build& build : builds) {
-    if (build.status != Status::running || process_lives(build)) continue;
+  store::BuildList list = store.list_builds(app, 0);
+  std::ranges::move(list.warnings, std::back_inserter(pruned.warnings));
+  for (Build& build : list.builds) {
+    if (!is_abandoned(build)) continue;
     try {
       if (reap(store, build)) pruned.reaped.push_back(build.id);
       build = store.find_build(app, build.id).value_or(build);
@@ -161,18 +143,31 @@ std::vector<Build> reap_abandoned(store::FileStore& store, const AppName& app, P
       pruned.warnings.push_back("build " + build.id.str() + ": " + error.message());
     }
   }
-  return builds;
+  return std::move(list.builds);
+}
+
+/// The records as reap_abandoned would make them.
+std::vector<Build> as_if_reaped(const store::FileStore& store, const AppName& app, Pruned& pruned) {
+  store::BuildList list = store.list_builds(app, 0);
+  std::ranges::move(list.warnings, std::back_inserter(pruned.warnings));
+  for (Build& build : list.builds) {
+    if (!is_abandoned(build)) continue;
+    finalize(build, {.status = Status::failed}, now());
+    pruned.reaped.push_back(build.id);
+  }
+  return std::move(list.builds);
 }
 
 /// What the app runs on or would be started from: the active release's build,
 /// and the newest one that succeeded.
 std::set<std::string> needed_builds(const store::FileStore& store, const AppName& app,
-                                    const std::vector<Build>& builds,
-                                    const std::vector<Release>& releases) {
+                                    const std::vector<Build>& builds) {
   std::set<std::string> needed;
   const std::optional<App> facts = store.find_app(app);
-  for (const Release& release : releases) {
-    if (facts && release.id.str() == facts->release) needed.insert(release.build);
+  if (facts && !facts->release.empty()) {
+    for (const Release& release : store.list_releases(app, 0).releases) {
+      if (release.id.str() == facts->release) needed.insert(release.build);
+    }
   }
   for (const Build* build : newest_first(builds, now())) {
     if (build->status != Status::succeeded) continue;
@@ -182,24 +177,66 @@ std::set<std::string> needed_builds(const store::FileStore& store, const AppName
   return needed;
 }
 
+/// What is beyond the limits, with what its removal frees.
+std::vector<RemovedBuild> excess(const store::FileStore& store, const AppName& app,
+                                 const std::vector<Build>& builds, const RetentionPolicy& policy,
+                                 const BuildId* just_ended) {
+  std::vector<RetentionFacts> facts;
+  for (const Build& build : builds) {
+    facts.push_back(retention_facts(build));
+    if (policy.size != 0) facts.back().bytes = store.build_bytes(app, build.id);
+  }
+  // The common case: nothing goes, whatever is needed.
+  if (beyond_retention(facts, policy, now()).empty()) return {};
+  std::set<std::string> needed = needed_builds(store, app, builds);
+  if (just_ended) needed.insert(just_ended->str());
+  for (RetentionFacts& build : facts) build.needed = needed.contains(build.id.str());
+  std::vector<RemovedBuild> result;
+  for (const Removal& removal : beyond_retention(facts, policy, now())) {
+    result.push_back({removal.id, removal.beyond, store.build_bytes(app, removal.id)});
+  }
+  return result;
+}
+
+std::set<std::string> ids_of(const std::vector<Build>& builds) {
+  std::set<std::string> ids;
+  for (const Build& build : builds) ids.insert(build.id.str());
+  return ids;
+}
+
 }  // namespace
 
 Pruned prune(store::FileStore& store, const AppName& app, const Settings& settings,
              const BuildId* just_ended) {
   Pruned pruned;
   const std::vector<Build> builds = reap_abandoned(store, app, pruned);
-  const std::vector<Release> releases = store.list_releases(app, 0).releases;
-  std::set<std::string> needed = needed_builds(store, app, builds, releases);
-  if (just_ended) needed.insert(just_ended->str());
-  for (const BuildId& id : beyond_retention(builds, settings.retention, needed, now())) {
+  const auto too_many = excess(store, app, builds, settings.retention, just_ended);
+  std::vector<Release> releases;
+  if (!too_many.empty()) releases = store.list_releases(app, 0).releases;
+  for (const RemovedBuild& build : too_many) {
     try {
-      remove_build(store, *std::ranges::find(builds, id, &Build::id), releases);
-      pruned.removed.push_back(id);
+      if (remove_build(store, *std::ranges::find(builds, build.id, &Build::id), releases))
+        pruned.removed.push_back(build);
     } catch (const Error& error) {  // boundary: one that can't go must not keep the others
-      pruned.warnings.push_back("build " + id.str() + " is kept: " + error.message());
+      pruned.warnings.push_back("build " + build.id.str() + " is kept: " + error.message());
     }
   }
-  remove_crash_leftovers(store, app);
+  for (Leftover& leftover : find_leftovers(store, app, ids_of(builds))) {
+    try {
+      remove_leftover(store, leftover);
+      pruned.leftovers.push_back(std::move(leftover));
+    } catch (const Error& error) {  // boundary: as above
+      pruned.warnings.push_back(error.message());
+    }
+  }
+  return pruned;
+}
+
+Pruned would_prune(const store::FileStore& store, const AppName& app, const Settings& settings) {
+  Pruned pruned;
+  const std::vector<Build> builds = as_if_reaped(store, app, pruned);
+  pruned.removed = excess(store, app, builds, settings.retention, nullptr);
+  pruned.leftovers = find_leftovers(store, app, ids_of(builds));
   return pruned;
 }
 
@@ -211,7 +248,10 @@ void remove_builds(store::FileStore& store, const AppName& app) {
                 "cancel it first: cooper builds cancel current -a " + app.str());
   }
   const std::vector<Release> releases = store.list_releases(app, 0).releases;
-  for (const Build& build : builds) remove_build(store, build, releases);
+  for (const Build& build : builds) {
+    if (build.pinned) store.change_build(app, build.id, [](Build& it) { it.pinned = false; });
+    remove_build(store, build, releases);
+  }
 }
 
 }  // namespace cooper::build

@@ -11,14 +11,17 @@ namespace cooper::build {
 bool process_lives(const Build& build);
 
 /// Finalizes abandoned builds as failed and removes what they left (processes,
-/// working containers, images, scratch files); removes the oldest finished
-/// builds beyond retention with log, steps, source, release and images; removes
-/// what a crash left (temporary files, sources without a record). Never touches
-/// a live build, the newest successful one, nor that of the active release.
+/// working containers, images, scratch files); removes the finished builds beyond
+/// a limit of `settings.retention` with log, steps, source, release and images;
+/// removes what crashes left (find_leftovers). Never touches a live or pinned
+/// build, the newest successful one, nor that of the active release.
 /// Reading never does any of this. `just_ended` is kept in any case: what a person
 /// has just built must not be gone when the command returns. Throws Error.
 Pruned prune(store::FileStore& store, const AppName& app, const Settings& settings,
              const BuildId* just_ended = nullptr);
+
+/// What prune would do now. Changes nothing. Throws Error.
+Pruned would_prune(const store::FileStore& store, const AppName& app, const Settings& settings);
 
 /// Before an app is deleted: reaps, then removes all of its builds. Error{conflict}
 /// if one lives.

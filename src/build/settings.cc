@@ -50,6 +50,13 @@ std::optional<std::uint64_t> parse_bytes(std::string_view text) {
 /// Below this no build's first process starts.
 constexpr std::uint64_t kLeastMemory = 16ULL << 20;
 
+bool is_size(std::string_view text) { return parse_bytes(text).has_value(); }
+
+bool is_count(std::string_view text) {
+  const auto number = parse_number(text);
+  return number && *number <= 1'000'000;
+}
+
 bool is_memory(std::string_view text) {
   const auto bytes = parse_bytes(text);
   return bytes && (*bytes == 0 || *bytes >= kLeastMemory);
@@ -78,6 +85,8 @@ bool is_syslog_prefix(std::string_view text) {
 constexpr std::string_view kDurationHelp = "a duration such as 30m, 1h30m or 90s; 0 means none";
 
 constexpr std::array kProperties = {
+    Property{"keep-failed", "how many failed builds an app keeps even if `retention` is exceeded",
+             "a whole number from 0 to 1000000", "0", is_count},
     Property{"log-limit", "how large a build's log may be; beyond it the middle is cut",
              "a size such as 64m or 1g, at least 1m; 0 means no limit", "256m", is_log_limit},
     Property{"memory", "memory that all processes of a build may use together",
@@ -86,6 +95,10 @@ constexpr std::array kProperties = {
              "values of at least 4 bytes, one a line", "", is_secrets, Secrecy::secret},
     Property{"retention", "how many finished builds an app keeps",
              "a whole number from 1 to 1000000", "20", is_retention},
+    Property{"retention-age", "a build that ended longer ago is removed",
+             "a duration such as 30d or 720h; 0 means none", "0", is_duration},
+    Property{"retention-size", "the oldest builds go until logs, steps and sources fit in this",
+             "a size such as 500m or 10g; 0 means no limit", "0", is_size},
     Property{"stall-timeout", "a build that prints nothing for so long is ended", kDurationHelp,
              "0", is_duration},
     Property{"syslog-prefix", "what a build's lines are called in syslog: this and its id",
@@ -120,19 +133,56 @@ Result<PropertyKey> check_property(std::string_view key, const std::optional<std
   return PropertyKey::parse(key);
 }
 
-Settings read_settings(const store::Store& store, const AppName& app,
-                       std::vector<std::string>& warnings) {
-  const auto effective = [&](std::string_view key) -> std::optional<std::string> {
-    const PropertyKey name = PropertyKey::parse(key).value();
-    for (const AppName* level : {&app, static_cast<const AppName*>(nullptr)}) {
-      const auto value = store.find_property(level, name);
-      if (!value) continue;
-      if (check_property(key, *value)) return value;
-      warnings.push_back("property " + std::string(key) + " of " +
-                         (level ? level->str() : "--global") + " is invalid (\"" +
-                         shorten(*value, 60) + "\") and is ignored");
+namespace {
+
+/// What is set on one level. Most levels have nothing set: that costs one look.
+class Properties {
+ public:
+  Properties(const store::Store& store, const AppName* app, std::vector<std::string>& warnings)
+      : store_(store), app_(app) {
+    try {
+      keys_ = store.property_keys(app);
+    } catch (const Error& error) {  // boundary: settings that can't be read must not stop a build
+      warn(warnings, "properties", error.message());
+    }
+  }
+
+  /// nullopt if it is not set, or, with a warning, of no use.
+  std::optional<std::string> find(std::string_view key, std::vector<std::string>& warnings) const {
+    const auto name = std::ranges::find(keys_, key, &PropertyKey::str);
+    if (name == keys_.end()) return std::nullopt;
+    const std::string what = "property " + std::string(key);
+    try {
+      auto value = store_.find_property(app_, *name);
+      if (!value || check_property(key, *value)) return value;
+      warn(warnings, what, "invalid (\"" + shorten(*value, 60) + "\")");
+    } catch (const Error& error) {  // boundary: as above
+      warn(warnings, what, error.message());
     }
     return std::nullopt;
+  }
+
+ private:
+  void warn(std::vector<std::string>& warnings, const std::string& what,
+            const std::string& problem) const {
+    warnings.push_back(what + " of " + (app_ ? app_->str() : "--global") + ": " + problem +
+                       "; ignored");
+  }
+
+  const store::Store& store_;
+  const AppName* app_;
+  std::vector<PropertyKey> keys_;
+};
+
+}  // namespace
+
+Settings read_settings(const store::Store& store, const AppName& app,
+                       std::vector<std::string>& warnings) {
+  const Properties own(store, &app, warnings);
+  const Properties global(store, nullptr, warnings);
+  const auto effective = [&](std::string_view key) {
+    auto value = own.find(key, warnings);
+    return value ? value : global.find(key, warnings);
   };
   Settings settings;
   if (const auto value = effective("timeout")) settings.timeout = *parse_duration(*value);
@@ -141,7 +191,11 @@ Settings read_settings(const store::Store& store, const AppName& app,
   }
   if (const auto value = effective("memory")) settings.memory = *parse_bytes(*value);
   if (const auto value = effective("log-limit")) settings.log_limit = *parse_bytes(*value);
-  if (const auto value = effective("retention")) settings.retention = *parse_number(*value);
+  RetentionPolicy& retention = settings.retention;
+  if (const auto value = effective("retention")) retention.count = *parse_number(*value);
+  if (const auto value = effective("keep-failed")) retention.keep_failed = *parse_number(*value);
+  if (const auto value = effective("retention-age")) retention.age = *parse_duration(*value);
+  if (const auto value = effective("retention-size")) retention.size = *parse_bytes(*value);
   if (const auto value = effective("syslog-prefix")) settings.syslog_prefix = *value;
   return settings;
 }

@@ -21,7 +21,7 @@ struct Settings {
   std::chrono::seconds stall_timeout{0};   ///< without any output; 0: none
   std::uint64_t memory = 0;                ///< bytes for all processes of a build; 0: no limit
   std::uint64_t log_limit = 256ULL << 20;  ///< bytes of a build's log; 0: no limit
-  std::size_t retention = kDefaultRetention;
+  RetentionPolicy retention;
   std::string syslog_prefix = "dokku-";  ///< what syslog and the journal call a build: this, its id
 };
 

@@ -9,6 +9,7 @@
 #include "cli/show_log.h"
 #include "cli/table.h"
 
+#include <algorithm>
 #include <array>
 
 namespace cooper::cli {
@@ -37,15 +38,20 @@ int run_list(Context& context, const Options& options) {
     context.out.write(builds_json(page.builds));
     return 0;
   }
-  Table table({"ID", "STATUS", "RELEASE", "STARTED", "ELAPSED", "DESCRIPTION"});
+  // Pins are rare: without one there is no column for them.
+  const bool pins = std::ranges::any_of(
+      page.builds, [](const rack::BuildView& view) { return view.build.pinned; });
+  std::vector<std::string> columns = {"ID",      "STATUS",  "RELEASE",
+                                      "STARTED", "ELAPSED", "DESCRIPTION"};
+  if (pins) columns.insert(columns.end() - 1, "PINNED");
+  Table table(std::move(columns));
   const Time now = context.clock();
   for (const rack::BuildView& view : page.builds) {
-    table.add({{view.build.id.str()},
-               status_cell(view.status),
-               {view.build.release},
-               {ago(view.build.started_at.at, now)},
-               {elapsed_text(view, now)},
-               {view.build.description}});
+    std::vector<Cell> row = {{view.build.id.str()},     status_cell(view.status),
+                             {view.build.release},      {ago(view.build.started_at.at, now)},
+                             {elapsed_text(view, now)}, {view.build.description}};
+    if (pins) row.insert(row.end() - 1, {view.build.pinned ? "yes" : ""});
+    table.add(std::move(row));
   }
   context.out.write(table.text(context.out.colours(), context.out.columns()));
   return 0;
@@ -86,6 +92,7 @@ int run_info(Context& context, const Options& options) {
                  {"Description", {view.build.description}},
                  {"Started", {ago(view.build.started_at.at, now)}},
                  {"Elapsed", {elapsed_text(view, now)}}};
+  if (view.build.pinned) facts.push_back({"Pinned", {"yes"}});
   if (!view.build.reason.empty()) facts.push_back({"Reason", {view.build.reason}});
   context.out.write(facts_text(facts, context.out.colours()));
   if (options.steps)
@@ -139,24 +146,6 @@ int run_cancel(Context& context, const Options& options) {
   return 0;
 }
 
-void prune(Context& context, const AppName& app) {
-  const Pruned pruned = context.rack.prune(app);
-  for (const std::string& warning : pruned.warnings) print_warning(context, warning);
-  std::string text;
-  for (const BuildId& id : pruned.reaped) text += app.str() + "  " + id.str() + "  reaped\n";
-  for (const BuildId& id : pruned.removed) text += app.str() + "  " + id.str() + "  removed\n";
-  context.out.write(text);
-}
-
-int run_prune(Context& context, const Options& options) {
-  if (!options.all_apps) {
-    prune(context, resolve_app(context, options));
-    return 0;
-  }
-  for (const App& app : context.rack.list_apps()) prune(context, app.name);
-  return 0;
-}
-
 constexpr std::string_view kIdSummary = "an id, the beginning of one, current, last or last-failed";
 
 constexpr std::array kId = {Positional{.name = "ID",
@@ -191,10 +180,6 @@ constexpr std::array kLogsFlags = {
          .summary = "show the log on a terminal as it is, escape sequences and all",
          .target = &Options::raw}};
 constexpr std::array kCancelFlags = {kAppFlag};
-constexpr std::array kPruneFlags = {kAppFlag, Flag{.name = "all-apps",
-                                                   .summary = "prune the builds of every app",
-                                                   .target = &Options::all_apps,
-                                                   .excludes = "app"}};
 
 constexpr std::array kCommands = {
     Command{.name = "builds",
@@ -219,13 +204,7 @@ constexpr std::array kCommands = {
             .positionals = kId,
             .flags = kCancelFlags,
             .examples = "cooper builds cancel current -a hello",
-            .run = run_cancel},
-    Command{
-        .name = "builds prune",
-        .summary = "Clean up after builds whose process is gone; remove builds beyond retention",
-        .flags = kPruneFlags,
-        .examples = "cooper builds prune --all-apps",
-        .run = run_prune}};
+            .run = run_cancel}};
 
 }  // namespace
 

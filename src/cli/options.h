@@ -30,6 +30,7 @@ struct Options {
   bool all_apps = false;
   bool detach = false;
   bool development = false;
+  bool dry_run = false;
   bool follow = false;
   bool global = false;
   bool id = false;
@@ -81,6 +82,7 @@ struct Command {
 /// The tables, by subject, each in the file of its name.
 std::span<const Command> build_commands();
 std::span<const Command> builds_commands();
+std::span<const Command> retention_commands();
 std::span<const Command> property_commands();
 std::span<const Command> releases_commands();
 std::span<const Command> apps_commands();

@@ -5,27 +5,123 @@
 
 namespace cooper {
 
+std::string_view to_string(RetentionLimit limit) noexcept {
+  switch (limit) {
+    case RetentionLimit::count:
+      return "count";
+    case RetentionLimit::age:
+      return "age";
+    case RetentionLimit::size:
+      return "size";
+  }
+  return "count";
+}
+
+RetentionFacts retention_facts(const Build& build) {
+  return {.id = build.id,
+          .status = build.status,
+          .started = build.started_at.at,
+          // A clock that was set back meanwhile must not make it older than it is.
+          .ended = std::max(build.finished_at.value_or(build.started_at).at, build.started_at.at),
+          .pinned = build.pinned};
+}
+
+namespace {
+
+/// Newest first: what a build is ordered by.
+auto order_of(const BuildId& id, Time started, Time now) {
+  return std::tuple(started <= now, started, id);
+}
+
+/// The builds that limits apply to, newest first, and what was decided on each.
+class Sieve {
+ public:
+  Sieve(std::span<const RetentionFacts> builds, const RetentionPolicy& policy, Time now)
+      : policy_(policy), now_(now) {
+    for (const RetentionFacts& build : builds) {
+      if (is_terminal(build.status) && !build.pinned) entries_.push_back({.build = &build});
+    }
+    std::ranges::sort(entries_, [&](const Entry& a, const Entry& b) {
+      return order_of(a.build->id, a.build->started, now) >
+             order_of(b.build->id, b.build->started, now);
+    });
+    std::size_t failed = 0;
+    for (Entry& entry : entries_) {
+      if (entry.build->status == Status::failed) entry.kept_failed = ++failed <= policy.keep_failed;
+    }
+  }
+
+  void by_count() {
+    for (std::size_t i = policy_.count; i < entries_.size(); ++i) {
+      if (!entries_[i].kept_failed) remove(entries_[i], RetentionLimit::count);
+    }
+  }
+
+  void by_age() {
+    if (policy_.age.count() == 0) return;
+    for (Entry& entry : entries_) {
+      const bool known = entry.build->started <= now_ && entry.build->ended <= now_;
+      if (known && entry.build->ended < now_ - policy_.age) remove(entry, RetentionLimit::age);
+    }
+  }
+
+  void by_size() {
+    if (policy_.size == 0) return;
+    std::uint64_t total = 0;
+    for (const Entry& entry : entries_) total += entry.gone ? 0 : entry.build->bytes;
+    for (const bool kept_failed : {false, true}) {
+      for (std::size_t i = entries_.size(); i > 0 && total > policy_.size; --i) {
+        Entry& entry = entries_[i - 1];
+        if (entry.gone || entry.kept_failed != kept_failed) continue;
+        remove(entry, RetentionLimit::size);
+        if (entry.gone) total -= entry.build->bytes;
+      }
+    }
+  }
+
+  std::vector<Removal> removals() const {
+    std::vector<Removal> result;
+    for (std::size_t i = entries_.size(); i > 0; --i) {
+      const Entry& entry = entries_[i - 1];
+      if (entry.gone) result.push_back({entry.build->id, *entry.gone});
+    }
+    return result;
+  }
+
+ private:
+  struct Entry {
+    const RetentionFacts* build;
+    bool kept_failed = false;
+    std::optional<RetentionLimit> gone = std::nullopt;
+  };
+
+  static void remove(Entry& entry, RetentionLimit limit) {
+    if (!entry.build->needed && !entry.gone) entry.gone = limit;
+  }
+
+  const RetentionPolicy& policy_;
+  Time now_;
+  std::vector<Entry> entries_;
+};
+
+}  // namespace
+
+std::vector<Removal> beyond_retention(std::span<const RetentionFacts> builds,
+                                      const RetentionPolicy& policy, Time now) {
+  Sieve sieve(builds, policy, now);
+  sieve.by_count();
+  sieve.by_age();
+  sieve.by_size();
+  return sieve.removals();
+}
+
 std::vector<const Build*> newest_first(std::span<const Build> builds, Time now) {
   std::vector<const Build*> sorted;
   for (const Build& build : builds) sorted.push_back(&build);
   std::ranges::sort(sorted, [&](const Build* a, const Build* b) {
-    const bool a_believable = a->started_at.at <= now;
-    const bool b_believable = b->started_at.at <= now;
-    return std::tie(a_believable, a->started_at.at, a->id) >
-           std::tie(b_believable, b->started_at.at, b->id);
+    return order_of(a->id, a->started_at.at, now) > order_of(b->id, b->started_at.at, now);
   });
   return sorted;
-}
-
-std::vector<BuildId> beyond_retention(std::span<const Build> builds, std::size_t keep,
-                                      const std::set<std::string>& kept, Time now) {
-  std::vector<const Build*> finished = newest_first(builds, now);
-  std::erase_if(finished, [](const Build* build) { return !is_terminal(build->status); });
-  std::vector<BuildId> removed;
-  for (std::size_t i = finished.size(); i > keep; --i) {
-    if (!kept.contains(finished[i - 1]->id.str())) removed.push_back(finished[i - 1]->id);
-  }
-  return removed;
 }
 
 }  // namespace cooper

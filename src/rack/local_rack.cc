@@ -23,6 +23,7 @@ App LocalRack::create_app(const AppName& name) { return store_.create_app(name);
 std::optional<App> LocalRack::find_app(const AppName& name) { return store_.find_app(name); }
 App LocalRack::get_app(const AppName& name) { return require_app(name); }
 std::vector<App> LocalRack::list_apps() { return store_.list_apps(); }
+std::vector<AppName> LocalRack::app_names() { return store_.app_names(); }
 
 void LocalRack::delete_app(const AppName& name) {
   require_app(name);
@@ -178,15 +179,6 @@ void LocalRack::request_cancel(const AppName& app, const BuildId& id) {
 
 BuildView LocalRack::cancel_build(const AppName& app, const BuildId& id) {
   return view(build::cancel(store_, require_build(app, id)));
-}
-
-Pruned LocalRack::prune(const AppName& app) {
-  require_app(app);
-  std::vector<std::string> warnings;
-  const build::Settings settings = build::read_settings(store_, app, warnings);
-  Pruned pruned = build::prune(store_, app, settings);
-  pruned.warnings.insert(pruned.warnings.begin(), warnings.begin(), warnings.end());
-  return pruned;
 }
 
 // Releases

@@ -15,6 +15,7 @@ class LocalRack : public Rack {
   std::optional<App> find_app(const AppName& name) override;
   App get_app(const AppName& name) override;
   std::vector<App> list_apps() override;
+  std::vector<AppName> app_names() override;
   void delete_app(const AppName& name) override;
 
   Build start_build(const StartBuild& start, StartProgress& progress,
@@ -36,6 +37,9 @@ class LocalRack : public Rack {
   void request_cancel(const AppName& app, const BuildId& id) override;
   BuildView cancel_build(const AppName& app, const BuildId& id) override;
   Pruned prune(const AppName& app) override;
+  Pruned would_prune(const AppName& app) override;
+  Build pin_build(const AppName& app, const BuildId& id) override;
+  Build unpin_build(const AppName& app, const BuildId& id) override;
 
   std::vector<Release> list_releases(const AppName& app, std::size_t limit) override;
   Release get_release(const AppName& app, std::string_view text) override;

@@ -77,6 +77,8 @@ class Rack {
   /// Error{not_found} with the nearest app's name.
   virtual App get_app(const AppName& name) = 0;
   virtual std::vector<App> list_apps() = 0;  ///< by name
+  /// The same apps, without what is said about them: damage hides none.
+  virtual std::vector<AppName> app_names() = 0;
   /// Error{not_found}; Error{conflict} while a build of it runs.
   virtual void delete_app(const AppName& name) = 0;
 
@@ -116,8 +118,15 @@ class Rack {
   /// Cancels and waits until the record is terminal and nothing of the build is
   /// left. A build that was terminal before is left untouched.
   virtual BuildView cancel_build(const AppName& app, const BuildId& id) = 0;
-  /// Reaps abandoned builds with their leftovers, trims to retention.
+  /// Reaps abandoned builds with their leftovers, trims to retention, removes
+  /// what crashes left.
   virtual Pruned prune(const AppName& app) = 0;
+  /// What prune would do now; changes nothing.
+  virtual Pruned would_prune(const AppName& app) = 0;
+  /// A pinned build is neither removed nor counted by retention. Both return the
+  /// record as it stands now. Error{not_found}.
+  virtual Build pin_build(const AppName& app, const BuildId& id) = 0;
+  virtual Build unpin_build(const AppName& app, const BuildId& id) = 0;
 
   virtual std::vector<Release> list_releases(const AppName& app, std::size_t limit) = 0;
   /// `last`, an id or a unique prefix. Error{not_found}, Error{invalid}.

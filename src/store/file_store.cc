@@ -107,7 +107,8 @@ void FileStore::remove(const fs::path& path) const {
 }
 
 std::vector<std::string> FileStore::names(const fs::path& folder) const {
-  return list_folder(folder);
+  const Fd open = find_folder(folder);
+  return open ? list_folder(open) : std::vector<std::string>{};
 }
 
 Fd FileStore::folder_for_writing(const fs::path& folder, mode_t mode) const {
@@ -162,16 +163,22 @@ std::optional<App> FileStore::find_app(const AppName& name) const {
   return std::move(*app);
 }
 
+std::vector<AppName> FileStore::app_names() const {
+  const fs::path root = layout_.is_dokkus() ? layout_.dokku_apps() : layout_.apps();
+  std::vector<AppName> apps = ids_of<AppName>(list_folder(root), "");
+  std::erase_if(apps, [&](const AppName& app) {
+    struct stat info {};
+    if (::lstat((root / app.str()).c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) return true;
+    // A folder may be on its way to become an app, or the rest of one.
+    return !layout_.is_dokkus() && ::lstat((root / app.str() / "app.json").c_str(), &info) != 0;
+  });
+  return apps;
+}
+
 std::vector<App> FileStore::list_apps() const {
   std::vector<App> apps;
-  const fs::path root = layout_.is_dokkus() ? layout_.dokku_apps() : layout_.apps();
-  std::vector<std::string> folders = names(root);
-  std::ranges::sort(folders);
-  std::error_code ignored;
-  for (const std::string& folder : folders) {
-    const auto name = AppName::parse(folder);
-    if (!name || !fs::is_directory(fs::symlink_status(root / folder, ignored))) continue;
-    if (auto app = find_app(*name)) apps.push_back(std::move(*app));
+  for (const AppName& name : app_names()) {
+    if (auto app = find_app(name)) apps.push_back(std::move(*app));
   }
   return apps;
 }
@@ -281,6 +288,36 @@ void FileStore::remove_build(const AppName& app, const BuildId& id) {
   }
 }
 
+bool FileStore::remove_unpinned_build(const AppName& app, const BuildId& id) {
+  const Fd folder = find_folder(layout_.builds(app));
+  if (!folder) return true;
+  const FolderLock lock(folder);
+  if (const auto build = find_build(app, id); build && build->pinned) return false;
+  remove_build(app, id);
+  return true;
+}
+
+std::uint64_t FileStore::build_bytes(const AppName& app, const BuildId& id) const {
+  const BuildFiles files = layout_.build(app, id);
+  std::uint64_t total = 0;
+  const auto add = [&](const Fd& folder, const fs::path& file) {
+    struct stat info {};
+    if (::fstatat(folder.get(), file.filename().c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISREG(info.st_mode)) {
+      total += static_cast<std::uint64_t>(info.st_size);
+    }
+  };
+  if (const Fd folder = find_folder(files.folder)) {
+    add(folder, files.log);
+    add(folder, files.steps);
+  }
+  if (const Fd folder = find_folder(layout_.sources(app))) {
+    add(folder, files.source);
+    add(folder, files.request);
+  }
+  return total;
+}
+
 // Releases
 
 void FileStore::insert_release(const Release& release) {
@@ -320,6 +357,10 @@ void FileStore::remove_release(const AppName& app, const ReleaseId& id) {
 std::optional<std::string> FileStore::find_property(const AppName* app,
                                                     const PropertyKey& key) const {
   return read(layout_.properties(app) / key.str());
+}
+
+std::vector<PropertyKey> FileStore::property_keys(const AppName* app) const {
+  return ids_of<PropertyKey>(names(layout_.properties(app)), "");
 }
 
 void FileStore::set_property(const AppName* app, const PropertyKey& key,

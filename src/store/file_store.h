@@ -15,10 +15,14 @@ class FileStore : public Store {
   explicit FileStore(Layout layout);
 
   const Layout& layout() const { return layout_; }
+  /// Opens a folder beneath the root; no symbolic link leads out. Empty: absent.
+  /// Throws Error.
+  Fd find_folder(const std::filesystem::path& folder) const;
 
   App create_app(const AppName& name) override;
   std::optional<App> find_app(const AppName& name) const override;
   std::vector<App> list_apps() const override;
+  std::vector<AppName> app_names() const override;
   void delete_app(const AppName& name) override;
 
   void insert_build(const Build& build) override;
@@ -30,6 +34,8 @@ class FileStore : public Store {
   Build change_build(const AppName& app, const BuildId& id,
                      const std::function<void(Build&)>& change) override;
   void remove_build(const AppName& app, const BuildId& id) override;
+  bool remove_unpinned_build(const AppName& app, const BuildId& id) override;
+  std::uint64_t build_bytes(const AppName& app, const BuildId& id) const override;
 
   void insert_release(const Release& release) override;
   std::optional<Release> find_release(const AppName& app, const ReleaseId& id) const override;
@@ -40,14 +46,13 @@ class FileStore : public Store {
                                            const PropertyKey& key) const override;
   void set_property(const AppName* app, const PropertyKey& key,
                     const std::optional<std::string>& value) override;
+  std::vector<PropertyKey> property_keys(const AppName* app) const override;
 
  private:
   /// Opens a file beneath the root; no symbolic link leads out. nullopt: absent.
   std::optional<std::string> read(const std::filesystem::path& path) const;
   std::vector<std::string> names(const std::filesystem::path& folder) const;
   Fd folder_for_writing(const std::filesystem::path& folder, mode_t mode) const;
-  /// Opens a folder beneath the root; no symbolic link leads out. Empty: absent.
-  Fd find_folder(const std::filesystem::path& folder) const;
   /// Removes a file of the store, durably. Absent is fine.
   void remove(const std::filesystem::path& path) const;
 

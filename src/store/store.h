@@ -5,6 +5,7 @@
 #include "model/release.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -39,6 +40,8 @@ class Store {
   virtual App create_app(const AppName& name) = 0;
   virtual std::optional<App> find_app(const AppName& name) const = 0;
   virtual std::vector<App> list_apps() const = 0;  ///< by name
+  /// The same apps, ascending. Reads no app's facts: damage hides none.
+  virtual std::vector<AppName> app_names() const = 0;
   /// Removes the app with all its builds, releases, sources and properties, the
   /// app itself last: not atomic, but what a crash leaves can be deleted again.
   /// Throws Error{not_found}.
@@ -63,6 +66,10 @@ class Store {
                              const std::function<void(Build&)>& change) = 0;
   /// Removes a build's record, log, steps and source. Absent is fine.
   virtual void remove_build(const AppName& app, const BuildId& id) = 0;
+  /// The same, unless the build is pinned by now: false.
+  virtual bool remove_unpinned_build(const AppName& app, const BuildId& id) = 0;
+  /// Of its log, steps, source and request, as they are now.
+  virtual std::uint64_t build_bytes(const AppName& app, const BuildId& id) const = 0;
 
   virtual void insert_release(const Release& release) = 0;
   virtual std::optional<Release> find_release(const AppName& app, const ReleaseId& id) const = 0;
@@ -75,6 +82,8 @@ class Store {
   /// nullopt unsets.
   virtual void set_property(const AppName* app, const PropertyKey& key,
                             const std::optional<std::string>& value) = 0;
+  /// Keys that are set on that level, ascending.
+  virtual std::vector<PropertyKey> property_keys(const AppName* app) const = 0;
 };
 
 }  // namespace cooper::store

@@ -37,6 +37,9 @@ TEST(Properties, Values) {
       {"timeout", {"0", "90", "30m", "1h30m"}, {"", "-1", "5x", "1.5h", "1h\n", "99999999999"}},
       {"stall-timeout", {"0", "10m"}, {"", "never"}},
       {"redact", {"", "four", "one of them\nand another\n"}, {"abc", "good one\nno"}},
+      {"keep-failed", {"0", "1", "1000000"}, {"", "-1", "1000001", "many"}},
+      {"retention-age", {"0", "30d", "720h", "1d12h", "3600"}, {"", "-1d", "1M", "12h1d"}},
+      {"retention-size", {"0", "1", "500m", "10g", "2GiB"}, {"", "-1", "1t", "1.5g", "g"}},
       {"retention", {"1", "20", "1000000"}, {"", "0", "-1", "1000001", "20 ", "0x14"}},
       {"memory",
        {"0", "16m", "512M", "2g", "1073741824", "16384k"},
@@ -78,7 +81,7 @@ TEST_F(SettingsTest, Defaults) {
   EXPECT_EQ(settings.timeout, 6h);
   EXPECT_EQ(settings.stall_timeout, 0s);
   EXPECT_EQ(settings.memory, 0U);
-  EXPECT_EQ(settings.retention, 20U);
+  EXPECT_EQ(settings.retention.count, 20U);
   EXPECT_TRUE(warnings_.empty());
 }
 
@@ -90,9 +93,38 @@ TEST_F(SettingsTest, TheAppsOwnThenTheGlobalOnes) {
   Settings settings = read();
   EXPECT_EQ(settings.timeout, 30min);
   EXPECT_EQ(settings.memory, 2ULL << 30);
-  EXPECT_EQ(settings.retention, 3U);
+  EXPECT_EQ(settings.retention.count, 3U);
   store_.set_property(&hello_, key("timeout"), std::nullopt);
   EXPECT_EQ(read().timeout, 1h);
+}
+
+TEST_F(SettingsTest, TheLimitsOfTheHistory) {
+  store_.set_property(nullptr, key("retention-age"), "30d");
+  store_.set_property(nullptr, key("keep-failed"), "1");
+  store_.set_property(&hello_, key("keep-failed"), "5");
+  store_.set_property(&hello_, key("retention-size"), "2g");
+  const RetentionPolicy policy = read().retention;
+  EXPECT_EQ(policy.count, 20U);
+  EXPECT_EQ(policy.keep_failed, 5U);
+  EXPECT_EQ(policy.age, 720h);
+  EXPECT_EQ(policy.size, 2ULL << 30);
+}
+
+TEST_F(SettingsTest, WhatCantBeReadWarnsAndTheNextLevelApplies) {
+  store_.set_property(nullptr, key("timeout"), "1h");
+  store_.set_property(nullptr, key("retention"), "7");
+  const auto own = store_.layout().properties(&hello_);
+  std::filesystem::create_directories(own / "timeout");
+  write_text(folder_ / "outside", "5");
+  std::filesystem::create_symlink(folder_ / "outside", own / "retention");
+  const Settings settings = read();
+  EXPECT_EQ(settings.timeout, 1h);
+  EXPECT_EQ(settings.retention.count, 7U);
+  EXPECT_EQ(warnings_.size(), 2U);
+  remove_tree(own);
+  std::filesystem::create_symlink(folder_ / "outside", own);
+  EXPECT_EQ(read().timeout, 1h);
+  EXPECT_EQ(warnings_.size(), 1U);
 }
 
 TEST_F(SettingsTest, ABadValueWarnsAndTheNextLevelApplies) {
@@ -101,7 +133,7 @@ TEST_F(SettingsTest, ABadValueWarnsAndTheNextLevelApplies) {
   store_.set_property(nullptr, key("retention"), "0");
   const Settings settings = read();
   EXPECT_EQ(settings.timeout, 1h);
-  EXPECT_EQ(settings.retention, 20U);
+  EXPECT_EQ(settings.retention.count, 20U);
   ASSERT_EQ(warnings_.size(), 2U);
   EXPECT_NE(warnings_[0].find("timeout of hello"), std::string::npos) << warnings_[0];
   EXPECT_EQ(warnings_[0].find('\x1b'), std::string::npos);

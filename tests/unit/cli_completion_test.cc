@@ -35,7 +35,7 @@ TEST_F(Completion, OffersCommands) {
               ElementsAre("build", "builds", "releases", "apps", "help", "version", "completion"));
   EXPECT_THAT(at({"bui"}), ElementsAre("build", "builds"));
   EXPECT_THAT(at({"builds", ""}),
-              ElementsAre("info", "logs", "cancel", "prune", "set", "settings"));
+              ElementsAre("info", "logs", "cancel", "pin", "unpin", "prune", "set", "settings"));
   EXPECT_THAT(at({"builds", "s"}), ElementsAre("set", "settings"));
   EXPECT_THAT(at({"-a", "x", "builds", "i"}), ElementsAre("info"));
   EXPECT_THAT(at({"help", "builds", "l"}), ElementsAre("logs"));
@@ -123,7 +123,7 @@ class BashCompletion : public Completion {
 TEST_F(BashCompletion, CompletesFromTheRealProgram) {
   add_build("abc1", Status::failed);
   EXPECT_EQ(tab("bui"), "build\nbuilds\n");
-  EXPECT_EQ(tab("builds ''"), "info\nlogs\ncancel\nprune\nset\nsettings\n");
+  EXPECT_EQ(tab("builds ''"), "info\nlogs\ncancel\npin\nunpin\nprune\nset\nsettings\n");
   EXPECT_EQ(tab("builds info --st"), "--steps\n");
   EXPECT_EQ(tab("builds -a h"), "hello\n");
   EXPECT_EQ(tab("builds info -a hello ab"), "abc1\n");

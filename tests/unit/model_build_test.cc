@@ -1,9 +1,7 @@
 #include "model/build.h"
-#include "model/retention.h"
 #include "unit/test_support.h"
 
 #include <algorithm>
-#include <random>
 #include <vector>
 
 namespace cooper {
@@ -134,90 +132,6 @@ TEST(Elapsed, ToTheFinishOrToNow) {
   EXPECT_EQ(elapsed(build, at(1000)), 30s);
   build.finished_at = Timestamp{at(99)};
   EXPECT_EQ(elapsed(build, at(1000)), 0s);
-}
-
-// Retention
-
-std::vector<std::string> texts(const std::vector<BuildId>& ids) {
-  std::vector<std::string> result;
-  for (const BuildId& id : ids) result.push_back(id.str());
-  return result;
-}
-
-const Time kNow = at(1000);
-
-TEST(Retention, WhatClaimsToStartInTheFutureCountsAsTheOldest) {
-  // The clock was ahead, and was put right.
-  const std::vector<Build> builds = {build_at("b1", 2000, Status::succeeded),
-                                     build_at("b2", 3, Status::succeeded),
-                                     build_at("b3", 4, Status::succeeded)};
-  const std::vector<const Build*> sorted = newest_first(builds, kNow);
-  EXPECT_EQ(sorted.front()->id.str(), "b3");
-  EXPECT_EQ(sorted.back()->id.str(), "b1");
-  EXPECT_EQ(texts(beyond_retention(builds, 1, {}, kNow)), (std::vector<std::string>{"b1", "b2"}));
-}
-
-TEST(Retention, KeepsTheNewestFinished) {
-  const std::vector<Build> builds = {build_at("b3", 3, Status::succeeded),
-                                     build_at("b1", 1, Status::failed),
-                                     build_at("b5", 5),
-                                     build_at("b2", 2, Status::canceled),
-                                     build_at("b4", 4, Status::succeeded),
-                                     build_at("b0", 0, Status::queued)};
-  using Ids = std::vector<std::string>;
-  EXPECT_EQ(texts(beyond_retention(builds, 4, {}, kNow)), Ids{});
-  EXPECT_EQ(texts(beyond_retention(builds, 2, {}, kNow)), (Ids{"b1", "b2"}));
-  EXPECT_EQ(texts(beyond_retention(builds, 2, {"b1"}, kNow)), Ids{"b2"});
-  EXPECT_EQ(texts(beyond_retention(builds, 2, {"b4"}, kNow)), (Ids{"b1", "b2"}));
-  EXPECT_EQ(texts(beyond_retention(builds, 0, {"b2", "b3"}, kNow)), (Ids{"b1", "b4"}));
-  EXPECT_EQ(texts(beyond_retention(builds, 100, {}, kNow)), Ids{});
-  EXPECT_EQ(texts(beyond_retention({}, 0, {}, kNow)), Ids{});
-}
-
-/// The rule once more, in words: a finished build goes when at least `keep`
-/// finished ones are newer and nothing needs it.
-std::vector<std::string> naive_retention(const std::vector<Build>& builds, std::size_t keep,
-                                         const std::set<std::string>& kept) {
-  const auto newer = [](const Build& a, const Build& b) {
-    return a.started_at.at != b.started_at.at ? a.started_at.at > b.started_at.at
-                                              : a.id.str() > b.id.str();
-  };
-  std::vector<Build> removed;
-  for (const Build& build : builds) {
-    if (!is_terminal(build.status) || kept.contains(build.id.str())) continue;
-    const auto newer_ones = std::ranges::count_if(builds, [&](const Build& other) {
-      return is_terminal(other.status) && newer(other, build);
-    });
-    if (static_cast<std::size_t>(newer_ones) >= keep) removed.push_back(build);
-  }
-  std::ranges::sort(removed, [&](const Build& a, const Build& b) { return newer(b, a); });
-  std::vector<std::string> ids;
-  for (const Build& build : removed) ids.push_back(build.id.str());
-  return ids;
-}
-
-TEST(Retention, IsWhatTheNaiveRuleSays) {
-  std::mt19937 random(7);
-  const auto pick = [&](int low, int high) {
-    return std::uniform_int_distribution<int>(low, high)(random);
-  };
-  for (int round = 0; round < 2000; ++round) {
-    std::vector<Build> builds;
-    const int count = pick(0, 12);
-    for (int i = 0; i < count; ++i) {
-      // Few different times, so that ties are common; offsets must not matter.
-      Build build = build_at("b" + std::to_string(i), pick(0, 5), kAll[pick(0, 4)]);
-      build.started_at.utc_offset = std::chrono::minutes{pick(-600, 600)};
-      builds.push_back(std::move(build));
-    }
-    std::ranges::shuffle(builds, random);
-    std::set<std::string> kept;
-    for (int i = pick(0, 2); i > 0; --i) kept.insert("b" + std::to_string(pick(0, 14)));
-    const auto keep = static_cast<std::size_t>(pick(0, 6));
-    ASSERT_EQ(texts(beyond_retention(builds, keep, kept, kNow)),
-              naive_retention(builds, keep, kept))
-        << "round " << round;
-  }
 }
 
 }  // namespace

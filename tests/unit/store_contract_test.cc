@@ -74,6 +74,7 @@ TEST_P(StoreContract, Apps) {
   Texts names;
   for (const App& app : store_->list_apps()) names.push_back(app.name.str());
   EXPECT_EQ(names, (Texts{"a-b", "a.b", "zoo"}));
+  EXPECT_EQ(store_->app_names(), (std::vector{app_name("a-b"), app_name("a.b"), app_name("zoo")}));
 }
 
 TEST_P(StoreContract, ADeletedAppTakesEverythingAlong) {
@@ -218,6 +219,18 @@ TEST_P(StoreContract, ARemovedBuildIsGone) {
   store_->remove_build(hello_, build_id("b1"));
 }
 
+TEST_P(StoreContract, APinnedBuildIsNotRemovedInPassing) {
+  store_->insert_build(running("b1"));
+  store_->change_build(hello_, build_id("b1"), [](Build& build) { build.pinned = true; });
+  EXPECT_FALSE(store_->remove_unpinned_build(hello_, build_id("b1")));
+  EXPECT_TRUE(store_->find_build(hello_, build_id("b1"))->pinned);
+  store_->change_build(hello_, build_id("b1"), [](Build& build) { build.pinned = false; });
+  EXPECT_TRUE(store_->remove_unpinned_build(hello_, build_id("b1")));
+  EXPECT_EQ(store_->find_build(hello_, build_id("b1")), std::nullopt);
+  EXPECT_TRUE(store_->remove_unpinned_build(hello_, build_id("b1")));  // absent is fine
+  EXPECT_TRUE(store_->remove_unpinned_build(app_name("other"), build_id("b1")));
+}
+
 TEST_P(StoreContract, Releases) {
   Release one = release("r1");
   one.environment = {{"SECRET", "s\n"}, {"EMPTY", ""}};
@@ -233,6 +246,17 @@ TEST_P(StoreContract, Releases) {
   store_->remove_release(hello_, release_id("r2"));
   store_->remove_release(hello_, release_id("r2"));
   EXPECT_EQ(ids(store_->list_releases(hello_, 0)), (Texts{"r3", "r1"}));
+}
+
+TEST_P(StoreContract, TheKeysThatAreSet) {
+  EXPECT_TRUE(store_->property_keys(&hello_).empty());
+  store_->set_property(&hello_, key("timeout"), "1h");
+  store_->set_property(&hello_, key("memory"), "");
+  store_->set_property(nullptr, key("retention"), "5");
+  EXPECT_EQ(store_->property_keys(&hello_), (std::vector{key("memory"), key("timeout")}));
+  EXPECT_EQ(store_->property_keys(nullptr), std::vector{key("retention")});
+  store_->set_property(&hello_, key("memory"), std::nullopt);
+  EXPECT_EQ(store_->property_keys(&hello_), std::vector{key("timeout")});
 }
 
 TEST_P(StoreContract, Properties) {

@@ -1,0 +1,37 @@
+// LocalRack: what of an app's history stays.
+
+#include "build/prune.h"
+#include "build/settings.h"
+#include "rack/local_rack.h"
+
+namespace cooper::rack {
+
+Pruned LocalRack::prune(const AppName& app) {
+  require_app(app);
+  std::vector<std::string> warnings;
+  const build::Settings settings = build::read_settings(store_, app, warnings);
+  Pruned pruned = build::prune(store_, app, settings);
+  pruned.warnings.insert(pruned.warnings.begin(), warnings.begin(), warnings.end());
+  return pruned;
+}
+
+Pruned LocalRack::would_prune(const AppName& app) {
+  require_app(app);
+  std::vector<std::string> warnings;
+  const build::Settings settings = build::read_settings(store_, app, warnings);
+  Pruned pruned = build::would_prune(store_, app, settings);
+  pruned.warnings.insert(pruned.warnings.begin(), warnings.begin(), warnings.end());
+  return pruned;
+}
+
+Build LocalRack::pin_build(const AppName& app, const BuildId& id) {
+  require_build(app, id);
+  return store_.change_build(app, id, [](Build& build) { build.pinned = true; });
+}
+
+Build LocalRack::unpin_build(const AppName& app, const BuildId& id) {
+  require_build(app, id);
+  return store_.change_build(app, id, [](Build& build) { build.pinned = false; });
+}
+
+}  // namespace cooper::rack
