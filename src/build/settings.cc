@@ -155,7 +155,8 @@ class Properties {
     try {
       auto value = store_.find_property(app_, *name);
       if (!value || check_property(key, *value)) return value;
-      warn(warnings, what, "invalid (\"" + shorten(*value, 60) + "\")");
+      const bool secret = secrecy_of(key) == Secrecy::secret;
+      warn(warnings, what, secret ? "invalid" : "invalid (\"" + shorten(*value, 60) + "\")");
     } catch (const Error& error) {  // boundary: as above
       warn(warnings, what, error.message());
     }

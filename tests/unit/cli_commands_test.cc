@@ -193,10 +193,8 @@ TEST_F(Builds, PropertiesAreSetListedAndUnset) {
   EXPECT_THAT(table, HasSubstr("\ntimeout         30m    30m\n"));
   EXPECT_EQ(run({"builds", "set", "timeout", "-a", "hello"}).code, 0);
   const auto list = json::parse(run({"builds", "settings", "-a", "hello", "--format", "json"}).out);
-  EXPECT_THAT(list.as_array(),
-              Contains(json::value{{"key", "timeout"}, {"effective", "6h"}}));
-  EXPECT_THAT(list.as_array(),
-              Contains(json::value{{"key", "retention"}, {"effective", "50"}}));
+  EXPECT_THAT(list.as_array(), Contains(json::value{{"key", "timeout"}, {"effective", "6h"}}));
+  EXPECT_THAT(list.as_array(), Contains(json::value{{"key", "retention"}, {"effective", "50"}}));
   const Ran typo = run({"builds", "set", "timeuot", "3", "-a", "hello"});
   EXPECT_EQ(typo.code, 2);
   EXPECT_THAT(typo.err, HasSubstr("did you mean \"timeout\"?"));
