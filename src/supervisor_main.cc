@@ -35,6 +35,10 @@ cooper::build::SupervisorTask parse(int argc, char** argv) {
     }
     return found->second;
   };
+  const auto handed_on = [&](const char* name) {
+    const auto found = options.find(name);
+    return found == options.end() ? cooper::Fd() : take_fd(found->second);
+  };
   const auto dokku_apps = options.find("--dokku-apps");
   return {.layout = dokku_apps == options.end()
                         ? cooper::store::Layout(option("--root"))
@@ -42,7 +46,10 @@ cooper::build::SupervisorTask parse(int argc, char** argv) {
           .app = cooper::AppName::parse(option("--app")).value(),
           .id = cooper::BuildId::parse(option("--id")).value(),
           .deploy_lock = take_fd(option("--lock-fd")),
-          .ready = take_fd(option("--ready-fd"))};
+          .ready = take_fd(option("--ready-fd")),
+          .streams = {.input = handed_on("--input-fd"),
+                      .terminal = handed_on("--terminal-fd"),
+                      .master = handed_on("--master-fd")}};
 }
 
 }  // namespace

@@ -1,25 +1,96 @@
 #include "build/request.h"
 
+#include "base/text.h"
 #include "model/json.h"
 
 #include <boost/json.hpp>
 
+#include <algorithm>
+
 namespace cooper::build {
 namespace json = boost::json;
+
+namespace {
+
+/// A text; of one that JSON can't hold, the list of its bytes.
+json::value to_value(const std::string& word) {
+  if (valid_utf8(word) == word) return json::string(word);
+  json::array bytes;
+  for (const char c : word) bytes.push_back(static_cast<unsigned char>(c));
+  return bytes;
+}
+
+std::optional<std::string> word_of(const json::value& value) {
+  if (value.is_string()) return std::string(value.get_string());
+  if (!value.is_array()) return std::nullopt;
+  std::string word;
+  for (const json::value& byte : value.get_array()) {
+    boost::system::error_code failure;
+    word += static_cast<char>(byte.to_number<std::uint8_t>(failure));
+    if (failure) return std::nullopt;
+  }
+  return word;
+}
+
+/// nullopt if it is damaged.
+std::optional<TrackedCommand> command_of(const json::value& value) {
+  const json::object* object = value.if_object();
+  const json::value* words = object ? object->if_contains("words") : nullptr;
+  const json::value* folder = object ? object->if_contains("folder") : nullptr;
+  if (!words || !words->is_array() || words->get_array().empty() || !folder) return std::nullopt;
+  TrackedCommand command;
+  for (const json::value& each : words->get_array()) {
+    auto word = word_of(each);
+    if (!word) return std::nullopt;
+    command.words.push_back(std::move(*word));
+  }
+  auto path = word_of(*folder);
+  if (!path) return std::nullopt;
+  command.folder = std::move(*path);
+  return command;
+}
+
+}  // namespace
+
+std::string command_line(const TrackedCommand& command) {
+  std::string line;
+  for (const std::string& word : command.words) {
+    const bool plain = !word.empty() && std::ranges::all_of(word, [](char c) {
+      return static_cast<unsigned char>(c) > ' ' &&
+             std::string_view("\"'\\$`&;|<>()*?[]{}~#!").find(c) == std::string_view::npos;
+    });
+    std::string quoted = word;
+    if (!plain) {
+      quoted = "'";
+      for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+      quoted += "'";
+    }
+    line += (line.empty() ? "" : " ") + quoted;
+  }
+  return line;
+}
 
 std::string to_json(const BuildRequest& request) {
   json::array build_args;
   for (const auto& [name, value] : request.build_args) {
     build_args.push_back(json::object{{"name", name}, {"value", value}});
   }
-  return pretty(json::object{{"source", request.source},
-                             {"description", request.description},
-                             {"git_sha", request.git_sha},
-                             {"manifest", request.manifest},
-                             {"build_args", std::move(build_args)},
-                             {"no_cache", request.no_cache},
-                             {"development", request.development},
-                             {"jobs", request.jobs}});
+  json::object object{{"source", request.source},
+                      {"description", request.description},
+                      {"git_sha", request.git_sha},
+                      {"manifest", request.manifest},
+                      {"build_args", std::move(build_args)},
+                      {"no_cache", request.no_cache},
+                      {"development", request.development},
+                      {"jobs", request.jobs}};
+  if (request.kind) object["kind"] = to_string(*request.kind);
+  if (request.command) {
+    json::array words;
+    for (const std::string& word : request.command->words) words.push_back(to_value(word));
+    object["command"] =
+        json::object{{"words", std::move(words)}, {"folder", to_value(request.command->folder)}};
+  }
+  return pretty(object);
 }
 
 Result<BuildRequest> parse_request(std::string_view text) {
@@ -55,6 +126,11 @@ Result<BuildRequest> parse_request(std::string_view text) {
     if (!entry.is_object()) return bad("a build argument is no object");
     request.build_args.emplace_back(text_of(entry.get_object(), "name"),
                                     text_of(entry.get_object(), "value"));
+  }
+  request.kind = parse_kind(text_of(object, "kind"));
+  if (const json::value* command = object.if_contains("command")) {
+    request.command = command_of(*command);
+    if (!request.command) return bad("field \"command\" is damaged");
   }
   return request;
 }

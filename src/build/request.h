@@ -2,13 +2,25 @@
 // What was asked for when a build was started.
 
 #include "base/error.h"
+#include "model/build.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 namespace cooper::build {
+
+/// A command that is run as a deploy, in place of making images.
+struct TrackedCommand {
+  std::vector<std::string> words;  ///< any bytes; the first names the program
+  std::string folder;              ///< where it runs; absolute
+  bool operator==(const TrackedCommand&) const = default;
+};
+
+/// The words as a person would type them, on one line.
+std::string command_line(const TrackedCommand& command);
 
 /// Kept beside the packaged source (0600: build arguments may hold secrets), so
 /// that a build can be run, and run again, from the data root alone.
@@ -20,8 +32,10 @@ struct BuildRequest {
       manifest;  ///< the manifest's path in the source; empty: convox.yml, or a lone Dockerfile
   std::vector<std::pair<std::string, std::string>> build_args;
   bool no_cache = false;
-  bool development = false;  ///< build the stage `development` where there is one
-  unsigned jobs = 0;         ///< images made at once; 0: number of cores
+  bool development = false;               ///< build the stage `development` where there is one
+  unsigned jobs = 0;                      ///< images made at once; 0: number of cores
+  std::optional<Kind> kind;               ///< absent: what the source does
+  std::optional<TrackedCommand> command;  ///< absent: images are made
   bool operator==(const BuildRequest&) const = default;
 };
 

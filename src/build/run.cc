@@ -5,7 +5,6 @@
 #include "base/text.h"
 #include "build/watch.h"
 #include "engine/buildah.h"
-#include "process/descendants.h"
 #include "source/unpack.h"
 
 #include <algorithm>
@@ -20,12 +19,6 @@ std::string count_of(std::size_t n, const char* noun) {
   return std::to_string(n) + " " + noun + (n == 1 ? "" : "s");
 }
 
-Outcome failure(const Error& error) {
-  std::string reason = error.message();
-  if (!error.hint().empty()) reason += " (" + error.hint() + ")";
-  return {.status = Status::failed, .exit_code = 1, .reason = std::move(reason)};
-}
-
 }  // namespace
 
 Run::Run(Parts parts)
@@ -36,34 +29,9 @@ Run::Run(Parts parts)
 void Run::say(const std::string& line) { parts_.log.append(parts_.redactor.redact(line) + "\n"); }
 
 Outcome Run::run() {
-  cgroup_ = process::Cgroup::create(parts_.id.str(), parts_.settings.memory);
-  if (parts_.settings.memory != 0 && (!cgroup_ || !cgroup_->limits_memory())) {
-    say("warning: the memory limit of " + human_bytes(parts_.settings.memory) +
-        " is not enforced: no control group with a memory limit can be made here (needs root, or "
-        "a delegated group)");
-  }
-  Watch watch(parts_.settings, clock_);
-  std::stop_source stop;
-  Outcome outcome;
-  std::jthread worker([&] {
-    try {
-      outcome = work(stop.get_token());
-    } catch (const Error& error) {  // boundary: background task
-      outcome = failure(error);
-      if (stop.stop_requested()) outcome.status = Status::canceled;
-    } catch (const std::exception& error) {  // boundary: background task
-      outcome = failure(Error(Errc::internal, error.what()));
-    }
-    watch.work_is_done();
-  });
-  watch.wait(stop);
-  worker.join();
-  // What succeeded or failed by itself before the request reached it has done so.
-  if (watch.end_request() && outcome.status == Status::canceled) {
-    outcome.status = watch.end_request()->status;
-    outcome.exit_code = watch.end_request()->exit_code;
-    outcome.reason = watch.end_request()->reason;
-  }
+  containment_.emplace(parts_.id, parts_.settings, [this](const std::string& line) { say(line); });
+  Outcome outcome = run_watched(parts_.settings, clock_,
+                                [this](std::stop_token stop) { return work(std::move(stop)); });
   if (engine_) outcome.engine = engine_->name();
   outcome.reason = parts_.redactor.redact(outcome.reason);
   clean_up(outcome);
@@ -87,10 +55,10 @@ Outcome Run::work(std::stop_token stop) {
   engine_ = std::make_unique<engine::BuildahEngine>(engine::BuildContext{
       .build = parts_.id,
       .work = files_.work,
-      .cgroup_parent = cgroup_ ? cgroup_->parent_path() : "",
-      .cgroups = cgroup_ ? cgroup_->join_folders() : std::vector<std::filesystem::path>{},
+      .cgroup_parent = containment_->parent_path(),
+      .cgroups = containment_->join_folders(),
       .cache = parts_.layout.cache(),
-      .memory_limit = cgroup_ && cgroup_->limits_memory() ? 0 : parts_.settings.memory,
+      .memory_limit = containment_->limits_memory() ? 0 : parts_.settings.memory,
       .since = began_});
   const unsigned jobs = jobs_at_once();
   say_what_comes(jobs);
@@ -154,10 +122,7 @@ void Run::clean_up(const Outcome& outcome) {
       }
     }
   };
-  bool all_ended = true;
-  if (cgroup_) all_ended = cgroup_->kill_all();
-  attempt([&] { all_ended = process::end_descendants() && all_ended; });
-  if (!all_ended) attempt([&] { say("warning: some of the build's processes can't be killed"); });
+  containment_->end_all();
   if (outcome.status != Status::succeeded && engine_) {
     attempt([&] { engine_->clean_up(); });
     attempt([&] {
@@ -166,7 +131,7 @@ void Run::clean_up(const Outcome& outcome) {
       engine_->remove_images(tags);
     });
   }
-  if (cgroup_) cgroup_->remove();
+  containment_->remove();
   attempt([&] { remove_tree(files_.work); });
   attempt([&] { steps_.sync(); });
 }

@@ -1,6 +1,7 @@
 #pragma once
 // One build from its running record to its outcome.
 
+#include "build/containment.h"
 #include "build/images.h"
 #include "build/plan.h"
 #include "build/request.h"
@@ -9,7 +10,6 @@
 #include "engine/engine.h"
 #include "log/log_file.h"
 #include "log/redact.h"
-#include "process/cgroup.h"
 #include "store/layout.h"
 
 #include <memory>
@@ -59,7 +59,7 @@ class Run {
   store::BuildFiles files_;
   StepLog steps_;
   log::OutputClock clock_;
-  std::optional<process::Cgroup> cgroup_;
+  std::optional<Containment> containment_;
   std::unique_ptr<engine::Engine> engine_;
   Time began_ = now();
   Plan plan_;

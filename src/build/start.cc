@@ -45,7 +45,7 @@ std::string not_started(const Error& error) {
 }
 
 void start_supervisor(const store::Layout& layout, const AppName& app, const BuildId& id,
-                      const store::DeployLock& lock) {
+                      const store::DeployLock& lock, const CommandStreams& streams) {
   const fs::path program = supervisor_program();
   Pipe ready = make_pipe();
   std::vector<std::string> argv = {program.string(),
@@ -62,11 +62,20 @@ void start_supervisor(const store::Layout& layout, const AppName& app, const Bui
   if (layout.is_dokkus()) {
     argv.insert(argv.end(), {"--dokku-apps", layout.dokku_apps().string()});
   }
+  std::vector<int> keep = {lock.fd(), ready.write.get()};
+  const auto hand_on = [&](const char* option, const Fd& fd) {
+    if (!fd) return;
+    keep.push_back(fd.get());
+    argv.insert(argv.end(), {option, std::to_string(fd.get())});
+  };
+  hand_on("--input-fd", streams.input);
+  hand_on("--terminal-fd", streams.terminal);
+  hand_on("--master-fd", streams.master);
   const process::Child child = process::Child::start({
       .argv = std::move(argv),
       .environment = process::own_environment(),
       .folder = "/",
-      .keep = {lock.fd(), ready.write.get()},
+      .keep = std::move(keep),
       .group = process::Group::own_session,
   });
   ready.write.reset();

@@ -2,6 +2,7 @@
 // Starting a supervisor, and what the two processes say to each other.
 
 #include "base/error.h"
+#include "build/command_streams.h"
 #include "model/names.h"
 #include "store/deploy_lock.h"
 #include "store/layout.h"
@@ -17,10 +18,11 @@ inline constexpr std::string_view kStarted = "ok\n";
 std::string not_started(const Error& error);
 
 /// Starts `cooper-supervisor` for a build whose source and request are stored,
-/// in a session of its own, and hands it the deploy lock. Returns when its
+/// in a session of its own, and hands it the deploy lock and, for a tracked command,
+/// copies of its streams. Returns when its
 /// running record is durable. Throws what the supervisor could not do, or
 /// Error{unavailable} if it is not installed.
 void start_supervisor(const store::Layout& layout, const AppName& app, const BuildId& id,
-                      const store::DeployLock& lock);
+                      const store::DeployLock& lock, const CommandStreams& streams = {});
 
 }  // namespace cooper::build

@@ -2,6 +2,8 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/text.h"
+#include "build/command_run.h"
 #include "build/prune.h"
 #include "build/request.h"
 #include "build/run.h"
@@ -25,13 +27,13 @@ namespace cooper::build {
 
 namespace {
 
-/// Makes this process fit to outlive whoever started it.
-void settle_process() {
+/// Makes this process fit to outlive whoever started it. Returns the umask it had.
+mode_t settle_process() {
   std::signal(SIGHUP, SIG_IGN);
   std::signal(SIGPIPE, SIG_IGN);
   block_end_signals();
   process::become_subreaper();
-  ::umask(0022);
+  return ::umask(0022);
 }
 
 std::string host_name() {
@@ -56,8 +58,9 @@ void tell_starter(const Fd& ready, std::string_view text) {
 /// A supervised build: what is opened and written before it runs, and after.
 class Supervision {
  public:
-  explicit Supervision(SupervisorTask& task)
+  Supervision(SupervisorTask& task, mode_t umask)
       : task_(task),
+        umask_(umask),
         store_(task.layout),
         files_(task.layout.build(task.app, task.id)),
         request_(read_request(files_)),
@@ -74,26 +77,15 @@ class Supervision {
 
   /// Runs the build to its finalized record, whatever happens.
   Status run() {
-    Outcome outcome{.status = Status::failed, .exit_code = 1};
-    std::string manifest;
+    Ended ended{.outcome = {.status = Status::failed, .exit_code = 1}};
     try {
-      Run run({.layout = task_.layout,
-               .app = task_.app,
-               .id = task_.id,
-               .request = request_,
-               .settings = settings_,
-               .environment = environment_,
-               .log = log_,
-               .redactor = redactor_});
-      for (const std::string& warning : warnings_) run.say("warning: " + warning);
-      outcome = run.run();
-      manifest = run.manifest_text();
+      ended = request_.command ? run_command() : make_images();
     } catch (const std::exception& error) {  // boundary: the record must end, too
-      outcome.reason = redactor_.redact(error.what());
+      ended.outcome.reason = redactor_.redact(error.what());
     }
-    say_the_end(outcome);
-    finalize_for_sure(outcome, manifest);
-    return outcome.status;
+    end_log(ended);
+    finalize_for_sure(ended.outcome, ended.manifest);
+    return ended.outcome.status;
   }
 
   void prune() {
@@ -102,18 +94,61 @@ class Supervision {
   }
 
  private:
+  struct Ended {
+    Outcome outcome;
+    std::string manifest;
+    bool log_is_whole = false;  ///< nothing of ours belongs after it
+  };
+
+  Ended make_images() {
+    Run run({.layout = task_.layout,
+             .app = task_.app,
+             .id = task_.id,
+             .request = request_,
+             .settings = settings_,
+             .environment = environment_,
+             .log = log_,
+             .redactor = redactor_});
+    for (const std::string& warning : warnings_) run.say("warning: " + warning);
+    Outcome outcome = run.run();
+    return {.outcome = std::move(outcome), .manifest = run.manifest_text()};
+  }
+
+  Ended run_command() {
+    CommandRun run({.app = task_.app,
+                    .id = task_.id,
+                    .command = *request_.command,
+                    .settings = settings_,
+                    .streams = std::move(task_.streams),
+                    .umask = umask_,
+                    .log = log_,
+                    .redactor = redactor_});
+    for (const std::string& warning : warnings_) run.say("warning: " + warning);
+    Outcome outcome = run.run();
+    return {.outcome = std::move(outcome), .log_is_whole = run.ended_by_itself()};
+  }
+
+  /// Of a tracked command that was given none: its line, without secrets.
+  std::string description() const {
+    if (!request_.description.empty() || !request_.command) {
+      return redactor_.redact(request_.description);
+    }
+    constexpr std::size_t kMost = 200;
+    return shorten(redactor_.redact(command_line(*request_.command)), kMost);
+  }
+
   /// Writes the running record. From here on everybody sees the build.
   void begin() {
     environment_ = environment_of(store_, task_.app);
     keep_last_words();
     store_.insert_build(Build{.id = task_.id,
                               .app = task_.app,
-                              .kind = kind_of_source(request_.source),
+                              .kind = request_.kind.value_or(kind_of_source(request_.source)),
                               .pid = ::getpid(),
                               .started_at = {now()},
                               .status = Status::running,
                               .source = known_source(request_.source),
-                              .description = redactor_.redact(request_.description),
+                              .description = description(),
                               .git_sha = request_.git_sha,
                               .host = host_name()});
   }
@@ -131,11 +166,12 @@ class Supervision {
     if (::dup2(log.get(), STDERR_FILENO) < 0) throw_errno("dup2");
   }
 
-  void say_the_end(const Outcome& outcome) {
+  void end_log(const Ended& ended) {
+    const auto [status, reason] = std::pair(ended.outcome.status, ended.outcome.reason);
     try {
       log_.finish();
-      if (outcome.status == Status::canceled) log_.append("Build canceled\n");
-      if (outcome.status == Status::failed) log_.append("ERROR: " + outcome.reason + "\n");
+      if (status == Status::canceled) log_.append("Build canceled\n");
+      if (status == Status::failed && !ended.log_is_whole) log_.append("ERROR: " + reason + "\n");
       log_.sync();
     } catch (const Error&) {  // boundary: on a full disk the record alone must tell
     }
@@ -147,7 +183,8 @@ class Supervision {
     constexpr std::chrono::seconds kPatience{60};
     const auto deadline = std::chrono::steady_clock::now() + kPatience;
     std::optional<Release> release;
-    if (outcome.status == Status::succeeded) release = new_release(outcome, manifest);
+    const bool makes_release = outcome.status == Status::succeeded && !request_.command;
+    if (makes_release) release = new_release(outcome, manifest);
     bool release_is_kept = false;
     for (;;) {
       try {
@@ -186,6 +223,7 @@ class Supervision {
   }
 
   SupervisorTask& task_;
+  mode_t umask_;
   store::FileStore store_;
   store::BuildFiles files_;
   BuildRequest request_;
@@ -199,11 +237,11 @@ class Supervision {
 }  // namespace
 
 int supervise(SupervisorTask task) {
-  settle_process();
+  const mode_t umask = settle_process();
   std::optional<Supervision> supervision;
   try {
     store::DeployLock::adopt(Fd(::dup(task.deploy_lock.get()))).set_holder(task.id);
-    supervision.emplace(task);
+    supervision.emplace(task, umask);
   } catch (const Error& error) {  // boundary: whoever started us tells the person
     tell_starter(task.ready, not_started(error));
     return 1;

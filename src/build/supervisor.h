@@ -2,19 +2,21 @@
 // The one process that runs one build.
 
 #include "base/fd.h"
+#include "build/command_streams.h"
 #include "model/names.h"
 #include "store/layout.h"
 
 namespace cooper::build {
 
-/// What a supervisor is started with. It leads its own session; SIGQUIT, SIGTERM
-/// and SIGINT to it cancel the build.
+/// What a supervisor is started with: for an image build or a tracked command. It leads its own
+/// session; SIGQUIT, SIGTERM and SIGINT to it cancel the build.
 struct SupervisorTask {
   store::Layout layout;
   AppName app;
   BuildId id;
   Fd deploy_lock;  ///< held until the build is over
   Fd ready;  ///< gets "ok\n" once the record is durable, else "ERROR CODE MESSAGE\n"; then closed
+  CommandStreams streams;  ///< of a tracked command
 };
 
 /// Runs the build from its stored source and request to its finalized record.

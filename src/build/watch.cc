@@ -11,6 +11,7 @@
 #include <pwd.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <thread>
 #include <unistd.h>
 
 namespace cooper::build {
@@ -40,6 +41,43 @@ std::string user_name(uid_t uid) {
 void block_end_signals() {
   const sigset_t set = end_signals();
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+namespace {
+
+Outcome failure(const Error& error) {
+  std::string reason = error.message();
+  if (!error.hint().empty()) reason += " (" + error.hint() + ")";
+  return {.status = Status::failed, .exit_code = 1, .reason = std::move(reason)};
+}
+
+}  // namespace
+
+Outcome run_watched(const Settings& settings, const log::OutputClock& clock,
+                    const std::function<Outcome(std::stop_token)>& work) {
+  Watch watch(settings, clock);
+  std::stop_source stop;
+  Outcome outcome;
+  std::jthread worker([&] {
+    try {
+      outcome = work(stop.get_token());
+    } catch (const Error& error) {  // boundary: background task
+      outcome = failure(error);
+      if (stop.stop_requested()) outcome.status = Status::canceled;
+    } catch (const std::exception& error) {  // boundary: background task
+      outcome = failure(Error(Errc::internal, error.what()));
+    }
+    watch.work_is_done();
+  });
+  watch.wait(stop);
+  worker.join();
+  // What succeeded or failed by itself before the request reached it has done so.
+  if (watch.end_request() && outcome.status == Status::canceled) {
+    outcome.status = watch.end_request()->status;
+    outcome.exit_code = watch.end_request()->exit_code;
+    outcome.reason = watch.end_request()->reason;
+  }
+  return outcome;
 }
 
 Watch::Watch(const Settings& settings, const log::OutputClock& clock)

@@ -7,6 +7,7 @@
 #include "model/build.h"
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -23,6 +24,13 @@ struct EndRequest {
 /// Blocks SIGQUIT, SIGTERM and SIGINT, so that Watch can read them. Call it
 /// before the process has threads.
 void block_end_signals();
+
+/// Does `work` on a thread of its own while this one listens to signals and the
+/// clock. An end request stops it through the token; what it comes to is `work`'s
+/// outcome, or a failure if it throws. Once `work` says that it was canceled, the
+/// request tells why and as what. Throws Error if the watch can't be set up.
+Outcome run_watched(const Settings& settings, const log::OutputClock& clock,
+                    const std::function<Outcome(std::stop_token)>& work);
 
 /// The main thread's part of a build; another thread works.
 class Watch {

@@ -1,13 +1,12 @@
 // `cooper build`.
 
-#include "base/text.h"
 #include "cli/context.h"
+#include "cli/follow_build.h"
 #include "cli/interrupt.h"
 #include "cli/outcome.h"
 #include "cli/progress.h"
 #include "cli/show_log.h"
 
-#include <algorithm>
 #include <array>
 
 namespace cooper::cli {
@@ -39,37 +38,6 @@ Result<build::BuildRequest> request_from(const Options& options) {
   return request;
 }
 
-/// A build makes the app it names: a slip of the pen should not go unseen.
-void warn_of_near_miss(const Context& context, const AppName& name) {
-  if (context.rack.find_app(name)) return;
-  std::vector<std::string> names;
-  for (const App& app : context.rack.list_apps()) names.push_back(app.name.str());
-  if (const auto near = nearest(name.str(), names)) {
-    print_warning(context, "app " + name.str() + " is new; there is an app " + *near);
-  }
-}
-
-/// Follows the log to the build's end, and cancels the build at the first
-/// Ctrl-C. False: the second one came before the end.
-bool follow_to_end(const Context& context, const Build& build, const Interrupts& interrupts,
-                   LogView& view) {
-  const auto sink = [&](std::string_view bytes) { view.write(bytes); };
-  const std::uint64_t offset =
-      context.rack.follow_log(build.app, build.id, 0, sink, interrupts.first());
-  if (interrupts.first().stop_requested() &&
-      !is_terminal(context.rack.get_build(build.app, build.id).build.status)) {
-    // The terminal has shown ^C on the line it was on.
-    context.err.write((context.err.is_terminal() ? "\n" : "") + std::string("Canceling build ") +
-                      build.id.str() + "... (Ctrl-C again: don't wait for it)\n");
-    context.rack.request_cancel(build.app, build.id);
-    context.rack.follow_log(build.app, build.id, offset, sink, interrupts.second());
-  }
-  view.finish();
-  view.end_line();
-  return !interrupts.second().stop_requested() ||
-         is_terminal(context.rack.get_build(build.app, build.id).build.status);
-}
-
 int report_end(const Context& context, const Options& options, Output& progress,
                const rack::BuildView& view) {
   const Build& build = view.build;
@@ -85,7 +53,8 @@ int run_build(Context& context, const Options& options) {
       options.words.empty() ? context.folder : std::filesystem::path(options.words[0]);
   const rack::StartBuild start{.app = resolve_app(context, options, folder),
                                .folder = folder,
-                               .request = request_from(options).value()};
+                               .request = request_from(options).value(),
+                               .if_locked = if_locked(options)};
   warn_of_near_miss(context, start.app);
 
   Output& progress = options.id ? context.err : context.out;
@@ -100,12 +69,7 @@ int run_build(Context& context, const Options& options) {
     return 0;
   }
   LogView log(progress, options.raw ? LogForm::raw : LogForm::harmless);
-  if (!follow_to_end(context, build, interrupts, log)) {
-    context.err.write("Build " + build.id.str() +
-                      " is still being canceled; see: cooper builds info " + build.id.str() +
-                      " -a " + build.app.str() + "\n");
-    return exit_code(Errc::canceled);
-  }
+  if (!follow_to_end(context, build, interrupts, log)) return exit_code(Errc::canceled);
   return report_end(context, options, progress, context.rack.get_build(build.app, build.id));
 }
 
@@ -154,6 +118,7 @@ constexpr std::array kFlags = {
     Flag{.name = "detach",
          .summary = "return once the build runs, and print its id",
          .target = &Options::detach},
+    kNoWaitFlag,
     Flag{.name = "raw",
          .summary = "show the log on a terminal as it is, escape sequences and all",
          .target = &Options::raw,

@@ -22,6 +22,8 @@ struct Options {
   std::optional<std::string> format;
   std::optional<std::string> description;
   std::optional<std::string> manifest;
+  std::optional<std::string> source;
+  std::optional<std::string> kind;
   std::vector<std::string> build_args;
   std::optional<std::uint64_t> limit;
   std::optional<std::uint64_t> tail;
@@ -36,6 +38,8 @@ struct Options {
   bool id = false;
   bool no_cache = false;
   bool no_follow = false;
+  bool no_wait = false;
+  bool pty = false;
   bool raw = false;
   bool steps = false;
 
@@ -65,7 +69,8 @@ struct Flag {
 struct Positional {
   std::string_view name;     ///< as help shows it: "ID"
   std::string_view summary;  ///< one line for help
-  enum class Need { required, optional, any_number } need = Need::required;
+  /// command_line: one or more words after `--`, whatever they look like.
+  enum class Need { required, optional, any_number, command_line } need = Need::required;
   Offer offer = Offer::nothing;
 };
 
@@ -81,6 +86,7 @@ struct Command {
 
 /// The tables, by subject, each in the file of its name.
 std::span<const Command> build_commands();
+std::span<const Command> track_commands();
 std::span<const Command> builds_commands();
 std::span<const Command> retention_commands();
 std::span<const Command> property_commands();
@@ -115,6 +121,10 @@ inline constexpr Flag kFormatFlag{.name = "format",
                                   .summary = "table or json (default: table)",
                                   .target = &Options::format,
                                   .choices = "table json"};
+inline constexpr Flag kNoWaitFlag{
+    .name = "no-wait",
+    .summary = "fail at once (exit code 6) while another deploy of the app runs",
+    .target = &Options::no_wait};
 inline constexpr Flag kLimitFlag{.name = "limit",
                                  .value = "N",
                                  .summary = "show the newest N (default: 10; 0: all)",

@@ -117,11 +117,14 @@ void check_words(const Command& command, const Options& options) {
   std::size_t most = 0;
   for (const Positional& positional : command.positionals) {
     if (positional.need == Positional::Need::any_number) return;
-    if (positional.need == Positional::Need::required && options.words.size() <= most) {
+    const bool needs_one = positional.need == Positional::Need::required ||
+                           positional.need == Positional::Need::command_line;
+    if (needs_one && options.words.size() <= most) {
       throw Error(Errc::invalid,
                   "\"" + std::string(command.name) + "\" needs " + std::string(positional.name),
                   "usage: " + usage(command));
     }
+    if (positional.need == Positional::Need::command_line) return;
     ++most;
   }
   if (options.words.size() > most) {
@@ -142,7 +145,19 @@ void check_exclusions(const Command& command, const CLI::App& parser) {
   }
 }
 
-Options parse_or_throw(const Command& command, const std::vector<std::string>& rest) {
+/// The words after `--` of a command that takes another one's line are not ours to read.
+std::vector<std::string> cut_command_line(const Command& command, std::vector<std::string>& rest) {
+  const bool takes_one = !command.positionals.empty() &&
+                         command.positionals.back().need == Positional::Need::command_line;
+  const auto dashes = std::ranges::find(rest, "--");
+  if (!takes_one || dashes == rest.end()) return {};
+  std::vector<std::string> words(dashes + 1, rest.end());
+  rest.erase(dashes, rest.end());
+  return words;
+}
+
+Options parse_or_throw(const Command& command, std::vector<std::string> rest) {
+  const std::vector<std::string> command_line = cut_command_line(command, rest);
   Options options;
   CLI::App parser;
   parser.set_help_flag();
@@ -171,6 +186,7 @@ Options parse_or_throw(const Command& command, const std::vector<std::string>& r
       options.words.push_back(extra[i]);
     }
   }
+  options.words.insert(options.words.end(), command_line.begin(), command_line.end());
   check_words(command, options);
   check_exclusions(command, parser);
   return options;
@@ -254,6 +270,8 @@ std::string usage(const Command& command) {
   std::string text = "cooper " + std::string(command.name);
   for (const Positional& positional : command.positionals) {
     const std::string name(positional.name);
+    if (positional.need == Positional::Need::command_line)
+      return text + " [flags] -- " + name + "...";
     text += positional.need == Positional::Need::required     ? " " + name
             : positional.need == Positional::Need::any_number ? " [" + name + "...]"
                                                               : " [" + name + "]";

@@ -48,6 +48,7 @@ class Pump {
 
  private:
   void on_exit();
+  ssize_t read_output();
   void read_chunk();
   void on_timeout();
   std::optional<Clock::time_point> next_deadline() const;
@@ -92,15 +93,27 @@ process::ExitStatus Pump::run(std::stop_token stop) {
 
 void Pump::on_exit() {
   exited_ = true;
+  const bool group_was_asked = kill_at_ && options_.asked == CaptureOptions::Asked::group;
+  open_until_ = group_was_asked ? *kill_at_ : Clock::now() + options_.linger;
   kill_at_.reset();
-  open_until_ = Clock::now() + options_.linger;
   // However slow the sink is: what the child wrote is read.
   int pending = 0;
   if (::ioctl(output_.get(), FIONREAD, &pending) == 0) owed_ = static_cast<std::size_t>(pending);
 }
 
+/// As read_some; a terminal that nobody has open any more is at its end, too.
+ssize_t Pump::read_output() {
+  for (;;) {
+    const ssize_t n = ::read(output_.get(), buffer_.get(), kChunkBytes);
+    if (n >= 0) return n;
+    if (errno == EIO) return 0;
+    if (errno == EAGAIN) return -1;
+    if (errno != EINTR) throw_errno("read the output");
+  }
+}
+
 void Pump::read_chunk() {
-  const ssize_t n = read_some(output_.get(), {buffer_.get(), kChunkBytes});
+  const ssize_t n = read_output();
   if (n < 0) return;
   if (n == 0) {
     at_end_ = true;
@@ -134,8 +147,13 @@ std::optional<Clock::time_point> Pump::next_deadline() const {
 
 // Must not throw: it runs while an exception is on its way.
 void Pump::ask_to_end() noexcept {
-  child_.signal(SIGTERM);
-  child_.signal(SIGCONT);  // a halted one would not hear it
+  for (const int signal_number : {SIGTERM, SIGCONT}) {  // a halted one would not hear the first
+    if (options_.asked == CaptureOptions::Asked::group) {
+      child_.signal_group(signal_number);
+    } else {
+      child_.signal(signal_number);
+    }
+  }
 }
 
 void Pump::end_child() noexcept {
@@ -149,8 +167,10 @@ void Pump::end_child() noexcept {
     const int ready = ::poll(polled.data(), polled.size(), poll_timeout(kill_at));
     if (ready < 0 && errno != EINTR) return;
     if (ready > 0 && polled[0].revents != 0) return;
-    if (ready > 0 && polled[1].revents != 0)
-      at_end_ = ::read(output_.get(), buffer_.get(), kChunkBytes) == 0;
+    if (ready > 0 && polled[1].revents != 0) {
+      const ssize_t n = ::read(output_.get(), buffer_.get(), kChunkBytes);
+      at_end_ = n == 0 || (n < 0 && errno == EIO);
+    }
     if (kill_at && Clock::now() >= *kill_at) {
       kill_at.reset();
       child_.signal_group(SIGKILL);

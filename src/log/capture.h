@@ -40,23 +40,27 @@ class OutputClock {
 };
 
 struct CaptureOptions {
+  /// Who gets SIGTERM on a stop request.
+  enum class Asked { child, group } asked = Asked::child;
   /// Between SIGTERM and SIGKILL when it is stopped.
   std::chrono::milliseconds grace = std::chrono::seconds(5);
   /// Silence after a partial line until Sink::idle.
   std::chrono::milliseconds idle_after{100};
-  /// How long a process that the child left behind may hold the pipe open after it.
+  /// How long a process that the child left behind may hold the pipe open after it;
+  /// of a group that was asked to end: to the end of `grace`.
   std::chrono::milliseconds linger{500};
 };
 
-/// Reads `output` (the read end of the child's output pipe) until the child
+/// Reads `output` (the read end of the child's output pipe, or the master of its
+/// terminal) until the child
 /// has ended and everything it wrote is in `sink`, and returns how it ended.
 /// The caller must have closed its own copy of the write end.
 ///
 /// The child must lead a process group of its own. On a stop request the child
-/// alone gets SIGTERM, also one that is halted (buildah then cleans up by itself), and after
-/// `grace` its group SIGKILL. Processes that outlive the child are the caller's to sweep. If the
-/// sink throws, the child is ended in the same way, its further output is dropped, and the
-/// exception goes on.
+/// alone (buildah then cleans up by itself), or its group, gets SIGTERM, also one that is
+/// halted, and after `grace` its group SIGKILL. Processes that outlive the child are the caller's
+/// to sweep. If the sink throws, the child is ended in the same way, its further output is dropped,
+/// and the exception goes on.
 process::ExitStatus capture(process::Child& child, Fd& output, const CaptureOptions& options,
                             Sink& sink, std::stop_token stop);
 

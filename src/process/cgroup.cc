@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/text.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -136,6 +137,45 @@ bool Cgroup::kill_all() const {
     if (!alive) return true;
     if (std::chrono::steady_clock::now() > deadline) return false;
     std::this_thread::sleep_for(2ms);
+  }
+}
+
+namespace {
+
+/// Where this process is in the hierarchy that is mounted at `hierarchy`; empty if
+/// that can't be told.
+fs::path own_group(const fs::path& hierarchy) {
+  // "4:memory:/path" in v1, "0::/path" in v2: proc(5), cgroups(7).
+  const std::string text = read_control("/proc/self/cgroup");
+  for (const std::string_view line : split(text, '\n')) {
+    const std::size_t first = line.find(':');
+    const std::size_t second = line.find(':', first + 1);
+    if (second == std::string_view::npos) continue;
+    const auto controllers = split(line.substr(first + 1, second - first - 1), ',');
+    const std::string wanted = hierarchy == kMount ? "" : hierarchy.filename().string();
+    if (std::ranges::find(controllers, wanted) == controllers.end()) continue;
+    return hierarchy / fs::path(line.substr(second + 1)).relative_path();
+  }
+  return {};
+}
+
+}  // namespace
+
+void Cgroup::let_go() const noexcept {
+  try {
+    for (const fs::path& engine : join_folders_) {
+      const fs::path target = own_group(engine.parent_path().parent_path().parent_path());
+      if (target.empty()) continue;
+      constexpr int kTries = 100;  // some may fork meanwhile
+      for (int i = 0; i < kTries; ++i) {
+        const std::string pids = read_control(engine / "cgroup.procs");
+        if (trim(pids).empty()) break;
+        for (const std::string_view pid : split(trim(pids), '\n')) {
+          write_control(target / "cgroup.procs", pid);
+        }
+      }
+    }
+  } catch (const std::exception&) {  // adapter: best effort by contract
   }
 }
 

@@ -32,6 +32,9 @@ class Cgroup {
   /// Kills every process in it until none is left; false if some stayed after
   /// 5 s (uninterruptible sleep).
   bool kill_all() const;
+  /// Moves what still runs in `engine` to the group that we are in ourselves: it is
+  /// nobody's concern any more. Best effort.
+  void let_go() const noexcept;
   /// Removes the emptied groups. Best effort: an empty group costs nothing.
   void remove() const noexcept;
 

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -78,12 +79,14 @@ struct Prepared {
   pid_t parent;
   const int* cgroups;  // open cgroup.procs files
   std::size_t cgroup_count;
+  std::optional<mode_t> umask;
 };
 
 /// Runs in the child. Returns errno of the step that failed.
 int become(const Prepared& p) noexcept {
   if (p.group == Group::own_group && ::setpgid(0, 0) != 0) return errno;
-  if (p.group == Group::own_session && ::setsid() < 0) return errno;
+  const bool own_session = p.group == Group::own_session || p.group == Group::own_terminal;
+  if (own_session && ::setsid() < 0) return errno;
   if (p.death_signal != 0) {
     if (::prctl(PR_SET_PDEATHSIG, p.death_signal) != 0) return errno;
     if (::getppid() != p.parent) return ECHILD;  // it died before we asked
@@ -100,10 +103,12 @@ int become(const Prepared& p) noexcept {
   for (std::size_t i = 0; i < 3; ++i) {
     if (::dup2(moved[i], static_cast<int>(i)) < 0) return errno;
   }
+  if (p.group == Group::own_terminal && ::ioctl(STDIN_FILENO, TIOCSCTTY, 0) != 0) return errno;
   for (std::size_t i = 0; i < p.keep_count; ++i) {
     if (::fcntl(p.keep[i], F_SETFD, 0) != 0) return errno;
   }
   if (p.folder && ::chdir(p.folder) != 0) return errno;
+  if (p.umask) ::umask(*p.umask);
   // Ignored and blocked signals survive exec: give the program a clean slate.
   struct sigaction standard {};
   standard.sa_handler = SIG_DFL;
@@ -149,6 +154,7 @@ Child Child::start(const Command& command) {
       .parent = ::getpid(),
       .cgroups = cgroup_fds.data(),
       .cgroup_count = cgroup_fds.size(),
+      .umask = command.umask,
   };
   Pipe failure = make_pipe();
 
@@ -221,6 +227,12 @@ void Child::signal(int signal_number) noexcept {
 void Child::signal_group(int signal_number) noexcept {
   // The group keeps the pid from being reused as long as it has members.
   ::kill(-pid_, signal_number);
+}
+
+bool Child::group_is_gone() noexcept {
+  while (::waitpid(-pid_, nullptr, WNOHANG) > 0) {
+  }
+  return ::kill(-pid_, 0) != 0 && errno == ESRCH;
 }
 
 Captured run(Command command, std::chrono::milliseconds limit, std::stop_token stop,

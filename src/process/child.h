@@ -21,7 +21,8 @@ struct ExitStatus {
   bool operator==(const ExitStatus&) const = default;
 };
 
-enum class Group { same, own_group, own_session };
+/// own_terminal: a session of its own whose controlling terminal is Command::in.
+enum class Group { same, own_group, own_session, own_terminal };
 
 /// What to start. Descriptors are borrowed; -1 for the standard ones means /dev/null.
 struct Command {
@@ -36,6 +37,7 @@ struct Command {
   Group group = Group::own_group;
   int death_signal = 0;  ///< sent to the child when the thread that started it dies; 0: none
   std::vector<std::filesystem::path> cgroups;  ///< folders it joins before it runs (see cgroup.h)
+  std::optional<mode_t> umask;                 ///< absent: ours
 };
 
 /// Our environment as "NAME=value" texts, `changes` applied: "NAME=value"
@@ -59,6 +61,9 @@ class Child {
   void signal(int signal_number) noexcept;
   /// Signals its process group (it must have its own).
   void signal_group(int signal_number) noexcept;
+  /// Once it has been waited for: is nobody left in its process group? Reaps those
+  /// who became our children.
+  bool group_is_gone() noexcept;
 
  private:
   Child(pid_t pid, Fd pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}

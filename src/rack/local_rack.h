@@ -21,6 +21,9 @@ class LocalRack : public Rack {
   Build start_build(const StartBuild& start, StartProgress& progress,
                     std::stop_token stop) override;
 
+  Build start_command(const StartCommand& start, StartProgress& progress,
+                      std::stop_token stop) override;
+
   BuildPage list_builds(const AppName& app, std::size_t limit) override;
   BuildPage find_builds(const BuildFilter& filter) override;
   BuildId resolve_build(const AppName& app, std::string_view text) override;

@@ -1,6 +1,7 @@
 #pragma once
 // Every verb of cooper, once. LocalRack does it here; a remote one asks a server.
 
+#include "build/command_streams.h"
 #include "build/request.h"
 #include "model/build.h"
 #include "model/release.h"
@@ -40,12 +41,24 @@ struct BuildFilter {
   std::size_t limit = 0;      ///< the newest so many; 0: all
 };
 
+/// What to do while another deploy of the app holds its lock.
+enum class IfLocked { wait, fail };
+
 /// What `build` asks for. `request.description` and `.git_sha` are filled from
 /// the work tree's git facts when empty.
 struct StartBuild {
   AppName app;
   std::filesystem::path folder;
   build::BuildRequest request;
+  IfLocked if_locked = IfLocked::wait;
+};
+
+/// What `track` asks for: `request.command` is set.
+struct StartCommand {
+  AppName app;
+  build::BuildRequest request;
+  build::CommandStreams streams;
+  IfLocked if_locked = IfLocked::wait;
 };
 
 /// What happens before the build has a log of its own.
@@ -83,10 +96,14 @@ class Rack {
   virtual void delete_app(const AppName& name) = 0;
 
   /// Packages the folder and starts the build; creates the app on first use.
-  /// Returns its running record. Waits, with a notice, while another build of the
-  /// app holds the deploy lock; a stop request ends the wait (Error{canceled}).
+  /// Returns its running record. Waits, with a notice, while another deploy of the
+  /// app holds the deploy lock, or throws Error{conflict}, if asked to, or if that
+  /// deploy is what runs us; a stop request ends the wait (Error{canceled}).
   virtual Build start_build(const StartBuild& start, StartProgress& progress,
                             std::stop_token stop) = 0;
+  /// The same for any command, on this host, with our environment.
+  virtual Build start_command(const StartCommand& start, StartProgress& progress,
+                              std::stop_token stop) = 0;
 
   /// Newest first; limit 0: all. Error{not_found} for an unknown app.
   virtual BuildPage list_builds(const AppName& app, std::size_t limit) = 0;

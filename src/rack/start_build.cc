@@ -7,15 +7,13 @@
 #include "build/start.h"
 #include "manifest/manifest.h"
 #include "rack/local_rack.h"
+#include "rack/starting.h"
 #include "source/git_facts.h"
 #include "source/pack.h"
-#include "store/deploy_lock.h"
 
-#include <chrono>
 #include <fcntl.h>
 #include <map>
-#include <sys/file.h>
-#include <thread>
+#include <optional>
 #include <unistd.h>
 
 namespace cooper::rack {
@@ -67,32 +65,6 @@ std::vector<std::string> always_packed(const StartBuild& start,
   return paths;
 }
 
-/// The lock tells prune that somebody is still busy with this file.
-void mark_in_use(const Fd& file) {
-  if (::flock(file.get(), LOCK_SH | LOCK_NB) != 0) throw_errno("lock the source");
-}
-
-/// What is stored for a build before it has a record: marked as in use, and gone
-/// again if the build never comes to be.
-class StoredSource {
- public:
-  explicit StoredSource(store::BuildFiles files) : files_(std::move(files)) {}
-  void hold(Fd file) { held_.push_back(std::move(file)); }
-  ~StoredSource() {
-    if (kept_) return;
-    ::unlink(files_.source.c_str());
-    ::unlink(files_.request.c_str());
-  }
-  StoredSource(const StoredSource&) = delete;
-  StoredSource& operator=(const StoredSource&) = delete;
-  void keep() { kept_ = true; }
-
- private:
-  store::BuildFiles files_;
-  std::vector<Fd> held_;
-  bool kept_ = false;
-};
-
 struct Packed {
   Fd file;  ///< marked as in use
   std::vector<std::string> warnings;
@@ -119,23 +91,6 @@ Packed pack_durably(const source::PackOptions& options, const fs::path& target,
   }
 }
 
-store::DeployLock wait_for_lock(const store::Layout& layout, const AppName& app,
-                                StartProgress& progress, const std::stop_token& stop) {
-  using namespace std::chrono_literals;
-  bool said = false;
-  for (;;) {
-    if (auto lock = store::DeployLock::try_acquire(layout, app)) return std::move(*lock);
-    if (stop.stop_requested()) throw Error(Errc::canceled, "canceled before the build began");
-    if (!said) {
-      const std::string holder = store::DeployLock::holder(layout, app);
-      progress.notice("app " + app.str() + " is being deployed" +
-                      (holder.empty() ? "" : " by build " + holder) + ": waiting for its turn");
-      said = true;
-    }
-    std::this_thread::sleep_for(50ms);
-  }
-}
-
 /// The request with what the work tree's git facts add.
 build::BuildRequest completed_request(const StartBuild& start) {
   build::BuildRequest request = start.request;
@@ -148,15 +103,6 @@ build::BuildRequest completed_request(const StartBuild& start) {
 
 }  // namespace
 
-void LocalRack::ensure_app(const AppName& name) {
-  if (store_.find_app(name)) return;
-  try {
-    store_.create_app(name);
-  } catch (const Error& error) {  // adapter: another first build was quicker
-    if (error.code() != Errc::conflict) throw;
-  }
-}
-
 Build LocalRack::start_build(const StartBuild& start, StartProgress& progress,
                              std::stop_token stop) {
   require_something_to_build(start);
@@ -166,6 +112,10 @@ Build LocalRack::start_build(const StartBuild& start, StartProgress& progress,
       .always = always_packed(start, build::environment_of(store_, start.app)),
   };
   ensure_app(start.app);
+  std::optional<store::DeployLock> lock;
+  if (start.if_locked == IfLocked::fail) {  // at once, not after a long packing
+    lock = wait_for_lock(layout_, start.app, start.if_locked, progress, stop);
+  }
   const BuildId id = new_build_id();
   const store::BuildFiles files = layout_.build(start.app, id);
   StoredSource stored(files);
@@ -177,15 +127,12 @@ Build LocalRack::start_build(const StartBuild& start, StartProgress& progress,
   for (const std::string& warning : packed.warnings) progress.notice("warning: " + warning);
 
   progress.phase("Uploading source");
-  write_file_durably(files.request, build::to_json(completed_request(start)), 0600);
-  Fd request = open_file(files.request, O_RDONLY);
-  mark_in_use(request);
-  stored.hold(std::move(request));
+  stored.add_request(completed_request(start));
   progress.phase_done();
 
-  store::DeployLock lock = wait_for_lock(layout_, start.app, progress, stop);
+  if (!lock) lock = wait_for_lock(layout_, start.app, start.if_locked, progress, stop);
   progress.phase("Starting build");
-  build::start_supervisor(layout_, start.app, id, lock);
+  build::start_supervisor(layout_, start.app, id, *lock);
   stored.keep();
   progress.phase_done();
   return require_build(start.app, id);

@@ -80,6 +80,20 @@ TEST(Parse, TheLastOneCountsAndDashesEndTheFlags) {
   EXPECT_THAT(folder->words, ElementsAre("--odd-folder"));
 }
 
+TEST(Parse, TheWordsOfATrackedCommandAreNotRead) {
+  const Words command = {"sh", "-c", "--help", "", "--", "-a", "x", "--id=3", "-h"};
+  Words words = {"track", "-a", "shop", "--no-wait", "--"};
+  words.insert(words.end(), command.begin(), command.end());
+  const auto options = parse(words);
+  ASSERT_TRUE(options) << options.error().message();
+  EXPECT_EQ(options->words, command);
+  EXPECT_EQ(options->app, "shop");
+  EXPECT_TRUE(options->no_wait);
+  EXPECT_FALSE(options->id || options->help);
+  EXPECT_FALSE(parse({"track", "-a", "shop", "--"}));
+  EXPECT_FALSE(parse({"track", "-a", "shop", "ls", "-l"})) << "before the dashes flags are ours";
+}
+
 struct Wrong {
   Words words;
   std::string message;

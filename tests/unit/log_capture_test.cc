@@ -1,6 +1,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "log/capture.h"
+#include "process/pty.h"
 #include "unit/log_test_support.h"
 
 #include <gtest/gtest.h>
@@ -158,6 +159,37 @@ TEST(Capture, ASinkThatThrowsEndsAChildThatIgnoresIt) {
   const auto status = started.child->poll();
   ASSERT_TRUE(status.has_value());
   EXPECT_EQ(status->signal, SIGKILL);
+}
+
+TEST(Capture, AGroupIsAskedAsAWholeAndHasTheWholeGrace) {
+  // The leader goes at once; what it started tidies up for longer than others linger.
+  Started started(
+      "(trap 'sleep 0.1; echo tidied; exit 0' TERM; echo ready; while :; do sleep 0.02; done) & "
+      "wait");
+  Recorder sink;
+  std::stop_source stop;
+  sink.on_bytes = [&] {
+    if (sink.text == "ready\n") stop.request_stop();
+  };
+  run(started, sink, stop.get_token(),
+      {.asked = CaptureOptions::Asked::group,
+       .grace = std::chrono::seconds(60),
+       .linger = std::chrono::milliseconds(0)});
+  EXPECT_EQ(sink.text, "ready\ntidied\n");
+}
+
+TEST(Capture, ATerminalThatNobodyHasOpenIsAtItsEnd) {
+  process::Pty pty =
+      process::make_pty({.ws_row = 24, .ws_col = 80, .ws_xpixel = 0, .ws_ypixel = 0});
+  Child child = Child::start({.argv = {"sh", "-c", "seq 1 3; exit 4"},
+                              .environment = process::own_environment(),
+                              .in = pty.terminal.get(),
+                              .out = pty.terminal.get(),
+                              .group = process::Group::own_terminal});
+  pty.terminal.reset();
+  Recorder sink;
+  EXPECT_EQ(capture(child, pty.master, {}, sink, {}).code, 4);
+  EXPECT_EQ(sink.text, "1\r\n2\r\n3\r\n");
 }
 
 }  // namespace

@@ -1,0 +1,132 @@
+#include "build/command_run.h"
+
+#include "base/error.h"
+#include "build/watch.h"
+#include "log/channel.h"
+
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <optional>
+#include <poll.h>
+#include <thread>
+#include <utility>
+
+namespace cooper::build {
+
+namespace {
+
+/// Between SIGTERM and SIGKILL.
+constexpr std::chrono::milliseconds kGrace{5000};
+
+class ToLog : public log::Sink {
+ public:
+  ToLog(log::Channel& channel, log::OutputClock& clock) : channel_(channel), clock_(clock) {}
+  void bytes(std::string_view chunk) override {
+    clock_.touch();
+    channel_.write(chunk);
+  }
+  void idle() override { channel_.flush_partial(); }
+
+ private:
+  log::Channel& channel_;
+  log::OutputClock& clock_;
+};
+
+bool has_ended(int pidfd) {
+  pollfd entry{pidfd, POLLIN, 0};
+  return ::poll(&entry, 1, 0) > 0;
+}
+
+Outcome judge(const process::ExitStatus& status) {
+  if (status.ok()) return {.status = Status::succeeded, .exit_code = 0};
+  std::string reason = "exit code " + std::to_string(status.code);
+  if (status.signal != 0) {
+    const char* name = ::sigabbrev_np(status.signal);
+    reason = "killed by signal " + std::to_string(status.signal) +
+             (name ? std::string(" (SIG") + name + ")" : "");
+  }
+  return {.status = Status::failed, .exit_code = status.code, .reason = std::move(reason)};
+}
+
+}  // namespace
+
+CommandRun::CommandRun(Parts parts)
+    : parts_(std::move(parts)),
+      containment_(parts_.id, parts_.settings, [this](const std::string& line) { say(line); }) {}
+
+void CommandRun::say(const std::string& line) {
+  parts_.log.append(parts_.redactor.redact(line) + "\n");
+}
+
+Outcome CommandRun::run() {
+  Outcome outcome = run_watched(parts_.settings, clock_,
+                                [this](std::stop_token stop) { return work(std::move(stop)); });
+  outcome.reason = parts_.redactor.redact(outcome.reason);
+  if (ended_by_itself_) {
+    containment_.let_go();
+  } else {
+    containment_.end_all();
+  }
+  containment_.remove();
+  return outcome;
+}
+
+process::Child CommandRun::start(int out, process::Group group) const {
+  const bool on_terminal = group == process::Group::own_terminal;
+  return process::Child::start({
+      .argv = parts_.command.words,
+      .environment = process::own_environment({"COOPER_APP=" + parts_.app.str(),
+                                               "COOPER_BUILD_ID=" + parts_.id.str(),
+                                               "DOKKU_BUILD_ID=" + parts_.id.str()}),
+      .folder = parts_.command.folder,
+      .in = on_terminal ? out : parts_.streams.input.get(),
+      .out = out,
+      .err = out,
+      .group = group,
+      .cgroups = containment_.join_folders(),
+      .umask = parts_.umask,
+  });
+}
+
+Outcome CommandRun::work(std::stop_token stop) {
+  const process::Group group =
+      parts_.streams.terminal ? process::Group::own_terminal : process::Group::own_group;
+  Pipe output = parts_.streams.terminal ? Pipe{.read = std::move(parts_.streams.master),
+                                               .write = std::move(parts_.streams.terminal)}
+                                        : make_pipe();
+  std::optional<process::Child> child;
+  try {
+    child = start(output.write.get(), group);
+  } catch (const Error& error) {  // adapter: told by an exit code, as shells do
+    return {.status = Status::failed,
+            .exit_code = error.code() == Errc::not_found ? kNoSuchCommand : kCannotRun,
+            .reason = "the command can't be run: " + error.message()};
+  }
+  output.write.reset();
+  parts_.streams.input.reset();
+
+  std::chrono::steady_clock::time_point kill_at;
+  std::atomic<bool> was_stopped = false;
+  std::stop_source after_note;  // it may end by the request as soon as that is passed on
+  const std::stop_callback note(stop, [&] {
+    kill_at = std::chrono::steady_clock::now() + kGrace;
+    was_stopped = !has_ended(child->pidfd());
+    after_note.request_stop();
+  });
+  log::Channel channel(parts_.log, "", &parts_.redactor);
+  ToLog sink(channel, clock_);
+  const process::ExitStatus status = log::capture(
+      *child, output.read, {.asked = log::CaptureOptions::Asked::group, .grace = kGrace}, sink,
+      after_note.get_token());
+  // Those who print nothing any more may still be tidying up.
+  while (was_stopped && !child->group_is_gone() && std::chrono::steady_clock::now() < kill_at) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  channel.finish();
+  if (was_stopped) return {.status = Status::canceled, .exit_code = -1, .reason = "canceled"};
+  ended_by_itself_ = true;
+  return judge(status);
+}
+
+}  // namespace cooper::build

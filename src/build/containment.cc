@@ -1,0 +1,47 @@
+#include "build/containment.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "process/descendants.h"
+
+#include <utility>
+
+namespace cooper::build {
+
+Containment::Containment(const BuildId& id, const Settings& settings,
+                         std::function<void(const std::string&)> say)
+    : say_(std::move(say)), group_(process::Cgroup::create(id.str(), settings.memory)) {
+  if (settings.memory != 0 && !limits_memory()) {
+    say_("warning: the memory limit of " + human_bytes(settings.memory) +
+         " is not enforced: no control group with a memory limit can be made here (needs root, or "
+         "a delegated group)");
+  }
+}
+
+std::vector<std::filesystem::path> Containment::join_folders() const {
+  return group_ ? group_->join_folders() : std::vector<std::filesystem::path>{};
+}
+
+void Containment::end_all() noexcept {
+  bool all_ended = true;
+  const auto attempt = [&](auto&& action) {
+    try {
+      action();
+    } catch (const std::exception&) {  // boundary: the outcome stands, whatever stays
+      all_ended = false;
+    }
+  };
+  attempt([&] { all_ended = !group_ || group_->kill_all(); });
+  attempt([&] { all_ended = process::end_descendants() && all_ended; });
+  if (!all_ended) attempt([&] { say_("warning: some of the build's processes can't be killed"); });
+}
+
+void Containment::let_go() noexcept {
+  if (group_) group_->let_go();
+}
+
+void Containment::remove() noexcept {
+  if (group_) group_->remove();
+}
+
+}  // namespace cooper::build

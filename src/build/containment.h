@@ -1,0 +1,44 @@
+#pragma once
+// The processes of one build: where they are put so that they can be found again,
+// and how all of them are ended.
+
+#include "build/settings.h"
+#include "model/names.h"
+#include "process/cgroup.h"
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace cooper::build {
+
+/// A control group where one can be made; besides, the supervisor is the subreaper
+/// of all that it starts. Used by the supervisor, which has started nothing before.
+class Containment {
+ public:
+  /// `say` gets lines for the log: that a limit can't be kept, what can't be ended.
+  Containment(const BuildId& id, const Settings& settings,
+              std::function<void(const std::string&)> say);
+
+  /// "/cooper/<id>" for an engine that makes groups of its own; empty: no group.
+  std::string parent_path() const { return group_ ? group_->parent_path() : ""; }
+  /// What a child joins (see process::Command::cgroups).
+  std::vector<std::filesystem::path> join_folders() const;
+  bool limits_memory() const { return group_ && group_->limits_memory(); }
+
+  /// Kills and reaps all of them, whatever they do against it. Call it when nobody
+  /// waits for a child any more.
+  void end_all() noexcept;
+  /// Leaves what still runs to itself.
+  void let_go() noexcept;
+  /// Removes the group, which must be empty by now. Best effort.
+  void remove() noexcept;
+
+ private:
+  std::function<void(const std::string&)> say_;
+  std::optional<process::Cgroup> group_;
+};
+
+}  // namespace cooper::build

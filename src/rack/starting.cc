@@ -1,0 +1,75 @@
+#include "rack/starting.h"
+
+#include "base/error.h"
+#include "base/file.h"
+
+#include <chrono>
+#include <cstdlib>
+#include <fcntl.h>
+#include <string>
+#include <sys/file.h>
+#include <thread>
+#include <unistd.h>
+
+namespace cooper::rack {
+
+void mark_in_use(const Fd& file) {
+  if (::flock(file.get(), LOCK_SH | LOCK_NB) != 0) throw_errno("lock the source");
+}
+
+StoredSource::~StoredSource() {
+  if (kept_) return;
+  ::unlink(files_.source.c_str());
+  ::unlink(files_.request.c_str());
+}
+
+void StoredSource::add_request(const build::BuildRequest& request) {
+  make_folders(files_.request.parent_path(), 0700);
+  write_file_durably(files_.request, build::to_json(request), 0600);
+  Fd file = open_file(files_.request, O_RDONLY);
+  mark_in_use(file);
+  hold(std::move(file));
+}
+
+namespace {
+
+Error is_locked(const AppName& app, const std::string& holder) {
+  return Error(
+      Errc::conflict,
+      "app " + app.str() + " is being deployed" + (holder.empty() ? "" : " by build " + holder),
+      "without --no-wait cooper waits for its turn");
+}
+
+/// A build that waits for the one that runs it would wait for ever.
+Error is_our_own(const AppName& app, const std::string& holder) {
+  return Error(
+      Errc::conflict,
+      "build " + holder + ", which runs this command, holds the deploy lock of app " + app.str(),
+      "what a deploy of an app runs can't start another one of the same app");
+}
+
+}  // namespace
+
+store::DeployLock wait_for_lock(const store::Layout& layout, const AppName& app, IfLocked if_locked,
+                                StartProgress& progress, const std::stop_token& stop) {
+  using namespace std::chrono_literals;
+  const char* around = std::getenv("COOPER_BUILD_ID");
+  // Who has just taken it has not put its name in yet.
+  const auto named_by = std::chrono::steady_clock::now() + 1s;
+  bool said = false;
+  for (;;) {
+    if (auto lock = store::DeployLock::try_acquire(layout, app)) return std::move(*lock);
+    if (stop.stop_requested()) throw Error(Errc::canceled, "canceled before the build began");
+    const std::string holder = said ? "" : store::DeployLock::holder(layout, app);
+    if (!said && (!holder.empty() || std::chrono::steady_clock::now() > named_by)) {
+      if (around && holder == around) throw is_our_own(app, holder);
+      if (if_locked == IfLocked::fail) throw is_locked(app, holder);
+      progress.notice("app " + app.str() + " is being deployed" +
+                      (holder.empty() ? "" : " by build " + holder) + ": waiting for its turn");
+      said = true;
+    }
+    std::this_thread::sleep_for(said ? 50ms : 5ms);
+  }
+}
+
+}  // namespace cooper::rack

@@ -1,0 +1,42 @@
+#pragma once
+// What comes before every supervised build: its stored files, and the deploy lock.
+
+#include "build/request.h"
+#include "rack/rack.h"
+#include "store/deploy_lock.h"
+#include "store/layout.h"
+
+#include <stop_token>
+#include <vector>
+
+namespace cooper::rack {
+
+/// Marks a stored file as in use: prune keeps its hands off while it is open.
+void mark_in_use(const Fd& file);
+
+/// What is stored for a build before it has a record: marked as in use, and gone
+/// again if the build never comes to be.
+class StoredSource {
+ public:
+  explicit StoredSource(store::BuildFiles files) : files_(std::move(files)) {}
+  ~StoredSource();
+  StoredSource(const StoredSource&) = delete;
+  StoredSource& operator=(const StoredSource&) = delete;
+
+  void hold(Fd file) { held_.push_back(std::move(file)); }
+  /// Stores what was asked for, durably. Throws Error.
+  void add_request(const build::BuildRequest& request);
+  /// The build has its record.
+  void keep() { kept_ = true; }
+
+ private:
+  store::BuildFiles files_;
+  std::vector<Fd> held_;
+  bool kept_ = false;
+};
+
+/// The app's deploy lock, as Rack::start_build says.
+store::DeployLock wait_for_lock(const store::Layout& layout, const AppName& app, IfLocked if_locked,
+                                StartProgress& progress, const std::stop_token& stop);
+
+}  // namespace cooper::rack
