@@ -26,6 +26,7 @@ class Sha256 {
   State state_;
 };
 
+/// Of these bytes alone.
 Sha256Digest sha256(std::string_view bytes) noexcept;
 
 /// 64 lower-case digits.

@@ -254,6 +254,23 @@ IgnorePattern::Match IgnorePattern::match(std::string_view path) const {
   return now.empty() ? Match::none : Match::maybe_beneath;
 }
 
+std::optional<Error> IgnoreRules::add(std::string_view pattern) {
+  const std::string_view written = pattern;
+  const auto wrong = [&](const std::string& why) {
+    return Error(Errc::invalid, "bad pattern \"" + printable(written) + "\": " + why);
+  };
+  const bool brings_back = pattern.starts_with('!');
+  if (brings_back) pattern = trim(pattern.substr(1));
+  if (pattern.empty()) return wrong("a ! needs a pattern after it");
+  std::string cleaned = clean_path(pattern);
+  if (cleaned.size() > 1 && cleaned.front() == '/') cleaned.erase(0, 1);
+  Result<IgnorePattern> compiled = IgnorePattern::compile(cleaned);
+  if (!compiled) return wrong(compiled.error().message());
+  rules_.push_back({std::move(compiled).value(), brings_back});
+  any_brings_back_ |= brings_back;
+  return std::nullopt;
+}
+
 Result<IgnoreRules> IgnoreRules::parse(std::string_view text) {
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   IgnoreRules result;
@@ -261,21 +278,21 @@ Result<IgnoreRules> IgnoreRules::parse(std::string_view text) {
   for (const std::string_view line : split(text, '\n')) {
     ++number;
     if (line.starts_with('#')) continue;  // before trimming: ` #x` is a pattern
-    std::string_view pattern = trim(line);
+    const std::string_view pattern = trim(line);
     if (pattern.empty()) continue;
-    const auto wrong = [&](const std::string& why) {
-      return Error(Errc::invalid, "line " + std::to_string(number) + ": bad pattern \"" +
-                                      printable(pattern) + "\": " + why);
-    };
-    const bool brings_back = pattern.starts_with('!');
-    if (brings_back) pattern = trim(pattern.substr(1));
-    if (pattern.empty()) return wrong("a ! needs a pattern after it");
-    std::string cleaned = clean_path(pattern);
-    if (cleaned.size() > 1 && cleaned.front() == '/') cleaned.erase(0, 1);
-    Result<IgnorePattern> compiled = IgnorePattern::compile(cleaned);
-    if (!compiled) return wrong(compiled.error().message());
-    result.rules_.push_back({std::move(compiled).value(), brings_back});
-    result.any_brings_back_ |= brings_back;
+    if (std::optional<Error> wrong = result.add(pattern)) {
+      return Error(Errc::invalid, "line " + std::to_string(number) + ": " + wrong->message());
+    }
+  }
+  return result;
+}
+
+Result<IgnoreRules> IgnoreRules::from_patterns(std::span<const std::string> patterns) {
+  IgnoreRules result;
+  for (const std::string& pattern : patterns) {
+    const std::string_view trimmed = trim(pattern);
+    if (trimmed.empty()) continue;
+    if (std::optional<Error> wrong = result.add(trimmed)) return *std::move(wrong);
   }
   return result;
 }
@@ -293,6 +310,12 @@ bool IgnoreRules::may_include_beneath(std::string_view folder) const {
   if (!any_brings_back_) return false;
   return std::ranges::any_of(rules_, [&](const Rule& rule) {
     return rule.brings_back && rule.pattern.match(folder) != IgnorePattern::Match::none;
+  });
+}
+
+bool IgnoreRules::may_exclude_beneath(std::string_view folder) const {
+  return std::ranges::any_of(rules_, [&](const Rule& rule) {
+    return !rule.brings_back && rule.pattern.match(folder) != IgnorePattern::Match::none;
   });
 }
 

@@ -7,6 +7,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -66,6 +69,10 @@ class IgnoreRules {
   /// Parses the text of a `.dockerignore`. Error{invalid} names the line.
   [[nodiscard]] static Result<IgnoreRules> parse(std::string_view text);
 
+  /// Rules from patterns that were taken out of such a file before: no comments,
+  /// one rule each. Error{invalid} names the pattern.
+  [[nodiscard]] static Result<IgnoreRules> from_patterns(std::span<const std::string> patterns);
+
   /// The path is `/`-separated, relative to the source folder, without `.`,
   /// `..` or a trailing `/`. A rule that matches a folder also matches all
   /// beneath it.
@@ -75,6 +82,13 @@ class IgnoreRules {
   /// so that a walk need not enter it.
   bool may_include_beneath(std::string_view folder) const;
 
+  /// False if no rule could exclude anything beneath this folder that is not
+  /// excluded itself.
+  bool may_exclude_beneath(std::string_view folder) const;
+
+  /// A folder that is excluded is so with all beneath it.
+  bool excludes_whole_folders() const noexcept { return !any_brings_back_; }
+
   bool empty() const noexcept { return rules_.empty(); }
 
  private:
@@ -82,6 +96,9 @@ class IgnoreRules {
     IgnorePattern pattern;
     bool brings_back;  ///< it was written with `!`
   };
+  /// nullopt when it was added, else what is wrong with it.
+  std::optional<Error> add(std::string_view pattern);
+
   std::vector<Rule> rules_;
   bool any_brings_back_ = false;
 };

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/text.h"
+#include "source/folder_listing.h"
 #include "source/tar_writer.h"
 #include "source/zstd_writer.h"
 
@@ -10,7 +11,6 @@
 #include <cerrno>
 #include <dirent.h>
 #include <fcntl.h>
-#include <memory>
 #include <optional>
 #include <string_view>
 #include <sys/stat.h>
@@ -51,58 +51,6 @@ class AlwaysPacked {
 
   std::vector<std::string> paths_;
 };
-
-struct CloseDir {
-  void operator()(DIR* dir) const { ::closedir(dir); }
-};
-
-/// A folder's entries by name. One buffer for all names: a folder may hold a
-/// million of them.
-class Listing {
- public:
-  struct Entry {
-    std::uint32_t begin;
-    std::uint16_t length;
-    unsigned char type;  ///< DT_*
-  };
-
-  Listing(int folder, const std::string& shown) {
-    Fd copy(::fcntl(folder, F_DUPFD_CLOEXEC, 0));
-    const std::unique_ptr<DIR, CloseDir> dir(copy ? ::fdopendir(copy.get()) : nullptr);
-    if (!dir) throw_errno("read folder " + shown);
-    static_cast<void>(copy.release());  // now owned by `dir`
-    for (;;) {
-      errno = 0;
-      const dirent* entry = ::readdir(dir.get());  // NOLINT(concurrency-mt-unsafe): own stream
-      if (!entry) {
-        if (errno != 0) throw_errno("read folder " + shown);
-        break;
-      }
-      const std::string_view name = entry->d_name;
-      if (name == "." || name == "..") continue;
-      entries_.push_back({static_cast<std::uint32_t>(names_.size()),
-                          static_cast<std::uint16_t>(name.size()), entry->d_type});
-      names_.append(name).push_back('\0');
-    }
-    std::ranges::sort(entries_, [&](const Entry& a, const Entry& b) { return name(a) < name(b); });
-  }
-
-  const std::vector<Entry>& entries() const { return entries_; }
-  /// NUL-terminated.
-  std::string_view name(const Entry& entry) const {
-    return std::string_view(names_).substr(entry.begin, entry.length);
-  }
-
- private:
-  std::string names_;
-  std::vector<Entry> entries_;
-};
-
-/// What lies there now is not what the folder listed: it was removed or replaced.
-bool is_gone(int error_number) {
-  return error_number == ENOENT || error_number == ELOOP || error_number == ENOTDIR ||
-         error_number == ENXIO;
-}
 
 class Packing {
  public:
@@ -153,8 +101,8 @@ class Packing {
   }
 
   void walk(int folder, Kept kept) {
-    const Listing listing(folder, shown());
-    for (const Listing::Entry& entry : listing.entries()) {
+    const FolderListing listing(folder, shown());
+    for (const FolderListing::Entry& entry : listing.entries()) {
       if (stop_.stop_requested()) throw Error(Errc::canceled, "packing was canceled");
       const std::size_t length = path_.size();
       if (length > 0) path_ += '/';
