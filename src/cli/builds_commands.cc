@@ -94,6 +94,7 @@ int run_info(Context& context, const Options& options) {
                  {"Elapsed", {elapsed_text(view, now)}}};
   if (view.build.pinned) facts.push_back({"Pinned", {"yes"}});
   if (!view.build.reason.empty()) facts.push_back({"Reason", {view.build.reason}});
+  if (!view.build.log_erased.empty()) facts.push_back({"Log erased", {view.build.log_erased}});
   context.out.write(facts_text(facts, context.out.colours()));
   if (options.steps)
     context.out.write("\n" + steps_text(context, context.rack.list_steps(app, id)));

@@ -1,5 +1,6 @@
 #include "cli/json_output.h"
 
+#include "base/text.h"
 #include "model/json.h"
 
 #include <boost/json.hpp>
@@ -64,6 +65,20 @@ std::string apps_json(std::span<const App> apps) {
 }
 
 std::string app_json(const App& app) { return to_json(app); }
+
+std::string log_hit_json(const rack::LogHit& found) {
+  const json::object object{{"app", found.build.app.str()},
+                            {"build", found.build.id.str()},
+                            {"started_at", to_rfc3339(found.build.started_at)},
+                            {"line", found.hit.line},
+                            {"text", valid_utf8(found.hit.text)}};
+  const std::string whole = pretty(object);
+  std::string text;
+  for (const std::string_view line : split(trim(whole), '\n')) {
+    text += (text.empty() ? "  " : "\n  ") + std::string(line);
+  }
+  return text;
+}
 
 std::string properties_json(std::span<const rack::PropertyView> properties) {
   return array_text(properties, [](const rack::PropertyView& property) {

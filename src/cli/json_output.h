@@ -28,6 +28,8 @@ std::string apps_json(std::span<const App> apps);
 std::string app_json(const App& app);
 
 /// An array of `key`, `value` (absent: unset on this level) and `effective`.
+/// An element of what `builds search` prints, indented and without a newline at its end.
+std::string log_hit_json(const rack::LogHit& found);
 std::string properties_json(std::span<const rack::PropertyView> properties);
 
 }  // namespace cooper::cli

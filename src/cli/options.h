@@ -24,6 +24,7 @@ struct Options {
   std::optional<std::string> manifest;
   std::optional<std::string> source;
   std::optional<std::string> kind;
+  std::optional<std::string> since;
   std::vector<std::string> build_args;
   std::optional<std::uint64_t> limit;
   std::optional<std::uint64_t> tail;
@@ -36,6 +37,7 @@ struct Options {
   bool follow = false;
   bool global = false;
   bool id = false;
+  bool ignore_case = false;
   bool no_cache = false;
   bool no_follow = false;
   bool no_wait = false;
@@ -89,6 +91,7 @@ std::span<const Command> build_commands();
 std::span<const Command> track_commands();
 std::span<const Command> builds_commands();
 std::span<const Command> retention_commands();
+std::span<const Command> log_commands();
 std::span<const Command> property_commands();
 std::span<const Command> releases_commands();
 std::span<const Command> apps_commands();

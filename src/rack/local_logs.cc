@@ -1,5 +1,6 @@
 // LocalRack's verbs about logs.
 
+#include "build/erase_log.h"
 #include "build/settings.h"
 #include "log/follow.h"
 #include "log/journal.h"
@@ -68,6 +69,11 @@ std::uint64_t LocalRack::log_tail(const AppName& app, const BuildId& id, std::ui
   require_build(app, id);
   const std::filesystem::path log = layout_.build(app, id).log;
   return is_there(log) ? log::tail_offset(log, lines) : 0;
+}
+
+Build LocalRack::erase_log(const AppName& app, const BuildId& id, const std::string& who) {
+  require_build(app, id);
+  return build::erase_log(store_, app, id, who, now());
 }
 
 }  // namespace cooper::rack

@@ -37,6 +37,11 @@ class LocalRack : public Rack {
                          const std::function<void(std::string_view)>& sink) override;
   std::uint64_t log_tail(const AppName& app, const BuildId& id, std::uint64_t lines) override;
 
+  std::vector<std::string> search_logs(const LogSearch& search,
+                                       const std::function<bool(const LogHit&)>& found,
+                                       std::stop_token stop) override;
+  Build erase_log(const AppName& app, const BuildId& id, const std::string& who) override;
+
   void request_cancel(const AppName& app, const BuildId& id) override;
   BuildView cancel_build(const AppName& app, const BuildId& id) override;
   Pruned prune(const AppName& app) override;

@@ -3,6 +3,7 @@
 
 #include "build/command_streams.h"
 #include "build/request.h"
+#include "log/search.h"
 #include "model/build.h"
 #include "model/release.h"
 #include "model/retention.h"
@@ -73,6 +74,17 @@ class StartProgress {
   virtual void notice(std::string_view text) = 0;
 };
 
+struct LogSearch {
+  std::string text;
+  log::Case letters = log::Case::sensitive;
+  BuildFilter builds;  ///< in whose logs
+};
+
+struct LogHit {
+  const Build& build;
+  const log::SearchHit& hit;
+};
+
 struct PropertyView {
   std::string key;
   std::string value;   ///< empty: unset on this level
@@ -129,6 +141,16 @@ class Rack {
                                  const std::function<void(std::string_view)>& sink) = 0;
   /// Where the last `lines` lines of the log begin; 0 if its file is missing.
   virtual std::uint64_t log_tail(const AppName& app, const BuildId& id, std::uint64_t lines) = 0;
+
+  /// Calls `found` for each line that holds the text, the newest build's first,
+  /// until it returns false, or `stop` is requested. Returns a line for each
+  /// record and log that could not be read. Error{invalid} for a text that no line can hold.
+  virtual std::vector<std::string> search_logs(const LogSearch& search,
+                                               const std::function<bool(const LogHit&)>& found,
+                                               std::stop_token stop) = 0;
+  /// Removes what a build printed: its log becomes one line, its steps lose their
+  /// texts, its record the reason, and notes `who`. Error{conflict} while it runs.
+  virtual Build erase_log(const AppName& app, const BuildId& id, const std::string& who) = 0;
 
   /// Asks a running build to stop and returns at once; the build finalizes itself.
   virtual void request_cancel(const AppName& app, const BuildId& id) = 0;

@@ -34,9 +34,9 @@ TEST_F(Completion, OffersCommands) {
   EXPECT_THAT(at({""}), ElementsAre("build", "track", "builds", "releases", "apps", "help",
                                     "version", "completion"));
   EXPECT_THAT(at({"bui"}), ElementsAre("build", "builds"));
-  EXPECT_THAT(at({"builds", ""}),
-              ElementsAre("info", "logs", "cancel", "pin", "unpin", "prune", "set", "settings"));
-  EXPECT_THAT(at({"builds", "s"}), ElementsAre("set", "settings"));
+  EXPECT_THAT(at({"builds", ""}), ElementsAre("info", "logs", "cancel", "search", "erase-log",
+                                              "pin", "unpin", "prune", "set", "settings"));
+  EXPECT_THAT(at({"builds", "s"}), ElementsAre("search", "set", "settings"));
   EXPECT_THAT(at({"-a", "x", "builds", "i"}), ElementsAre("info"));
   EXPECT_THAT(at({"help", "builds", "l"}), ElementsAre("logs"));
   EXPECT_THAT(at({"nope", ""}), IsEmpty());
@@ -123,7 +123,8 @@ class BashCompletion : public Completion {
 TEST_F(BashCompletion, CompletesFromTheRealProgram) {
   add_build("abc1", Status::failed);
   EXPECT_EQ(tab("bui"), "build\nbuilds\n");
-  EXPECT_EQ(tab("builds ''"), "info\nlogs\ncancel\npin\nunpin\nprune\nset\nsettings\n");
+  EXPECT_EQ(tab("builds ''"),
+            "info\nlogs\ncancel\nsearch\nerase-log\npin\nunpin\nprune\nset\nsettings\n");
   EXPECT_EQ(tab("builds info --st"), "--steps\n");
   EXPECT_EQ(tab("builds -a h"), "hello\n");
   EXPECT_EQ(tab("builds info -a hello ab"), "abc1\n");
