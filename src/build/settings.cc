@@ -74,6 +74,8 @@ bool is_secrets(std::string_view text) {
                              [](const std::string& secret) { return secret.size() >= 4; });
 }
 
+bool is_on_or_off(std::string_view text) { return text == "on" || text == "off"; }
+
 /// What every syslog daemon takes as a part of a tag.
 bool is_syslog_prefix(std::string_view text) {
   return text.size() <= 32 && std::ranges::all_of(text, [](char c) {
@@ -101,6 +103,8 @@ constexpr std::array kProperties = {
              "a size such as 500m or 10g; 0 means no limit", "0", is_size},
     Property{"stall-timeout", "a build that prints nothing for so long is ended", kDurationHelp,
              "0", is_duration},
+    Property{"syslog", "copy each line of a build's log to the system's log", "on or off", "off",
+             is_on_or_off},
     Property{"syslog-prefix", "what a build's lines are called in syslog: this and its id",
              "up to 32 letters, digits, -, _ and .", "dokku-", is_syslog_prefix},
     Property{"timeout", "a build that takes longer is ended", kDurationHelp, "6h", is_duration},
@@ -197,6 +201,7 @@ Settings read_settings(const store::Store& store, const AppName& app,
   if (const auto value = effective("keep-failed")) retention.keep_failed = *parse_number(*value);
   if (const auto value = effective("retention-age")) retention.age = *parse_duration(*value);
   if (const auto value = effective("retention-size")) retention.size = *parse_bytes(*value);
+  if (const auto value = effective("syslog")) settings.syslog = *value == "on";
   if (const auto value = effective("syslog-prefix")) settings.syslog_prefix = *value;
   return settings;
 }

@@ -22,6 +22,7 @@ struct Settings {
   std::uint64_t memory = 0;                ///< bytes for all processes of a build; 0: no limit
   std::uint64_t log_limit = 256ULL << 20;  ///< bytes of a build's log; 0: no limit
   RetentionPolicy retention;
+  bool syslog = false;                   ///< each line of the log goes to syslog as well
   std::string syslog_prefix = "dokku-";  ///< what syslog and the journal call a build: this, its id
 };
 

@@ -11,6 +11,7 @@
 #include "build/settings.h"
 #include "build/start.h"
 #include "build/watch.h"
+#include "log/syslog_copy.h"
 #include "process/descendants.h"
 #include "store/deploy_lock.h"
 #include "store/file_store.h"
@@ -18,6 +19,7 @@
 #include <array>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <thread>
@@ -141,6 +143,7 @@ class Supervision {
   void begin() {
     environment_ = environment_of(store_, task_.app);
     keep_last_words();
+    if (settings_.syslog) copy_to_syslog();
     store_.insert_build(Build{.id = task_.id,
                               .app = task_.app,
                               .kind = request_.kind.value_or(kind_of_source(request_.source)),
@@ -151,6 +154,23 @@ class Supervision {
                               .description = description(),
                               .git_sha = request_.git_sha,
                               .host = host_name()});
+  }
+
+  void copy_to_syslog() {
+    log::SyslogOptions options{.tag = {.prefix = settings_.syslog_prefix, .build = task_.id.str()}};
+    const char* socket = std::getenv("COOPER_SYSLOG_SOCKET");
+    if (socket && *socket) options.socket = socket;
+    syslog_.emplace(std::move(options));
+    log_.copy_to(&*syslog_);
+  }
+
+  void end_syslog() {
+    if (!syslog_) return;
+    log_.copy_to(nullptr);
+    const std::uint64_t missing = syslog_->finish();
+    syslog_.reset();
+    if (missing == 0) return;
+    log_.append("[cooper] " + std::to_string(missing) + " lines did not get into syslog\n");
   }
 
   static log::LogFile create_log(const store::Layout& layout, const store::BuildFiles& files,
@@ -172,6 +192,7 @@ class Supervision {
       log_.finish();
       if (status == Status::canceled) log_.append("Build canceled\n");
       if (status == Status::failed && !ended.log_is_whole) log_.append("ERROR: " + reason + "\n");
+      end_syslog();
       log_.sync();
     } catch (const Error&) {  // boundary: on a full disk the record alone must tell
     }
@@ -231,6 +252,7 @@ class Supervision {
   Settings settings_;
   log::Redactor redactor_;
   log::LogFile log_;
+  std::optional<log::SyslogCopy> syslog_;
   std::map<std::string, std::string> environment_;
 };
 

@@ -92,6 +92,9 @@ void LogFile::end_line_of(const void* writer) {
 }
 
 void LogFile::put(std::string_view newline, std::string_view prefix, std::string_view text) {
+  if (copy_ != nullptr) {
+    for (const std::string_view part : {newline, prefix, text}) copy_->write(part);
+  }
   const std::size_t bytes = newline.size() + prefix.size() + text.size();
   if (!tail_ && limit_.bytes != 0 && size() + bytes > limit_.bytes / 2) {
     begin_tail();
@@ -99,6 +102,11 @@ void LogFile::put(std::string_view newline, std::string_view prefix, std::string
   }
   if (!tail_) return write_pieces(newline, prefix, text);
   for (const std::string_view part : {newline, prefix, text}) tail_->append(part);
+}
+
+void LogFile::copy_to(SyslogCopy* copy) {
+  const std::lock_guard lock(mutex_);
+  copy_ = copy;
 }
 
 void LogFile::begin_tail() {

@@ -4,6 +4,7 @@
 
 #include "base/fd.h"
 #include "log/log_tail.h"
+#include "log/syslog_copy.h"
 
 #include <atomic>
 #include <cstdint>
@@ -60,6 +61,10 @@ class LogFile {
   /// Ends the writer's line if it is the open one. Throws Error as append does.
   void end_line_of(const void* writer);
 
+  /// What is appended from now on goes to `copy` as well, beyond the limit too; null:
+  /// no longer. It must outlive the file, or be taken away before.
+  void copy_to(SyslogCopy* copy);
+
   /// Nothing but cooper's own last lines comes now, whatever the limit: adds what
   /// waits in the tail files. If someone has removed the file meanwhile, it is
   /// there again afterwards, whole. Throws Error.
@@ -88,7 +93,8 @@ class LogFile {
   std::atomic<std::uint64_t> size_;
   LogLimit limit_;
   mode_t mode_;
-  std::optional<LogTail> tail_;         // beyond the limit
+  std::optional<LogTail> tail_;  // beyond the limit
+  SyslogCopy* copy_ = nullptr;
   std::uint64_t reserved_ = 0;          // disk space is reserved up to here
   const void* open_line_of_ = nullptr;  // null: the file ends with a whole line
 };

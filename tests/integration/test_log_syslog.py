@@ -1,0 +1,72 @@
+"""A build's lines in the system's log: property `syslog`, against real datagram sockets."""
+import re
+import socket
+
+import pytest
+
+
+@pytest.fixture
+def daemon(plain_cooper, tmp_path):
+    """A socket that a syslog daemon would read, and cooper that writes to it."""
+    path = tmp_path / "syslog"
+    server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    server.bind(str(path))
+    server.settimeout(30)
+    plain_cooper.env["COOPER_SYSLOG_SOCKET"] = str(path)
+    plain_cooper("apps", "create", "app").ok()
+    assert plain_cooper("builds", "set", "syslog", "yes", "-a", "app").code == 2
+    plain_cooper("builds", "set", "syslog", "on", "-a", "app").ok()
+    yield server
+    server.close()
+
+
+def track(cooper, script):
+    cooper("track", "-a", "app", "--", "sh", "-c", script).ok()
+    build = cooper.build_ids("app")[-1]
+    return build, cooper.log("app", build).decode()
+
+
+def messages(server):
+    server.setblocking(False)
+    received = []
+    try:
+        while True:
+            received.append(server.recv(65536).decode())
+    except BlockingIOError:
+        return received
+
+
+def test_every_line_has_the_builds_tag_and_no_secret(plain_cooper, daemon):
+    plain_cooper.env["COOPER_REDACT"] = "hunter2-hunter2"
+    build, log = track(plain_cooper, "echo one; printf 'hunter2-'; printf 'hunter2\\n'; printf '\\033[1mlast'")
+    pid = plain_cooper.record("app", build)["pid"]
+    tag = rf"<13>[A-Z][a-z]{{2}} [ 1-3]\d \d\d:\d\d:\d\d dokku-{build}\[{pid}\]: "
+    texts = [re.fullmatch(tag + "(.*)", message)[1] for message in messages(daemon)]
+    assert texts == ["one", "[redacted]", "#033[1mlast"]
+    assert log == "one\n[redacted]\n\033[1mlast"
+
+
+def test_the_prefix_can_be_set_and_syslog_is_off_by_default(plain_cooper, daemon):
+    plain_cooper("builds", "set", "syslog-prefix", "site.", "-a", "app").ok()
+    build, _ = track(plain_cooper, "echo one")
+    assert f" site.{build}[" in messages(daemon)[0]
+    plain_cooper("builds", "set", "syslog", "-a", "app").ok()
+    track(plain_cooper, "echo two")
+    assert messages(daemon) == []
+
+
+def test_a_daemon_that_reads_nothing_slows_no_build_and_the_log_says_what_it_missed(plain_cooper, daemon):
+    lines = 300_000
+    build, log = track(plain_cooper, f"seq 1 {lines}")
+    printed, said = log.split("[cooper] ")
+    assert printed == "".join(f"{n}\n" for n in range(1, lines + 1))
+    missing = re.fullmatch(r"(\d+) lines did not get into syslog\n", said)
+    received = [int(message.rsplit(" ", 1)[1]) for message in messages(daemon)]
+    assert received == list(range(1, len(received) + 1)) and len(received) + int(missing[1]) == lines
+
+
+def test_no_daemon_at_all(plain_cooper, daemon, tmp_path):
+    (tmp_path / "syslog").unlink()
+    _, log = track(plain_cooper, "echo one; echo two")
+    assert log == "one\ntwo\n[cooper] 2 lines did not get into syslog\n"
+
