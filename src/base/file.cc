@@ -228,7 +228,7 @@ std::vector<std::string> list_folder(const fs::path& folder) {
   return list_folder(fd);
 }
 
-std::vector<std::string> list_folder(const Fd& folder) {
+std::vector<std::string> list_folder(const Fd& folder, std::size_t most) {
   // A descriptor of its own: reading moves the position of the one we were lent.
   Fd own(::openat(folder.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!own) throw_errno("read folder");
@@ -236,7 +236,8 @@ std::vector<std::string> list_folder(const Fd& folder) {
   if (!dir) throw_errno("read folder");
   static_cast<void>(own.release());  // now owned by `dir`
   std::vector<std::string> names;
-  for (;;) {
+  errno = 0;
+  while (names.size() < most) {
     errno = 0;  // the only sign of an error
     const dirent* entry = ::readdir(dir.get());
     if (!entry) break;

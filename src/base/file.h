@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -45,7 +46,8 @@ void make_folders(const std::filesystem::path& folder, mode_t mode = 0755);
 
 /// Names in a folder (no `.`/`..`), unsorted; empty if it does not exist.
 std::vector<std::string> list_folder(const std::filesystem::path& folder);
-std::vector<std::string> list_folder(const Fd& folder);
+/// The same, at most `most` of them.
+std::vector<std::string> list_folder(const Fd& folder, std::size_t most = SIZE_MAX);
 
 /// Removes a file; true if there was one. Throws Error.
 bool remove_file(const std::filesystem::path& path);

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "model/json.h"
+#include "store/build_folder.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -19,8 +20,6 @@ namespace cooper::store {
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr std::size_t kMaxRecordBytes = std::size_t{4} << 20;
 
 /// Held while read-modify-write goes on in a folder. On a file that only its
 /// owner may open: whoever can open a file can lock it, and for ever.
@@ -56,10 +55,6 @@ std::vector<Id> ids_of(const std::vector<std::string>& names, std::string_view s
   }
   std::ranges::sort(ids);
   return ids;
-}
-
-std::string unreadable(const std::string& what, const Error& error) {
-  return what + " can't be read: " + printable(error.message());
 }
 
 }  // namespace
@@ -218,35 +213,23 @@ std::vector<BuildId> FileStore::build_ids(const AppName& app) const {
   return ids_of<BuildId>(names(layout_.builds(app)), ".json");
 }
 
-namespace {
-
-/// Ids made by new_build_id sort by their start; ids of other writers do not.
-bool sorts_by_time(const BuildId& id) {
-  return id.str().size() == 14 && std::ranges::all_of(id.str(), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z');
-         });
-}
-
-}  // namespace
-
 BuildList FileStore::list_builds(const AppName& app, std::size_t limit) const {
   BuildList list;
-  std::vector<BuildId> ids = build_ids(app);
-  std::ranges::reverse(ids);
-  std::size_t in_time_order = 0;
-  for (const BuildId& id : ids) {
-    // The newest `limit` of ours are enough; foreign ids must all be looked at.
-    if (sorts_by_time(id) && limit != 0 && in_time_order >= limit) continue;
+  if (limit != 0 && !has_few_builds(app)) {
+    list.warnings = query_builds({.app = app}, [&](Build&& build) {
+      list.builds.push_back(std::move(build));
+      return list.builds.size() < limit;
+    });
+    return list;
+  }
+  for (const BuildId& id : build_ids(app)) {
     try {
-      if (auto build = find_build(app, id)) {
-        list.builds.push_back(std::move(*build));
-        if (sorts_by_time(id)) ++in_time_order;
-      }
+      if (auto build = find_build(app, id)) list.builds.push_back(std::move(*build));
     } catch (const Error& error) {  // boundary: one damaged record must not hide the others
-      list.warnings.push_back(unreadable("record " + app.str() + "/" + id.str(), error));
+      list.warnings.push_back(unreadable_record(app, id, error));
     }
   }
-  std::ranges::stable_sort(list.builds, [](const Build& a, const Build& b) {
+  std::ranges::sort(list.builds, [](const Build& a, const Build& b) {
     return std::tie(a.started_at.at, a.id) > std::tie(b.started_at.at, b.id);
   });
   if (limit != 0 && list.builds.size() > limit)
@@ -342,7 +325,8 @@ ReleaseList FileStore::list_releases(const AppName& app, std::size_t limit) cons
     try {
       if (auto release = find_release(app, id)) list.releases.push_back(std::move(*release));
     } catch (const Error& error) {  // boundary: one damaged release must not hide the others
-      list.warnings.push_back(unreadable("release " + app.str() + "/" + id.str(), error));
+      list.warnings.push_back("release " + app.str() + "/" + id.str() +
+                              " can't be read: " + printable(error.message()));
     }
   }
   return list;

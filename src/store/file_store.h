@@ -28,6 +28,9 @@ class FileStore : public Store {
   void insert_build(const Build& build) override;
   std::optional<Build> find_build(const AppName& app, const BuildId& id) const override;
   BuildList list_builds(const AppName& app, std::size_t limit) const override;
+  std::vector<std::string> query_builds(const BuildQuery& query,
+                                        const VisitBuild& visit) const override;
+  AppBuildsList count_builds() const override;
   std::vector<BuildId> build_ids(const AppName& app) const override;
   Finalized finalize_build(const AppName& app, const BuildId& id, const Outcome& outcome,
                            Time when) override;
@@ -51,6 +54,8 @@ class FileStore : public Store {
  private:
   /// Opens a file beneath the root; no symbolic link leads out. nullopt: absent.
   std::optional<std::string> read(const std::filesystem::path& path) const;
+  /// So few that reading all of them is quicker than asking the index.
+  bool has_few_builds(const AppName& app) const;
   std::vector<std::string> names(const std::filesystem::path& folder) const;
   Fd folder_for_writing(const std::filesystem::path& folder, mode_t mode) const;
   /// Removes a file of the store, durably. Absent is fine.

@@ -41,14 +41,14 @@ class Layout {
   /// for everybody under a Dokku root, as Dokku's users expect.
   mode_t log_mode() const { return is_dokkus() ? 0644 : 0640; }
   std::filesystem::path cache() const { return root_ / "cache"; }
+  std::filesystem::path index() const { return cache() / "builds.sqlite"; }
   std::filesystem::path apps() const { return root_ / "data/apps"; }
   std::filesystem::path app(const AppName& app) const { return apps() / app.str(); }
   std::filesystem::path deploy_lock(const AppName& name) const {
     return app(name) / ".deploy.lock";
   }
-  std::filesystem::path builds(const AppName& app) const {
-    return root_ / "data/builds" / app.str();
-  }
+  std::filesystem::path builds() const { return root_ / "data/builds"; }  ///< a folder an app
+  std::filesystem::path builds(const AppName& app) const { return builds() / app.str(); }
   std::filesystem::path sources(const AppName& app) const {
     return root_ / "data/sources" / app.str();
   }

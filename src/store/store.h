@@ -18,6 +18,45 @@ struct BuildList {
   std::vector<std::string> warnings;  ///< records that could not be read, one line each
 };
 
+/// Which builds; what is left out does not narrow.
+struct BuildQuery {
+  std::optional<AppName> app;    ///< of all apps if absent
+  std::optional<BuildId> id;     ///< of this id, which several apps may have
+  std::vector<Status> statuses;  ///< as stored, one of them; empty: any
+  std::optional<Kind> kind;
+  std::string source;         ///< as stored; empty: any
+  std::optional<Time> since;  ///< started then or later
+  std::optional<Time> until;  ///< started before
+
+  /// A place in the order of builds: those that started then, or had this id if
+  /// they started at the same time, and all newer ones are left out.
+  struct Position {
+    Time started;
+    BuildId id;
+  };
+  std::optional<Position> before;
+};
+
+bool matches(const BuildQuery& query, const Build& build);
+
+/// Takes a build and returns whether more are wanted.
+using VisitBuild = std::function<bool(Build&&)>;
+
+/// How many builds an app has, without reading their records.
+struct AppBuilds {
+  AppName app;
+  std::optional<BuildId> newest;  ///< of the readable ones
+  std::size_t live = 0;           ///< queued or running, as stored
+  std::size_t finished = 0;
+  std::size_t unreadable = 0;
+  std::size_t leftovers = 0;  ///< temporary files, and logs and steps without a record
+};
+
+struct AppBuildsList {
+  std::vector<AppBuilds> apps;        ///< by name; those alone that have a folder of builds
+  std::vector<std::string> warnings;  ///< as BuildList's
+};
+
 struct ReleaseList {
   std::vector<Release> releases;  ///< newest first
   std::vector<std::string> warnings;
@@ -53,6 +92,13 @@ class Store {
   virtual std::optional<Build> find_build(const AppName& app, const BuildId& id) const = 0;
   /// At most `limit` of the app's builds; 0: all.
   virtual BuildList list_builds(const AppName& app, std::size_t limit) const = 0;
+  /// Visits the builds newest first (by start, then by id) until `visit` returns
+  /// false. Reads few records more than it visits, however many there are.
+  /// Returns warnings about records that could not be read, one line each.
+  virtual std::vector<std::string> query_builds(const BuildQuery& query,
+                                                const VisitBuild& visit) const = 0;
+  /// Every app that has builds, and how many: quick for thousands of apps.
+  virtual AppBuildsList count_builds() const = 0;
   /// Ids of the app's builds, ascending. Reads no record.
   virtual std::vector<BuildId> build_ids(const AppName& app) const = 0;
   /// The first to finalize wins. Throws Error{not_found}.
