@@ -1,6 +1,7 @@
 // `cooper builds ...`: what was built, and the builds that run.
 
 #include "base/text.h"
+#include "cli/builds_list.h"
 #include "cli/context.h"
 #include "cli/interrupt.h"
 #include "cli/json_output.h"
@@ -16,8 +17,6 @@ namespace cooper::cli {
 
 namespace {
 
-constexpr std::size_t kDefaultLimit = 10;
-
 std::string elapsed_text(const rack::BuildView& view, Time now) {
   return view.build.finished_at ? to_text(elapsed(view.build, now)) : "";
 }
@@ -28,33 +27,6 @@ Cell status_cell(DisplayStatus status) {
 
 BuildId build_from(const Context& context, const AppName& app, const Options& options) {
   return context.rack.resolve_build(app, options.words.empty() ? "last" : options.words[0]);
-}
-
-int run_list(Context& context, const Options& options) {
-  const AppName app = resolve_app(context, options);
-  const rack::BuildPage page = context.rack.list_builds(app, options.limit.value_or(kDefaultLimit));
-  for (const std::string& warning : page.warnings) print_warning(context, warning);
-  if (options.json()) {
-    context.out.write(builds_json(page.builds));
-    return 0;
-  }
-  // Pins are rare: without one there is no column for them.
-  const bool pins = std::ranges::any_of(
-      page.builds, [](const rack::BuildView& view) { return view.build.pinned; });
-  std::vector<std::string> columns = {"ID",      "STATUS",  "RELEASE",
-                                      "STARTED", "ELAPSED", "DESCRIPTION"};
-  if (pins) columns.insert(columns.end() - 1, "PINNED");
-  Table table(std::move(columns));
-  const Time now = context.clock();
-  for (const rack::BuildView& view : page.builds) {
-    std::vector<Cell> row = {{view.build.id.str()},     status_cell(view.status),
-                             {view.build.release},      {ago(view.build.started_at.at, now)},
-                             {elapsed_text(view, now)}, {view.build.description}};
-    if (pins) row.insert(row.end() - 1, {view.build.pinned ? "yes" : ""});
-    table.add(std::move(row));
-  }
-  context.out.write(table.text(context.out.colours(), context.out.columns()));
-  return 0;
 }
 
 std::string steps_text(const Context& context, std::span<const Step> steps) {
@@ -159,7 +131,6 @@ constexpr std::array kOptionalId = {Positional{
     .need = Positional::Need::optional,
     .offer = Offer::build}};
 
-constexpr std::array kListFlags = {kAppFlag, kLimitFlag, kFormatFlag};
 constexpr std::array kInfoFlags = {
     kAppFlag, Flag{.name = "steps", .summary = "list the steps as well", .target = &Options::steps},
     kFormatFlag};
@@ -184,10 +155,11 @@ constexpr std::array kCancelFlags = {kAppFlag};
 
 constexpr std::array kCommands = {
     Command{.name = "builds",
-            .summary = "List the builds of an app, newest first",
-            .flags = kListFlags,
-            .examples = "cooper builds -a hello\ncooper builds -a hello --limit 0 --format json",
-            .run = run_list},
+            .summary = "List the builds of an app, or of all, newest first",
+            .flags = kBuildListFlags,
+            .examples = "cooper builds -a hello\ncooper builds -a hello --limit 0 --format json\n"
+                        "cooper builds --all --status failed --since 24h",
+            .run = list_builds},
     Command{.name = "builds info",
             .summary = "Show a build's record",
             .positionals = kOptionalId,

@@ -25,11 +25,15 @@ struct Options {
   std::optional<std::string> source;
   std::optional<std::string> kind;
   std::optional<std::string> since;
+  std::optional<std::string> until;
+  std::optional<std::string> before;
   std::vector<std::string> build_args;
+  std::vector<std::string> statuses;
   std::optional<std::uint64_t> limit;
   std::optional<std::uint64_t> tail;
   std::optional<std::uint64_t> jobs;
   bool help = false;
+  bool all = false;
   bool all_apps = false;
   bool detach = false;
   bool development = false;

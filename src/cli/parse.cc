@@ -69,6 +69,13 @@ bool is_known_flag(std::string_view word) {
               "expected " + std::string(expected));
 }
 
+void check_choice(const Flag& flag, const std::string& value) {
+  const auto choices = split(flag.choices, ' ');
+  if (!flag.choices.empty() && std::ranges::find(choices, value) == choices.end()) {
+    refuse(flag, value, "one of: " + std::string(flag.choices));
+  }
+}
+
 /// Gives CLI11 one flag of a table.
 struct Adder {
   CLI::App& parser;
@@ -80,10 +87,7 @@ struct Adder {
 
   void operator()(std::optional<std::string> Options::*target) const {
     add([&options = options, &flag = flag, target](const std::string& value) {
-      const auto choices = split(flag.choices, ' ');
-      if (!flag.choices.empty() && std::ranges::find(choices, value) == choices.end()) {
-        refuse(flag, value, "one of: " + std::string(flag.choices));
-      }
+      check_choice(flag, value);
       options.*target = value;
     });
   }
@@ -99,6 +103,10 @@ struct Adder {
   void operator()(std::vector<std::string> Options::*target) const {
     // One value each time: the default would swallow the words that follow.
     parser.add_option(names, options.*target)
+        ->check([&flag = flag](const std::string& value) {
+          check_choice(flag, value);
+          return std::string();  // fine
+        })
         ->type_size(1)
         ->expected(1)
         ->allow_extra_args(false)

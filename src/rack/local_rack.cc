@@ -10,8 +10,6 @@
 #include "store/deploy_lock.h"
 
 #include <algorithm>
-#include <iterator>
-#include <tuple>
 
 namespace cooper::rack {
 
@@ -53,60 +51,6 @@ BuildView LocalRack::view(Build build) const {
   return {std::move(build), status};
 }
 
-BuildPage LocalRack::list_builds(const AppName& app, std::size_t limit) {
-  require_app(app);
-  store::BuildList list = store_.list_builds(app, limit);
-  BuildPage page{.warnings = std::move(list.warnings)};
-  for (Build& build : list.builds) page.builds.push_back(view(std::move(build)));
-  return page;
-}
-
-BuildPage LocalRack::find_builds(const BuildFilter& filter) {
-  if (filter.app) require_app(*filter.app);
-  std::vector<AppName> apps;
-  if (filter.app) {
-    apps.push_back(*filter.app);
-  } else {
-    for (App& app : store_.list_apps()) apps.push_back(std::move(app.name));
-  }
-  BuildPage page;
-  for (const AppName& app : apps) {
-    store::BuildList list = store_.list_builds(app, 0);
-    std::ranges::move(list.warnings, std::back_inserter(page.warnings));
-    for (Build& build : list.builds) {
-      if (!filter.source.empty() && build.source != filter.source) continue;
-      if (filter.kind && build.kind != *filter.kind) continue;
-      if (filter.since && build.started_at.at < *filter.since) continue;
-      if (filter.until && build.started_at.at >= *filter.until) continue;
-      BuildView seen = view(std::move(build));
-      if (!filter.statuses.empty() &&
-          std::ranges::find(filter.statuses, seen.status) == filter.statuses.end()) {
-        continue;
-      }
-      page.builds.push_back(std::move(seen));
-    }
-  }
-  std::ranges::stable_sort(page.builds, [](const BuildView& a, const BuildView& b) {
-    return std::tie(a.build.started_at.at, a.build.id) >
-           std::tie(b.build.started_at.at, b.build.id);
-  });
-  if (filter.limit != 0 && page.builds.size() > filter.limit) {
-    page.builds.erase(page.builds.begin() + static_cast<std::ptrdiff_t>(filter.limit),
-                      page.builds.end());
-  }
-  return page;
-}
-
-std::vector<BuildView> LocalRack::running(const AppName& app) const {
-  std::vector<BuildView> found;
-  for (Build& build : store_.list_builds(app, 0).builds) {
-    if (build.status != Status::running) continue;
-    BuildView seen = view(std::move(build));
-    if (seen.status == DisplayStatus::running) found.push_back(std::move(seen));
-  }
-  return found;
-}
-
 namespace {
 
 Error none_of(const AppName& app, const std::string& what, const std::string& noun) {
@@ -144,9 +88,9 @@ BuildId LocalRack::resolve_build(const AppName& app, std::string_view text) {
     return builds[0].build.id;
   }
   if (text == "last" || text == "last-failed") {
-    for (const Build& build : store_.list_builds(app, text == "last" ? 1 : 0).builds) {
-      if (text == "last" || build.status == Status::failed) return build.id;
-    }
+    store::BuildQuery query{.app = app};
+    if (text == "last-failed") query.statuses = {Status::failed};
+    if (const auto build = newest(query)) return build->id;
     throw none_of(app, text == "last" ? "no build" : "no failed build", "build");
   }
   return the_one_that_fits(store_.build_ids(app), app, text, "build");

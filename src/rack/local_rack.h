@@ -63,6 +63,8 @@ class LocalRack : public Rack {
   Build require_build(const AppName& app, const BuildId& id) const;
   BuildView view(Build build) const;
   std::vector<BuildView> running(const AppName& app) const;
+  /// The newest build of the query.
+  std::optional<Build> newest(const store::BuildQuery& query) const;
   /// Delivers what the journal holds of a build whose log file is missing.
   void deliver_journal(const AppName& app, const BuildId& id,
                        const std::function<void(std::string_view)>& sink, std::stop_token stop);

@@ -39,6 +39,7 @@ struct BuildFilter {
   std::string source;         ///< as in the record; empty: any
   std::optional<Time> since;  ///< started then or later
   std::optional<Time> until;  ///< started before
+  std::optional<BuildId> before;  ///< older than this one, of whichever app it is
   std::size_t limit = 0;      ///< the newest so many; 0: all
 };
 
@@ -119,7 +120,8 @@ class Rack {
 
   /// Newest first; limit 0: all. Error{not_found} for an unknown app.
   virtual BuildPage list_builds(const AppName& app, std::size_t limit) = 0;
-  /// Newest first. Error{not_found} for an unknown app.
+  /// Newest first. Error{not_found} for an unknown app, or for a `before` that is
+  /// no build.
   virtual BuildPage find_builds(const BuildFilter& filter) = 0;
   /// `current` (running), `last`, `last-failed`, an id, or a unique prefix of
   /// one. Error{not_found} says what there is instead; Error{invalid} if a

@@ -102,6 +102,7 @@ void BuildIndex::refresh() {
   // Again, now that nobody else writes: another process may have done it meanwhile.
   apply(find_changes());
   transaction.commit();
+  if (file_) file_->tidy(tables_->database());
 }
 
 BuildIndex::Changes BuildIndex::find_changes() {
@@ -194,6 +195,7 @@ void BuildIndex::reread(const AppName& app) {
     sqlite::Transaction transaction(tables_->database());
     if (const auto folder = tables_->folder(app)) read_folders({*folder});
     transaction.commit();
+    if (file_) file_->tidy(tables_->database());
   });
 }
 

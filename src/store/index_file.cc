@@ -78,8 +78,17 @@ sqlite::Database IndexFile::open() {
   if (database.text("PRAGMA journal_mode = WAL") != "wal") {
     throw sqlite::Failure(Errc::unavailable, "the index of builds can't be shared here");
   }
-  database.run("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 250");
+  database.run("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0");
   return database;
+}
+
+void IndexFile::tidy(sqlite::Database& database) const {
+  constexpr off_t kLongLog = 512 << 10;
+  struct stat info {};
+  const std::string log = std::string(kName) + "-wal";
+  if (::fstatat(cache_.get(), log.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return;
+  // Not while others read: one of the next writers will find a moment.
+  if (info.st_size > kLongLog) database.run_at_once("PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
 void IndexFile::remove() {

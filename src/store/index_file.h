@@ -19,6 +19,8 @@ class IndexFile {
   /// once more after remove(). Throws Error; sqlite::Failure{corrupt} if removing
   /// the file would help.
   sqlite::Database open();
+  /// After writing: keeps the log of changes, which every start has to read, short.
+  void tidy(sqlite::Database& database) const;
   /// Removes a file that is of no use. Throws Error if others won't let go of it.
   void remove();
 

@@ -48,6 +48,15 @@ void Database::run(const std::string& sql) {
   if (code != SQLITE_OK) fail(code, handle_.get());
 }
 
+void Database::run_at_once(const std::string& sql) {
+  sqlite3_busy_timeout(handle_.get(), 0);
+  const int code = sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr);
+  sqlite3_busy_timeout(handle_.get(), kBusyMilliseconds);
+  if (code != SQLITE_OK && (code & 0xFF) != SQLITE_BUSY && (code & 0xFF) != SQLITE_LOCKED) {
+    fail(code, handle_.get());
+  }
+}
+
 std::int64_t Database::number(const std::string& sql) {
   Statement statement(*this, sql);
   return statement.step() ? statement.number(0) : 0;

@@ -32,6 +32,8 @@ class Database {
 
   /// Runs statements without results. Throws Failure.
   void run(const std::string& sql);
+  /// The same, but waits for nobody's lock: then it may be left undone.
+  void run_at_once(const std::string& sql);
   /// The first column of the first row, a number; 0 without rows. Throws Failure.
   std::int64_t number(const std::string& sql);
   /// The same, a text; empty without rows.

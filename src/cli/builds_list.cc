@@ -1,0 +1,82 @@
+#include "cli/builds_list.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "cli/json_output.h"
+#include "cli/table.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+
+namespace cooper::cli {
+
+namespace {
+
+constexpr std::size_t kDefaultLimit = 10;
+
+std::optional<Time> moment(const Context& context, const std::optional<std::string>& text,
+                           const std::string& flag) {
+  if (!text) return std::nullopt;
+  const auto time = parse_moment(*text, context.clock());
+  if (!time) {
+    throw Error(Errc::invalid, "invalid --" + flag + " \"" + shorten(*text, 60) + "\"",
+                "expected a time (2026-11-21T07:00:00Z), a date (2026-11-21), or how long ago "
+                "(24h, 7d)");
+  }
+  return time;
+}
+
+rack::BuildFilter filter_from(const Context& context, const Options& options) {
+  rack::BuildFilter filter{.source = options.source.value_or(""),
+                           .since = moment(context, options.since, "since"),
+                           .until = moment(context, options.until, "until"),
+                           .limit = options.limit.value_or(kDefaultLimit)};
+  if (!options.all) filter.app = resolve_app(context, options);
+  for (const std::string& status : options.statuses) {
+    if (const auto parsed = parse_display_status(status)) filter.statuses.push_back(*parsed);
+  }
+  if (options.kind) filter.kind = parse_kind(*options.kind);
+  if (options.before) {
+    filter.before = filter.app ? context.rack.resolve_build(*filter.app, *options.before)
+                               : BuildId::parse(*options.before).value();
+  }
+  return filter;
+}
+
+std::string table_text(const Context& context, const std::vector<rack::BuildView>& builds,
+                       const Options& options) {
+  // Pins are rare: without one there is no column for them.
+  const bool pins =
+      std::ranges::any_of(builds, [](const rack::BuildView& view) { return view.build.pinned; });
+  std::vector<std::string> columns = {"ID",      "STATUS",  "RELEASE",
+                                      "STARTED", "ELAPSED", "DESCRIPTION"};
+  if (pins) columns.insert(columns.end() - 1, "PINNED");
+  if (options.all) columns.insert(columns.begin(), "APP");
+  Table table(std::move(columns));
+  const Time now = context.clock();
+  for (const rack::BuildView& view : builds) {
+    std::vector<Cell> cells = {{view.build.id.str()},
+                               {std::string(to_string(view.status)), style_of(view.status)},
+                               {view.build.release},
+                               {ago(view.build.started_at.at, now)},
+                               {view.build.finished_at ? to_text(elapsed(view.build, now)) : ""},
+                               {view.build.description}};
+    if (pins) cells.insert(cells.end() - 1, Cell{view.build.pinned ? "yes" : ""});
+    if (options.all) cells.insert(cells.begin(), Cell{view.build.app.str()});
+    table.add(std::move(cells));
+  }
+  return table.text(context.out.colours(), context.out.columns());
+}
+
+}  // namespace
+
+int list_builds(Context& context, const Options& options) {
+  const rack::BuildPage page = context.rack.find_builds(filter_from(context, options));
+  for (const std::string& warning : page.warnings) print_warning(context, warning);
+  context.out.write(options.json() ? builds_json(page.builds)
+                                   : table_text(context, page.builds, options));
+  return 0;
+}
+
+}  // namespace cooper::cli
