@@ -1,5 +1,6 @@
 // process_time ROUNDS COMMAND...: medians of wall time and of processor time
-// (user + system) of a short command, its output discarded.
+// (user + system) of a short command, its output discarded, and the most memory
+// that it used.
 
 #include "base/text.h"
 
@@ -27,6 +28,7 @@ double milliseconds(const timeval& time) {
 struct Cost {
   double wall;
   double processor;
+  long memory;  // KiB
 };
 
 Cost run(char** argv) {
@@ -48,7 +50,8 @@ Cost run(char** argv) {
     std::fprintf(stderr, "process_time: %s failed\n", argv[0]);
     std::exit(1);
   }
-  return {wall.count(), milliseconds(usage.ru_utime) + milliseconds(usage.ru_stime)};
+  return {wall.count(), milliseconds(usage.ru_utime) + milliseconds(usage.ru_stime),
+          usage.ru_maxrss};
 }
 
 double median(std::vector<double> values) {
@@ -67,16 +70,18 @@ int main(int argc, char** argv) {
   }
   std::vector<double> wall;
   std::vector<double> processor;
+  long memory = 0;
   for (std::uint64_t i = 0; i < *rounds; ++i) {
     const Cost cost = run(argv + 2);
     wall.push_back(cost.wall);
     processor.push_back(cost.processor);
+    memory = std::max(memory, cost.memory);
   }
   std::string command;
   for (int i = 2; i < argc; ++i) {
     const std::string_view word = argv[i];
     command += (i == 2 ? word.substr(word.rfind('/') + 1) : " " + std::string(word));
   }
-  std::printf("%-44s processor %6.2f ms   wall %6.2f ms   (medians of %zu)\n", command.c_str(),
-              median(processor), median(wall), wall.size());
+  std::printf("%-44s processor %6.2f ms   wall %6.2f ms   (medians of %zu)   %ld MiB\n",
+              command.c_str(), median(processor), median(wall), wall.size(), memory / 1024);
 }
