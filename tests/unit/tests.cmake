@@ -6,7 +6,8 @@ cooper_unit_test(model LINKS cooper_model
 cooper_unit_test(process LINKS cooper_process
   SOURCES process_child_test.cc process_pty_test.cc process_tree_test.cc)
 cooper_unit_test(store LINKS cooper_store
-  SOURCES store_contract_test.cc store_files_test.cc store_index_test.cc store_lock_test.cc)
+  SOURCES store_contract_test.cc store_files_test.cc store_index_races_test.cc store_index_test.cc
+          store_lock_test.cc)
 cooper_unit_test(log LINKS cooper_log
   SOURCES log_capture_test.cc log_channel_test.cc log_file_test.cc log_follow_test.cc
           log_limit_test.cc log_redact_test.cc log_search_test.cc log_syslog_test.cc log_terminal_test.cc)
