@@ -145,15 +145,6 @@ std::optional<chr::seconds> parse_duration(std::string_view text) {
   return chr::seconds{static_cast<std::int64_t>(total)};
 }
 
-std::optional<Time> parse_moment(std::string_view text, Time now) {
-  if (const auto time = parse_rfc3339(text)) return time->at;
-  if (const auto day = parse_rfc3339(std::string(text) + "T00:00:00Z")) return day->at;
-  if (parse_number(text)) return std::nullopt;  // of what, and which: since then or that long ago?
-  const auto age = parse_duration(text);
-  if (!age) return std::nullopt;
-  return now - *age;
-}
-
 std::string ago(Time then, Time now) {
   const auto seconds = chr::duration_cast<chr::seconds>(now - then).count();
   const auto say = [](std::int64_t count, const char* unit) {

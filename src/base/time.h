@@ -43,10 +43,6 @@ std::string seconds_text(std::chrono::milliseconds duration);
 /// neither, or above ten years.
 std::optional<std::chrono::seconds> parse_duration(std::string_view text);
 
-/// A moment as a person names it: RFC 3339, a date (its beginning, in UTC), or how
-/// long before `now` it was (`24h`, `7d`). nullopt if it is neither.
-std::optional<Time> parse_moment(std::string_view text, Time now);
-
 /// `2 days ago`, `1 minute ago`, `just now`: what a person reads in a table.
 std::string ago(Time then, Time now);
 

@@ -1,9 +1,8 @@
 #include "cli/builds_list.h"
 
-#include "base/error.h"
-#include "base/text.h"
 #include "cli/json_output.h"
 #include "cli/table.h"
+#include "cli/when.h"
 
 #include <algorithm>
 #include <optional>
@@ -15,22 +14,16 @@ namespace {
 
 constexpr std::size_t kDefaultLimit = 10;
 
-std::optional<Time> moment(const Context& context, const std::optional<std::string>& text,
-                           const std::string& flag) {
+std::optional<Time> moment(const Context& context, std::string_view flag,
+                           const std::optional<std::string>& text) {
   if (!text) return std::nullopt;
-  const auto time = parse_moment(*text, context.clock());
-  if (!time) {
-    throw Error(Errc::invalid, "invalid --" + flag + " \"" + shorten(*text, 60) + "\"",
-                "expected a time (2026-11-21T07:00:00Z), a date (2026-11-21), or how long ago "
-                "(24h, 7d)");
-  }
-  return time;
+  return parse_when(flag, *text, context.clock()).value();
 }
 
 rack::BuildFilter filter_from(const Context& context, const Options& options) {
   rack::BuildFilter filter{.source = options.source.value_or(""),
-                           .since = moment(context, options.since, "since"),
-                           .until = moment(context, options.until, "until"),
+                           .since = moment(context, "since", options.since),
+                           .until = moment(context, "until", options.until),
                            .limit = options.limit.value_or(kDefaultLimit)};
   if (!options.all) filter.app = resolve_app(context, options);
   for (const std::string& status : options.statuses) {

@@ -154,18 +154,5 @@ TEST(Duration, Ago) {
   for (const auto& [passed, text] : cases) EXPECT_EQ(ago(at(0), at(passed.count())), text);
 }
 
-TEST(Moment, IsATimeADateOrAnAge) {
-  const Time now = at(1'000'000'000);  // 2001-09-09T01:46:40Z
-  EXPECT_EQ(parse_moment("2001-09-09T01:46:40Z", now), now);
-  EXPECT_EQ(parse_moment("2001-09-09T03:46:40.5+02:00", now), now + 500ms);
-  EXPECT_EQ(parse_moment("2001-09-09", now), now - 1h - 46min - 40s);
-  EXPECT_EQ(parse_moment("24h", now), now - 24h);
-  EXPECT_EQ(parse_moment("7d", now), now - 7 * 24h);
-  EXPECT_EQ(parse_moment("1h30m", now), now - 90min);
-  for (const char* bad : {"", "24", "yesterday", "2001-09-32", "2001-09", "-1h", "T00:00:00Z"}) {
-    EXPECT_EQ(parse_moment(bad, now), std::nullopt) << bad;
-  }
-}
-
 }  // namespace
 }  // namespace cooper

@@ -105,8 +105,8 @@ TEST_F(BuildsList, GoesOnPageByPage) {
 TEST_F(BuildsList, WhatIsMistypedIsSaid) {
   const Ran time = run({"builds", "--all", "--since", "yesterday"});
   EXPECT_EQ(time.code, 2);
-  EXPECT_THAT(time.err, HasSubstr("invalid --since \"yesterday\""));
-  EXPECT_THAT(time.err, HasSubstr("how long ago (24h, 7d)"));
+  EXPECT_THAT(time.err, HasSubstr("--since: \"yesterday\" is no time"));
+  EXPECT_THAT(time.err, HasSubstr("how long ago, such as 90m or 3d"));
   const Ran status = run({"builds", "--all", "--status", "failed", "--status", "broken"});
   EXPECT_EQ(status.code, 2);
   EXPECT_THAT(status.err, HasSubstr("invalid --status \"broken\""));
