@@ -44,7 +44,8 @@ class BuildsList : public CliTest {
     const Ran ran = run(std::move(words));
     EXPECT_EQ(ran.code, 0) << ran.err;
     std::vector<std::string> ids;
-    for (const json::value& each : json::parse(ran.out).as_array()) {
+    const json::value list = json::parse(ran.out);
+    for (const json::value& each : list.as_array()) {
       ids.push_back(std::string(each.at("app").as_string()) + "/" +
                     std::string(each.at("id").as_string()));
     }
