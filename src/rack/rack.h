@@ -36,11 +36,11 @@ struct BuildFilter {
   std::optional<AppName> app;           ///< of all apps if absent
   std::vector<DisplayStatus> statuses;  ///< one of them; empty: any
   std::optional<Kind> kind;
-  std::string source;         ///< as in the record; empty: any
-  std::optional<Time> since;  ///< started then or later
-  std::optional<Time> until;  ///< started before
+  std::string source;             ///< as in the record; empty: any
+  std::optional<Time> since;      ///< started then or later
+  std::optional<Time> until;      ///< started before
   std::optional<BuildId> before;  ///< older than this one, of whichever app it is
-  std::size_t limit = 0;      ///< the newest so many; 0: all
+  std::size_t limit = 0;          ///< the newest so many; 0: all
 };
 
 /// What to do while another deploy of the app holds its lock.

@@ -37,6 +37,7 @@ struct BuildQuery {
   std::optional<Position> before;
 };
 
+/// The build is one of those that the query asks for.
 bool matches(const BuildQuery& query, const Build& build);
 
 /// Takes a build and returns whether more are wanted.

@@ -92,7 +92,7 @@ class RandomRecords : public BuildIndexTest {
 };
 
 TEST_F(RandomRecords, AreFoundAsIfEachHadBeenRead) {
-  for (int round = 0; round < 200; ++round) {
+  for (int round = 0; round < 100; ++round) {
     for (std::size_t i = below(4); i > 0; --i) change_something();
     const BuildQuery query = any_query();
     ASSERT_EQ(found(query), naive(all_, query)) << "round " << round;
