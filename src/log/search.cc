@@ -32,6 +32,10 @@ std::size_t read_at(const Fd& log, std::uint64_t from, std::span<char> buffer) {
   return filled;
 }
 
+constexpr char to_upper(char c) {
+  return static_cast<unsigned char>(c - 'a') < 26 ? static_cast<char>(c & ~0x20) : c;
+}
+
 constexpr char to_lower(char c) {
   return static_cast<unsigned char>(c - 'A') < 26 ? static_cast<char>(c | 0x20) : c;
 }
@@ -116,22 +120,54 @@ TextSearch::TextSearch(std::string_view text, Case letters)
   for (std::size_t i = 1; i < text_.size(); ++i) {
     if (commonness(text_[i]) < commonness(text_[rarest_])) rarest_ = i;
   }
+  rarest_upper_ = letters_ == Case::ignored ? to_upper(text_[rarest_]) : text_[rarest_];
 }
 
 // Looks for the rarest byte, because memchr is many times as fast as anything
-// that looks for a whole text.
-std::size_t TextSearch::find(std::string_view text, std::size_t from) const {
-  while (from + text_.size() <= text.size()) {
-    const std::size_t begin = from + rarest_;
-    const std::size_t end = text.size() - (text_.size() - 1 - rarest_);
-    const void* at = std::memchr(text.data() + begin, text_[rarest_], end - begin);
-    if (at == nullptr) break;
-    from = static_cast<std::size_t>(static_cast<const char*>(at) - text.data()) - rarest_;
-    if (std::memcmp(text.data() + from, text_.data(), text_.size()) == 0) return from;
-    ++from;
+// that looks for a whole text; where case is ignored, for both of its forms.
+class TextSearch::Scan {
+ public:
+  Scan(const TextSearch& search, std::string_view text) : search_(search), text_(text) {}
+
+  /// Where the text that is searched for begins, at `from` or later. `from` must ascend.
+  std::size_t find(std::size_t from) {
+    const std::string& wanted = search_.text_;
+    const std::size_t rarest = search_.rarest_;
+    while (from + wanted.size() <= text_.size()) {
+      const std::size_t at = std::min(next(lower_, wanted[rarest], from + rarest),
+                                      next(upper_, search_.rarest_upper_, from + rarest));
+      if (at == std::string_view::npos || at - rarest + wanted.size() > text_.size()) break;
+      from = at - rarest;
+      if (is_at(from)) return from;
+      ++from;
+    }
+    return std::string_view::npos;
   }
-  return std::string_view::npos;
-}
+
+ private:
+  std::size_t next(std::size_t& place, char byte, std::size_t from) const {
+    if (place != std::string_view::npos && place < from) place = text_.find(byte, from);
+    return place;
+  }
+  bool is_at(std::size_t from) const {
+    const std::string& wanted = search_.text_;
+    if (search_.letters_ == Case::sensitive) {
+      return std::memcmp(text_.data() + from, wanted.data(), wanted.size()) == 0;
+    }
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      if (to_lower(text_[from + i]) != wanted[i]) return false;
+    }
+    return true;
+  }
+
+  const TextSearch& search_;
+  std::string_view text_;
+  // Where each form is next; looked for once only, however many hits there are.
+  std::size_t lower_ = text_.find(search_.text_[search_.rarest_]);
+  std::size_t upper_ = search_.rarest_upper_ == search_.text_[search_.rarest_]
+                           ? std::string_view::npos
+                           : text_.find(search_.rarest_upper_);
+};
 
 bool TextSearch::run(const Fd& log, const std::function<bool(const SearchHit&)>& found,
                      const std::stop_token& stop) {
@@ -144,8 +180,8 @@ bool TextSearch::run(const Fd& log, const std::function<bool(const SearchHit&)>&
     char* const piece = buffer_.get() + kept;
     const std::size_t n = read_at(log, base + kept, {piece, kChunkBytes});
     if (n == 0) return true;
-    if (letters_ == Case::ignored) std::transform(piece, piece + n, piece, to_lower);
     const std::string_view text(buffer_.get(), kept + n);
+    Scan scan(*this, text);
     std::size_t from = 0;
     for (;;) {
       if (rest_of_line) {
@@ -153,7 +189,7 @@ bool TextSearch::run(const Fd& log, const std::function<bool(const SearchHit&)>&
         rest_of_line = newline == std::string_view::npos;
         from = rest_of_line ? text.size() : newline + 1;
       }
-      const std::size_t at = find(text, from);
+      const std::size_t at = scan.find(from);
       if (at == std::string_view::npos) break;
       SearchHit hit = hit_at(log, base + at, text_.size());
       hit.line = lines.line_of(base + at);

@@ -37,11 +37,12 @@ class TextSearch {
            const std::stop_token& stop);
 
  private:
-  std::size_t find(std::string_view text, std::size_t from) const;
+  class Scan;
 
   std::string text_;  // in lower case if case is ignored
   Case letters_;
   std::size_t rarest_ = 0;  // place in text_ of the byte that logs hold least of
+  char rarest_upper_ = 0;   // where case is ignored, its other form
   std::unique_ptr<char[]> buffer_;
 };
 

@@ -52,6 +52,8 @@ TEST_F(SearchTest, CaseIsIgnoredWhereItIsAskedFor) {
               ElementsAre(Pair(2, "FATAL Error")));
   EXPECT_TRUE(search("[@`{", "{`@[", Case::ignored).empty());
   EXPECT_TRUE(search("@", "`", Case::ignored).empty());  // no letters
+  EXPECT_THAT(search("Zz zZ\n zz\nzZz", "zz", Case::ignored),
+              ElementsAre(Pair(1, "Zz zZ"), Pair(2, " zz"), Pair(3, "zZz")));
 }
 
 TEST_F(SearchTest, NoTextOrMoreThanALineIsRefused) {
