@@ -16,7 +16,7 @@ seed() {
   "$bin/seed_records" "$COOPER_ROOT" "$2" "$3"
 }
 
-# Reads what was written, so that the first command doesn't pay for the disk.
+# The index, made from nothing.
 first_index() {
   rm -rf "$COOPER_ROOT/cache"
   "$bin/process_time" 1 "$cooper" builds --all --limit 1
@@ -30,24 +30,20 @@ newest() { "$cooper" builds -a "$1" --limit 1 --format json | awk -F'"' '$2 == "
 
 seed many 1000 20
 first_index
-measure builds:list
-measure builds:report
-measure builds:prune --all-apps
-measure builds:list app-7
-measure builds:report app-7
+measure builds --all --status running --status abandoned --limit 0
 measure builds --all --limit 50
+measure builds -a app-7
 
 seed long 1 10000
 first_index
-measure builds:list app-0
-measure builds:report app-0
 measure builds -a app-0
+measure builds info last-failed -a app-0
 
 if [ "$apps" -gt 0 ]; then
   seed million "$apps" 100
   first_index
-  measure builds:list
+  measure builds --all --status running --status abandoned --limit 0
   measure builds --all --limit 50
-  measure builds:info app-7 "$(newest app-7)"
-  measure builds:report app-7
+  measure builds -a app-7
+  measure builds info "$(newest app-7)" -a app-7
 fi
