@@ -1,7 +1,7 @@
 #include "source/content_digests.h"
 
 #include <algorithm>
-#include <tuple>
+#include <iterator>
 #include <utility>
 
 namespace cooper::source {
@@ -17,15 +17,26 @@ std::int64_t nanoseconds(const timespec& time) {
   return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
+ContentDigests::Known ContentDigests::known(const struct stat& file, const Sha256Digest& digest) {
+  return {.device = file.st_dev,
+          .inode = file.st_ino,
+          .size = file.st_size,
+          .changed_ns = nanoseconds(file.st_ctim),
+          .digest = digest};
+}
+
 ContentDigests::ContentDigests(std::vector<Known> known) : known_(std::move(known)) {
-  std::ranges::sort(known_, {}, kPlace);
+  std::ranges::stable_sort(known_, {}, kPlace);
 }
 
 std::optional<Sha256Digest> ContentDigests::find(const struct stat& file) const {
-  const auto at = std::ranges::lower_bound(
+  // The last of those with its inode: earlier ones were removed, and it reused.
+  const auto after = std::ranges::upper_bound(
       known_, std::pair<std::uint64_t, std::uint64_t>(file.st_dev, file.st_ino), {}, kPlace);
-  if (at == known_.end() || at->device != file.st_dev || at->inode != file.st_ino ||
-      at->size != file.st_size || at->changed_ns != nanoseconds(file.st_ctim)) {
+  if (after == known_.begin()) return std::nullopt;
+  const auto at = std::prev(after);
+  if (at->device != file.st_dev || at->inode != file.st_ino || at->size != file.st_size ||
+      at->changed_ns != nanoseconds(file.st_ctim)) {
     return std::nullopt;
   }
   return at->digest;

@@ -26,7 +26,11 @@ class ContentDigests {
     Sha256Digest digest;
   };
 
+  /// What find() will compare of `file`.
+  static Known known(const struct stat& file, const Sha256Digest& digest);
+
   ContentDigests() = default;
+  /// In the order in which they became known.
   explicit ContentDigests(std::vector<Known> known);
 
   /// nullopt if the file is not known, or was touched since.

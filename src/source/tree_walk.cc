@@ -4,16 +4,17 @@
 #include "base/text.h"
 #include "source/folder_listing.h"
 
+#include <array>
 #include <cerrno>
 #include <dirent.h>
 #include <fcntl.h>
 #include <string>
+#include <unistd.h>
 #include <utility>
+#include <vector>
 
 namespace cooper::source {
 namespace {
-
-constexpr std::string_view kChanged = "was left out: it changed meanwhile";
 
 class Walk {
  public:
@@ -70,7 +71,7 @@ class Walk {
     struct stat info {};
     if (::fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
       if (!is_gone(errno)) throw_errno("read " + shown());
-      if (selected) visitor_.left_out(path_, kChanged);
+      if (selected) visitor_.left_out(path_, LeftOut::changed);
       return;
     }
     if (S_ISDIR(info.st_mode)) {
@@ -89,11 +90,11 @@ class Walk {
       visit_parents();
       visitor_.entry({path_, folder, name, info});
     } else if (S_ISSOCK(info.st_mode)) {
-      visitor_.left_out(path_, "was left out: it is a socket");
+      visitor_.left_out(path_, LeftOut::socket);
     } else if (S_ISFIFO(info.st_mode)) {
-      visitor_.left_out(path_, "was left out: it is a fifo");
+      visitor_.left_out(path_, LeftOut::fifo);
     } else {
-      visitor_.left_out(path_, "was left out: it is a device");
+      visitor_.left_out(path_, LeftOut::device);
     }
   }
 
@@ -102,7 +103,7 @@ class Walk {
     const Fd fd(::openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!fd) {
       if (!is_gone(errno)) throw_errno("open folder " + shown());
-      if (selected) visitor_.left_out(path_, kChanged);
+      if (selected) visitor_.left_out(path_, LeftOut::changed);
       return;
     }
     parents_.push_back({path_.size(), info, false});
@@ -129,6 +130,27 @@ class Walk {
 };
 
 }  // namespace
+
+std::optional<std::string> link_target(const TreeEntry& link) {
+  std::array<char, 4096> target{};  // PATH_MAX, which the kernel's links don't exceed
+  const ssize_t length = ::readlinkat(link.folder, link.name, target.data(), target.size());
+  if (length < 0) return std::nullopt;
+  return std::string(target.data(), static_cast<std::size_t>(length));
+}
+
+std::string_view text_of(LeftOut why) {
+  switch (why) {
+    case LeftOut::socket:
+      return "was left out: it is a socket";
+    case LeftOut::fifo:
+      return "was left out: it is a fifo";
+    case LeftOut::device:
+      return "was left out: it is a device";
+    case LeftOut::changed:
+      break;
+  }
+  return "was left out: it changed meanwhile";
+}
 
 void walk_tree(const std::filesystem::path& root, const TreeFilter& filter, TreeVisitor& visitor,
                std::stop_token stop) {

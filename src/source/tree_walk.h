@@ -4,12 +4,13 @@
 #include "base/fd.h"
 #include "source/ignore.h"
 
+#include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
 #include <sys/stat.h>
-#include <vector>
 
 namespace cooper::source {
 
@@ -28,6 +29,20 @@ struct TreeEntry {
   const struct stat& info;  ///< as lstat(2) tells it: a folder, file or symbolic link
 };
 
+/// Where a symbolic link leads, as it is written there; nullopt if it is none any more.
+std::optional<std::string> link_target(const TreeEntry& link);
+
+/// Why a selected entry is no part of the tree.
+enum class LeftOut : std::uint8_t {
+  socket,
+  fifo,
+  device,
+  changed,  ///< it vanished or became something else after it was listed
+};
+
+/// "was left out: it is a socket".
+std::string_view text_of(LeftOut why);
+
 /// What a walk meets.
 class TreeVisitor {
  public:
@@ -36,9 +51,7 @@ class TreeVisitor {
   /// siblings by the bytes of their names. A folder that the filter does not
   /// select comes just before the first entry in it that is selected.
   virtual void entry(const TreeEntry& entry) = 0;
-  /// A selected entry that is no folder, file or link, or that vanished after it
-  /// was listed; `why` reads "was left out: ...".
-  virtual void left_out(std::string_view path, std::string_view why) = 0;
+  virtual void left_out(std::string_view path, LeftOut why) = 0;
 };
 
 /// Opens no file and follows no link; keeps one descriptor and one list of names

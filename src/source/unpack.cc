@@ -55,9 +55,10 @@ Name safe_name(const ArchiveEntry& entry, std::string_view text) {
 class Unpacking {
  public:
   Unpacking(int in, const std::filesystem::path& target, const UnpackLimits& limits,
-            std::stop_token stop)
+            std::stop_token stop, ContentDigests* digests)
       : limits_(limits),
         stop_(std::move(stop)),
+        digests_(digests),
         archive_(in, stop_),
         target_(open_file(target, O_RDONLY | O_DIRECTORY)) {}
 
@@ -72,6 +73,7 @@ class Unpacking {
       add(*entry);
     }
     end_folders();
+    if (digests_) *digests_ = ContentDigests(std::move(known_));
     return result_;
   }
 
@@ -166,12 +168,21 @@ class Unpacking {
     for (std::string_view part = archive_.content(); !part.empty(); part = archive_.content()) {
       check_stop();
       write_part(entry, fd.get(), part);
+      if (digests_) hash_.update(part);
     }
     if (::fchmod(fd.get(), entry.mode & kPermissions) != 0) failed(entry);
     const timespec times[2] = {{0, UTIME_OMIT}, {entry.mtime, 0}};
     if (::futimens(fd.get(), times) != 0) failed(entry);
+    if (digests_) add_digest(entry, fd.get());
     result_.bytes += entry.size;
     ++result_.files;
+  }
+
+  /// Last of all that is done to the file.
+  void add_digest(const ArchiveEntry& entry, int fd) {
+    struct stat info {};
+    if (::fstat(fd, &info) != 0) failed(entry);
+    known_.push_back(ContentDigests::known(info, hash_.finish()));
   }
 
   static void write_part(const ArchiveEntry& entry, int fd, std::string_view part) {
@@ -258,6 +269,9 @@ class Unpacking {
 
   UnpackLimits limits_;
   std::stop_token stop_;
+  ContentDigests* digests_;
+  std::vector<ContentDigests::Known> known_;
+  Sha256 hash_;  ///< of the current file; unused without digests_
   ArchiveReader archive_;
   Fd target_;
   std::string parent_path_;  ///< the folder of the last entry, with a `/` at its end
@@ -270,8 +284,8 @@ class Unpacking {
 }  // namespace
 
 UnpackResult unpack(int in, const std::filesystem::path& target, const UnpackLimits& limits,
-                    std::stop_token stop) {
-  return Unpacking(in, target, limits, std::move(stop)).run();
+                    std::stop_token stop, ContentDigests* digests) {
+  return Unpacking(in, target, limits, std::move(stop), digests).run();
 }
 
 }  // namespace cooper::source

@@ -1,6 +1,8 @@
 #pragma once
 // Unpacking an archive that somebody may have made to do harm.
 
+#include "source/content_digests.h"
+
 #include <cstdint>
 #include <filesystem>
 #include <stop_token>
@@ -31,9 +33,13 @@ struct UnpackResult {
 /// Symbolic links are made as they are and may point anywhere. An entry replaces
 /// an earlier file or link of its name, but never a folder.
 ///
+/// `digests`, if given, gets those of all files: hashing what passes by costs
+/// less than to read the files again. (Files that got hard links are not among
+/// them: a link changes what tells that nobody touched the file since.)
+///
 /// Throws Error{canceled} on a stop request. After an Error `target` holds what
 /// had been unpacked so far.
 UnpackResult unpack(int in, const std::filesystem::path& target, const UnpackLimits& limits = {},
-                    std::stop_token stop = {});
+                    std::stop_token stop = {}, ContentDigests* digests = nullptr);
 
 }  // namespace cooper::source

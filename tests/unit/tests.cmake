@@ -13,12 +13,13 @@ cooper_unit_test(log LINKS cooper_log
           log_limit_test.cc log_redact_test.cc log_search_test.cc log_syslog_test.cc log_terminal_test.cc)
 
 cooper_unit_test(source LINKS cooper_source dep::zstd
-  SOURCES source_git_facts_test.cc source_ignore_test.cc source_pack_test.cc
-          source_unpack_test.cc)
+  SOURCES source_content_time_test.cc source_git_facts_test.cc source_ignore_test.cc
+          source_pack_test.cc source_tree_digest_test.cc source_unpack_test.cc)
 cooper_unit_test(engine LINKS cooper_engine
   SOURCES engine_delayed_stop_test.cc engine_failure_test.cc engine_file_sync_test.cc
           engine_memory_test.cc engine_output_test.cc engine_registries_test.cc
-          engine_store_test.cc engine_sync_peer_test.cc engine_variables_test.cc)
+          engine_store_test.cc engine_sync_patterns_test.cc engine_sync_peer_test.cc
+          engine_variables_test.cc)
 cooper_unit_test(engine_buildah WHOLE LINKS cooper_engine
   SOURCES engine_buildah_test.cc engine_host_test.cc engine_stop_test.cc)
 cooper_unit_test(manifest LINKS cooper_manifest

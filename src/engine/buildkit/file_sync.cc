@@ -21,7 +21,6 @@
 #include <span>
 #include <string_view>
 #include <sys/xattr.h>
-#include <unistd.h>
 #include <utility>
 
 namespace cooper::engine::buildkit {
@@ -117,7 +116,9 @@ class Sending : private source::TreeVisitor {
         std::to_string(warning_count_ - kMaxWarnings + 1) + " more files were left out or changed";
   }
 
-  void left_out(std::string_view path, std::string_view why) override { warn(path, why); }
+  void left_out(std::string_view path, source::LeftOut why) override {
+    warn(path, source::text_of(why));
+  }
 
   void entry(const source::TreeEntry& entry) override {
     Packet packet{.type = Packet::Type::stat, .has_stat = true};
@@ -130,9 +131,9 @@ class Sending : private source::TreeVisitor {
     if (S_ISDIR(entry.info.st_mode)) {
       kind = SentEntries::Kind::folder;
     } else if (S_ISLNK(entry.info.st_mode)) {
-      if (!describe_symlink(entry, stat)) return warn(entry.path, kChanged);
+      if (!describe_symlink(entry, stat)) return left_out(entry.path, source::LeftOut::changed);
     } else if (!describe_hard_link(entry, stat)) {
-      if (!describe_file(entry, stat)) return warn(entry.path, kChanged);
+      if (!describe_file(entry, stat)) return left_out(entry.path, source::LeftOut::changed);
       kind = SentEntries::Kind::file;
     }
     const std::uint32_t id = sent_.add(entry.path, kind, stat.size, stat.mod_time);
@@ -146,11 +147,10 @@ class Sending : private source::TreeVisitor {
   }
 
   static bool describe_symlink(const source::TreeEntry& entry, Stat& stat) {
-    std::array<char, 4096> target{};  // PATH_MAX, which the kernel's links don't exceed
-    const ssize_t length = ::readlinkat(entry.folder, entry.name, target.data(), target.size());
-    if (length < 0) return false;
-    stat.linkname.assign(target.data(), static_cast<std::size_t>(length));
-    stat.size = length;
+    std::optional<std::string> target = source::link_target(entry);
+    if (!target) return false;
+    stat.linkname = *std::move(target);
+    stat.size = static_cast<std::int64_t>(stat.linkname.size());
     return true;
   }
 
@@ -275,8 +275,6 @@ class Sending : private source::TreeVisitor {
     send(data_);
     content_.reset();
   }
-
-  static constexpr std::string_view kChanged = "was left out: it changed meanwhile";
 
   PacketStream& stream_;
   const TreeRequest& request_;

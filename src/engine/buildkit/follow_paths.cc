@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <fcntl.h>
+#include <map>
 #include <set>
 #include <string_view>
 #include <unistd.h>
@@ -18,7 +19,7 @@ namespace cooper::engine::buildkit {
 namespace {
 
 constexpr int kMaxLinks = 40;  // on one path, as the kernel has it
-constexpr std::size_t kMaxWork = 100'000;
+constexpr std::size_t kMaxWork = 10'000;
 
 /// `path` as if it began at the root: no empty, `.` or `..` parts.
 std::string rooted(std::string_view path) {
@@ -90,7 +91,7 @@ class Following {
     for (std::size_t end = 0; end < path.size(); ++end) {
       end = std::min(path.find('/', end), path.size());
       const std::string current = path.substr(0, end);
-      const std::vector<std::string> targets = link_targets(current);
+      const std::vector<std::string>& targets = link_targets(current);
       if (targets.empty()) continue;
       results_.insert(current);
       const std::string_view rest = std::string_view(path).substr(std::min(end + 1, path.size()));
@@ -103,7 +104,13 @@ class Following {
   }
 
   /// Where the link, or the links that the pattern in its last part matches, lead.
-  std::vector<std::string> link_targets(const std::string& path) const {
+  const std::vector<std::string>& link_targets(const std::string& path) {
+    const auto [at, is_new] = known_targets_.try_emplace(path);
+    if (is_new) at->second = read_link_targets(path);
+    return at->second;
+  }
+
+  std::vector<std::string> read_link_targets(const std::string& path) const {
     std::vector<std::string> targets;
     const auto add_target = [&](const std::string& link) {
       if (std::optional<std::string> target = link_target(link)) {
@@ -155,6 +162,7 @@ class Following {
   std::vector<std::pair<std::string, int>> todo_;  ///< paths, and the links before them
   std::set<std::string> seen_;
   std::set<std::string> results_;
+  std::map<std::string, std::vector<std::string>> known_targets_;  ///< of paths met before
 };
 
 }  // namespace

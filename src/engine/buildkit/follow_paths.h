@@ -19,7 +19,7 @@ namespace cooper::engine::buildkit {
 ///
 /// Same results as fsutil's FollowLinks, except that a link that two paths lead
 /// through is followed for both. Throws Error if the root can't be opened, or for
-/// paths that lead through more than 100,000 links.
+/// paths that lead through more than 10,000 links.
 std::optional<std::vector<std::string>> follow_paths(const std::filesystem::path& root,
                                                      std::span<const std::string> paths);
 
