@@ -1,35 +1,33 @@
 #include "build/cancel.h"
 
 #include "base/error.h"
+#include "build/containment.h"
 #include "build/prune.h"
 #include "log/follow.h"
+#include "log/log_file.h"
+#include "process/alive.h"
+#include "process/family.h"
 
 #include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <system_error>
 #include <thread>
+#include <vector>
 
 namespace cooper::build {
 
-bool signal_cancel(const Build& build) {
-  const auto pid = static_cast<pid_t>(build.pid);
-  // A pid below 2 would mean everybody.
-  if (pid < 2 || !process_lives(build)) return false;
-  if (::kill(-pid, SIGQUIT) == 0) return true;
-  // One that another program recorded may lead no group.
-  if (errno == ESRCH && ::kill(pid, SIGQUIT) == 0) return true;
-  const int error_number = errno;
-  if (!process_lives(build)) return false;
-  throw_errno(error_number,
-              "signal process " + std::to_string(pid) + " of build " + build.id.str());
-}
+namespace {
 
-Build cancel(store::FileStore& store, const Build& build) {
-  if (is_terminal(build.status)) return build;
-  if (!signal_cancel(build)) reap(store, build);
+constexpr std::chrono::milliseconds kGrace{5000};
+
+pid_t pid_of(const Build& build) { return static_cast<pid_t>(build.pid); }
+
+/// Waits for what the supervisor does; reaps the build if that vanishes on the way.
+Build wait_for_supervisor(store::FileStore& store, const Build& build) {
   constexpr std::chrono::seconds kPatience{60};
   Build latest = build;
   std::stop_source patience;
@@ -55,6 +53,68 @@ Build cancel(store::FileStore& store, const Build& build) {
                 "its supervisor has pid " + std::to_string(build.pid));
   }
   return latest;
+}
+
+/// The last line of its log, as a supervisor writes it.
+void end_log(const store::BuildFiles& files) {
+  try {
+    log::LogFile log = log::LogFile::open_existing(files.log, files.log_tails);
+    log.append("Build canceled\n");
+    log.sync();
+  } catch (const Error&) {  // boundary: it has none, or the disk is full: the record tells
+  }
+}
+
+[[noreturn]] void throw_left(const Build& build, const std::vector<pid_t>& left) {
+  if (::kill(left[0], 0) != 0 && errno == EPERM) {
+    throw Error(Errc::denied, "process " + std::to_string(left[0]) + " of build " + build.id.str() +
+                                  " is another user's");
+  }
+  std::string pids;
+  for (const pid_t pid : left) pids += (pids.empty() ? "" : ", ") + std::to_string(pid);
+  throw Error(Errc::unavailable,
+              "some processes of build " + build.id.str() + " can't be ended: " + pids);
+}
+
+/// A build of another program, which nobody will end for us.
+Build cancel_unsupervised(store::FileStore& store, const Build& build) {
+  const store::BuildFiles files = store.layout().build(build.app, build.id);
+  process::Family family(pid_of(build), mark_of(build.id));
+  const bool lives = process_lives(build);  // the head, now that it can't become another
+  if (!lives) family = process::Family(0, mark_of(build.id));
+  if (const auto left = family.end(kGrace, files.log); !left.empty()) throw_left(build, left);
+  if (!lives) {
+    reap(store, build);
+    return store.find_build(build.app, build.id).value_or(build);
+  }
+  const auto latest = store.find_build(build.app, build.id);
+  if (latest && is_terminal(latest->status)) return *latest;  // it said so itself
+  end_log(files);
+  return store
+      .finalize_build(build.app, build.id,
+                      {.status = Status::canceled, .exit_code = -1, .reason = "canceled"}, now())
+      .build;
+}
+
+}  // namespace
+
+bool signal_cancel(const store::FileStore& store, const Build& build) {
+  if (is_supervised(build)) {
+    return process::signal_process(pid_of(build), SIGQUIT, [&] { return process_lives(build); });
+  }
+  process::Family family(pid_of(build), mark_of(build.id));
+  if (!process_lives(build)) return false;
+  family.ask(store.layout().build(build.app, build.id).log);
+  return true;
+}
+
+Build cancel(store::FileStore& store, const Build& seen) {
+  // What was seen may have been long ago.
+  const Build build = store.find_build(seen.app, seen.id).value_or(seen);
+  if (is_terminal(build.status)) return build;
+  if (!is_supervised(build)) return cancel_unsupervised(store, build);
+  if (!signal_cancel(store, build)) reap(store, build);
+  return wait_for_supervisor(store, build);
 }
 
 }  // namespace cooper::build

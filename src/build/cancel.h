@@ -6,14 +6,17 @@
 
 namespace cooper::build {
 
-/// Signals the build's process group (SIGQUIT, as Dokku does); its supervisor
-/// does the rest. False if the build's process is gone. Throws Error{denied} if
-/// it is another user's.
-bool signal_cancel(const Build& build);
+/// Asks a build to end: a supervised one through its supervisor (SIGQUIT), another
+/// program's by signals to its processes. False if the build's process is gone.
+/// Throws Error{denied} if it is another user's.
+bool signal_cancel(const store::FileStore& store, const Build& build);
 
-/// Cancels and waits until the record is terminal; a build whose process is gone
-/// is reaped instead. Returns the record as it stands then. Throws
-/// Error{unavailable} if the supervisor has not ended the build after a minute.
+/// Cancels and waits until the record is terminal and no process of the build lives
+/// (of another program's build: none that can be found, see process/family.h). A
+/// build whose process is gone is reaped instead; one that is terminal is left as it
+/// is. Whoever finalizes first wins, also against us. Returns the record as it stands
+/// then. Throws Error{unavailable} if something of it can't be ended, Error{denied}
+/// if it is another user's.
 Build cancel(store::FileStore& store, const Build& build);
 
 }  // namespace cooper::build

@@ -76,9 +76,9 @@ process::Child CommandRun::start(int out, process::Group group) const {
   const bool on_terminal = group == process::Group::own_terminal;
   return process::Child::start({
       .argv = parts_.command.words,
-      .environment = process::own_environment({"COOPER_APP=" + parts_.app.str(),
-                                               "COOPER_BUILD_ID=" + parts_.id.str(),
-                                               "DOKKU_BUILD_ID=" + parts_.id.str()}),
+      .environment =
+          process::own_environment({"COOPER_APP=" + parts_.app.str(),
+                                    "COOPER_BUILD_ID=" + parts_.id.str(), mark_of(parts_.id)}),
       .folder = parts_.command.folder,
       .in = on_terminal ? out : parts_.streams.input.get(),
       .out = out,

@@ -8,6 +8,8 @@
 
 namespace cooper::build {
 
+std::string mark_of(const BuildId& id) { return "DOKKU_BUILD_ID=" + id.str(); }
+
 Containment::Containment(const BuildId& id, const Settings& settings,
                          std::function<void(const std::string&)> say)
     : say_(std::move(say)), group_(process::Cgroup::create(id.str(), settings.memory)) {

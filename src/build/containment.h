@@ -14,6 +14,10 @@
 
 namespace cooper::build {
 
+/// What every process that a build starts has in its environment, with Dokku as with
+/// us: "DOKKU_BUILD_ID=<id>".
+std::string mark_of(const BuildId& id);
+
 /// A control group where one can be made; besides, the supervisor is the subreaper
 /// of all that it starts. Used by the supervisor, which has started nothing before.
 class Containment {

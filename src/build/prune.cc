@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "build/containment.h"
 #include "build/leftovers.h"
 #include "build/plan.h"
 #include "engine/buildah.h"
@@ -9,6 +10,7 @@
 #include "model/retention.h"
 #include "process/alive.h"
 #include "process/cgroup.h"
+#include "process/family.h"
 
 #include <algorithm>
 #include <iterator>
@@ -17,9 +19,11 @@
 namespace cooper::build {
 namespace fs = std::filesystem;
 
+// Our supervisors carry the id, and say the host; others' records have only the time.
+bool is_supervised(const Build& build) { return !build.host.empty(); }
+
 bool process_lives(const Build& build) {
-  // Our supervisors carry the id, and say the host; others' records have only the time.
-  if (!build.host.empty()) {
+  if (is_supervised(build)) {
     return process::has_argument(static_cast<pid_t>(build.pid), build.id.str());
   }
   return process::is_same_process(static_cast<pid_t>(build.pid), build.started_at.at,
@@ -98,6 +102,10 @@ bool reap(store::FileStore& store, const Build& seen) {
   if (const auto cgroup = process::Cgroup::find(build->id.str())) {
     if (!cgroup->kill_all()) last_words += "warning: some of its processes can't be killed\n";
     cgroup->remove();
+  }
+  // Another program's build may have ended well without telling, and left a server behind.
+  if (is_supervised(*build)) {
+    attempt([&] { process::Family(0, mark_of(build->id)).end({}, {}); });
   }
   const store::BuildFiles files = store.layout().build(build->app, build->id);
   if (has_engine(store, *build)) {

@@ -7,6 +7,10 @@
 
 namespace cooper::build {
 
+/// It is, or was, run by a supervisor of ours: what it starts has one parent and one
+/// control group, and ends with it. Else another program recorded it.
+bool is_supervised(const Build& build);
+
 /// The build's recorded process is there and is that build's.
 bool process_lives(const Build& build);
 

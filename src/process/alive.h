@@ -3,6 +3,7 @@
 
 #include "base/time.h"
 
+#include <functional>
 #include <string_view>
 #include <sys/types.h>
 
@@ -17,5 +18,10 @@ bool is_same_process(pid_t pid, Time seen_at, std::string_view mark);
 /// True if `pid` runs with `mark` as a whole argument: proof for a process whose
 /// command line is known, whatever the clock did meanwhile.
 bool has_argument(pid_t pid, std::string_view mark);
+
+/// Signals `pid` if `is_it` says so, asked when no later process of that pid can be
+/// hit any more. False if it is not, or is gone. Throws Error{denied} if it is
+/// another user's.
+bool signal_process(pid_t pid, int signal_number, const std::function<bool()>& is_it);
 
 }  // namespace cooper::process

@@ -118,7 +118,7 @@ std::vector<Step> LocalRack::list_steps(const AppName& app, const BuildId& id) {
 }
 
 void LocalRack::request_cancel(const AppName& app, const BuildId& id) {
-  build::signal_cancel(require_build(app, id));
+  build::signal_cancel(store_, require_build(app, id));
 }
 
 BuildView LocalRack::cancel_build(const AppName& app, const BuildId& id) {

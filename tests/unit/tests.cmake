@@ -4,7 +4,8 @@ cooper_unit_test(base LINKS cooper_base
 cooper_unit_test(model LINKS cooper_model
   SOURCES model_build_test.cc model_json_test.cc model_names_test.cc model_retention_test.cc)
 cooper_unit_test(process LINKS cooper_process
-  SOURCES process_child_test.cc process_pty_test.cc process_tree_test.cc)
+  SOURCES process_child_test.cc process_family_test.cc process_pty_test.cc
+          process_tree_test.cc)
 cooper_unit_test(store LINKS cooper_store
   SOURCES store_contract_test.cc store_files_test.cc store_index_races_test.cc store_index_test.cc
           store_lock_test.cc)
@@ -33,4 +34,4 @@ target_compile_definitions(cli_test PRIVATE COOPER_PROGRAM="$<TARGET_FILE:cooper
 add_dependencies(cli_test cooper)
 cooper_unit_test(build LINKS cooper_build
   SOURCES build_plan_test.cc build_prune_test.cc build_secrets_test.cc build_settings_test.cc
-          build_request_test.cc)
+          build_cancel_test.cc build_request_test.cc)
