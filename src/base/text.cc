@@ -82,6 +82,37 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
   return value;
 }
 
+std::optional<std::int64_t> parse_integer(std::string_view text) {
+  const bool negative = text.starts_with('-');
+  if (negative || text.starts_with('+')) text.remove_prefix(1);
+  const auto magnitude = parse_number(text);
+  if (!magnitude || *magnitude > static_cast<std::uint64_t>(INT64_MAX)) return std::nullopt;
+  const auto value = static_cast<std::int64_t>(*magnitude);
+  return negative ? -value : value;
+}
+
+std::string go_quoted(std::string_view text) {
+  constexpr std::string_view kNamed = "\a\b\f\n\r\t\v";
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string quoted = "\"";
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    const auto byte = static_cast<unsigned char>(text[0]);
+    const std::size_t named = kNamed.find(text[0]);
+    if (named != std::string_view::npos) {
+      (quoted += '\\') += "abfnrtv"[named];
+    } else if (length == 0 || byte < 0x20 || byte == 0x7F) {
+      ((quoted += "\\x") += kDigits[byte >> 4U]) += kDigits[byte & 15U];
+    } else if (byte == '"' || byte == '\\') {
+      (quoted += '\\') += text[0];
+    } else {
+      quoted += printable(text.substr(0, length));
+    }
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return quoted + '"';
+}
+
 std::string printable(std::string_view text) {
   std::string clean;
   clean.reserve(text.size());

@@ -22,6 +22,13 @@ std::optional<std::string> normal_path(std::string_view path);
 /// Decimal digits only, the whole text, no overflow; else nullopt.
 std::optional<std::uint64_t> parse_number(std::string_view text);
 
+/// An optional sign and decimal digits, the whole text, no overflow; else nullopt.
+std::optional<std::int64_t> parse_integer(std::string_view text);
+
+/// `text` in double quotes, with quotes, backslashes and control characters
+/// escaped as Go's %q does it: one line, whatever it holds.
+std::string go_quoted(std::string_view text);
+
 /// `text` with control characters (C0, DEL, C1), characters that change the
 /// direction, and invalid UTF-8 bytes replaced by `?`, so that a value someone
 /// else wrote can't drive the terminal, break a line, or show in another order.

@@ -117,8 +117,10 @@ bool reap(store::FileStore& store, const Build& seen) {
   }
   attempt([&] { remove_tree(files.work); });
   remove_releases(store, *build, store.list_releases(build->app, 0).releases);
-  last_words += std::string("ERROR: ") + kReason + "\n";
-  if (fs::exists(files.log)) {
+  // A record and a log that another program wrote keep their shape.
+  const std::string reason = build->host.empty() ? "" : kReason;
+  if (!reason.empty()) last_words += "ERROR: " + reason + "\n";
+  if (!last_words.empty() && fs::exists(files.log)) {
     attempt([&] {
       log::LogFile log = log::LogFile::open_existing(files.log, files.log_tails);
       log.finish();
@@ -128,7 +130,7 @@ bool reap(store::FileStore& store, const Build& seen) {
   }
   return store
       .finalize_build(build->app, build->id,
-                      {.status = Status::failed, .exit_code = -1, .reason = kReason}, now())
+                      {.status = Status::failed, .exit_code = -1, .reason = reason}, now())
       .won;
 }
 
@@ -177,6 +179,8 @@ std::set<std::string> needed_builds(const store::FileStore& store, const AppName
       if (release.id.str() == facts->release) needed.insert(release.build);
     }
   }
+  // Dokku's apps do not run on what our records name, and its users know how many stay.
+  if (store.layout().is_dokkus()) return needed;
   for (const Build* build : newest_first(builds, now())) {
     if (build->status != Status::succeeded) continue;
     needed.insert(build->id.str());

@@ -13,10 +13,7 @@ namespace {
 
 bool is_duration(std::string_view text) { return parse_duration(text).has_value(); }
 
-bool is_retention(std::string_view text) {
-  const auto number = parse_number(text);
-  return number && *number >= 1 && *number <= 1'000'000;
-}
+bool is_retention(std::string_view text) { return parse_retention(text).has_value(); }
 
 /// `512m`, `2g`, `512MB`, `2GiB`, `1073741824`: all binary units, as the engines mean them.
 std::optional<std::uint64_t> parse_bytes(std::string_view text) {
@@ -95,8 +92,8 @@ constexpr std::array kProperties = {
              "a size such as 512m or 2g, at least 16m; 0 means no limit", "0", is_memory},
     Property{"redact", "secrets that no log, step or record shows, besides those of COOPER_REDACT",
              "values of at least 4 bytes, one a line", "", is_secrets, Secrecy::secret},
-    Property{"retention", "how many finished builds an app keeps",
-             "a whole number from 1 to 1000000", "20", is_retention},
+    Property{"retention", "how many finished builds an app keeps", "a whole number from 1", "20",
+             is_retention},
     Property{"retention-age", "a build that ended longer ago is removed",
              "a duration such as 30d or 720h; 0 means none", "0", is_duration},
     Property{"retention-size", "the oldest builds go until logs, steps and sources fit in this",
@@ -159,6 +156,10 @@ class Properties {
     try {
       auto value = store_.find_property(app_, *name);
       if (!value || check_property(key, *value)) return value;
+      if (key == "retention") {
+        warnings.push_back(ignored_retention(*value, owner()));
+        return std::nullopt;
+      }
       const bool secret = secrecy_of(key) == Secrecy::secret;
       warn(warnings, what, secret ? "invalid" : "invalid (\"" + shorten(*value, 60) + "\")");
     } catch (const Error& error) {  // boundary: as above
@@ -168,10 +169,11 @@ class Properties {
   }
 
  private:
+  std::string owner() const { return app_ ? app_->str() : "--global"; }
+
   void warn(std::vector<std::string>& warnings, const std::string& what,
             const std::string& problem) const {
-    warnings.push_back(what + " of " + (app_ ? app_->str() : "--global") + ": " + problem +
-                       "; ignored");
+    warnings.push_back(what + " of " + owner() + ": " + problem + "; ignored");
   }
 
   const store::Store& store_;
@@ -197,7 +199,7 @@ Settings read_settings(const store::Store& store, const AppName& app,
   if (const auto value = effective("memory")) settings.memory = *parse_bytes(*value);
   if (const auto value = effective("log-limit")) settings.log_limit = *parse_bytes(*value);
   RetentionPolicy& retention = settings.retention;
-  if (const auto value = effective("retention")) retention.count = *parse_number(*value);
+  if (const auto value = effective("retention")) retention.count = *parse_retention(*value);
   if (const auto value = effective("keep-failed")) retention.keep_failed = *parse_number(*value);
   if (const auto value = effective("retention-age")) retention.age = *parse_duration(*value);
   if (const auto value = effective("retention-size")) retention.size = *parse_bytes(*value);

@@ -21,6 +21,7 @@ struct Options {
   std::optional<std::string> color;
   std::optional<std::string> format;
   std::optional<std::string> description;
+  std::optional<std::string> dir;
   std::optional<std::string> manifest;
   std::optional<std::string> source;
   std::optional<std::string> kind;
@@ -99,6 +100,7 @@ std::span<const Command> log_commands();
 std::span<const Command> property_commands();
 std::span<const Command> releases_commands();
 std::span<const Command> apps_commands();
+std::span<const Command> plugin_commands();
 std::span<const Command> other_commands();
 
 /// A heading of the overall help, and its commands.

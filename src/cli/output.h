@@ -1,38 +1,20 @@
 #pragma once
-// The standard streams as a command sees them.
+// The standard streams, and whether they take colours.
 
+#include "base/output.h"
 #include "cli/style.h"
-
-#include <string_view>
 
 namespace cooper::cli {
 
-/// One borrowed descriptor to write to. A write never throws and never gives
-/// up halfway for a short write, a signal or a full pipe: a reader that has
-/// gone closes the stream instead, and what comes later is dropped.
-class Output {
+/// A standard stream as the command line sees it.
+class Output : public cooper::Output {
  public:
-  explicit Output(int fd) noexcept : fd_(fd) {}
-  Output(const Output&) = delete;
-  Output& operator=(const Output&) = delete;
-
-  void write(std::string_view bytes) noexcept;
-
-  /// Nobody reads any more, or the disk is full: see failure().
-  bool closed() const noexcept { return failure_ != 0; }
-  /// errno of the write that closed the stream; 0 while it is open.
-  int failure() const noexcept { return failure_; }
-
-  bool is_terminal() const noexcept;
-  /// Width of the terminal; 0 if there is none or it does not say.
-  unsigned columns() const noexcept;
+  using cooper::Output::Output;
 
   Colours colours() const noexcept { return colours_; }
   void set_colours(Colours colours) noexcept { colours_ = colours; }
 
  private:
-  int fd_;
-  int failure_ = 0;
   Colours colours_ = Colours::off;
 };
 

@@ -1,9 +1,25 @@
 #include "model/retention.h"
 
+#include "base/text.h"
+
 #include <algorithm>
 #include <tuple>
 
 namespace cooper {
+
+std::optional<std::size_t> parse_retention(std::string_view text) {
+  const auto number = parse_integer(text);
+  if (!number || *number < 1) return std::nullopt;
+  return static_cast<std::size_t>(*number);
+}
+
+std::string ignored_retention(std::string_view text, std::string_view owner) {
+  const auto number = parse_integer(text);
+  const std::string what = number
+                               ? "builds retention " + std::to_string(*number) + " below minimum 1"
+                               : "non-integer builds retention " + go_quoted(text);
+  return "Ignoring " + what + " for " + std::string(owner);
+}
 
 std::string_view to_string(RetentionLimit limit) noexcept {
   switch (limit) {

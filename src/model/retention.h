@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -58,6 +59,12 @@ struct Removal {
 /// remove it.
 std::vector<Removal> beyond_retention(std::span<const RetentionFacts> builds,
                                       const RetentionPolicy& policy, Time now);
+
+/// A stored retention: a whole number from 1 (`5`, `+5`, `007`); else nullopt.
+std::optional<std::size_t> parse_retention(std::string_view text);
+
+/// Why the stored value `text` of `owner` (an app or `--global`) is not followed.
+std::string ignored_retention(std::string_view text, std::string_view owner);
 
 /// The builds by their start, the newest first. One that claims to start after
 /// `now` comes last: the clock was wrong then, and nobody knows when that was.

@@ -25,38 +25,63 @@ bool still_named(const Fd& fd, const std::filesystem::path& path) {
          open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino;
 }
 
+/// Locks the file for writing. Empty if somebody holds it; whoever only looks
+/// (see look) shares the lock for a moment, and is waited for.
+Fd lock_file(const std::filesystem::path& path, int flags) {
+  constexpr int kTries = 1000;  // a reader holds it for microseconds, not for a second
+  for (int i = 0; i < kTries; ++i) {
+    Fd fd = open_file(path, flags | O_NOFOLLOW | O_NONBLOCK, 0600);
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+      if (errno != EWOULDBLOCK) throw_errno("lock " + path.string());
+      if (::flock(fd.get(), LOCK_SH | LOCK_NB) != 0) return {};
+      fd.reset();
+      std::this_thread::sleep_for(std::chrono::milliseconds{1});
+      continue;
+    }
+    if (still_named(fd, path)) return fd;
+  }
+  return {};
+}
+
 }  // namespace
 
 std::optional<DeployLock> DeployLock::try_acquire(const Layout& layout, const AppName& app) {
   make_folders(layout.app(app));
   const std::filesystem::path path = layout.deploy_lock(app);
-  constexpr int kTries = 1000;  // a reader holds it for microseconds, not for a second
-  for (int i = 0; i < kTries; ++i) {
-    Fd fd = open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
-    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-      if (errno != EWOULDBLOCK) throw_errno("lock " + path.string());
-      // Whoever only looks (see holder) shares the lock for a moment.
-      if (::flock(fd.get(), LOCK_SH | LOCK_NB) != 0) return std::nullopt;
-      fd.reset();
-      std::this_thread::sleep_for(std::chrono::milliseconds{1});
-      continue;
-    }
-    if (!still_named(fd, path)) continue;
-    if (::ftruncate(fd.get(), 0) != 0) throw_errno("write " + path.string());
-    return DeployLock(std::move(fd));
-  }
-  return std::nullopt;
+  Fd fd = lock_file(path, O_RDWR | O_CREAT);
+  if (!fd) return std::nullopt;
+  if (::ftruncate(fd.get(), 0) != 0) throw_errno("write " + path.string());
+  return DeployLock(std::move(fd));
 }
 
-std::string DeployLock::holder(const Layout& layout, const AppName& app) {
+DeployLock::View DeployLock::look(const Layout& layout, const AppName& app) {
   const std::filesystem::path path = layout.deploy_lock(app);
-  const Fd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!fd) {
     if (errno == ENOENT) return {};
     throw_errno("open " + path.string());
   }
-  if (::flock(fd.get(), LOCK_SH | LOCK_NB) == 0) return {};  // nobody holds it
-  return std::string(trim(read_open_file(fd, path.string(), 4096)));
+  const bool held = ::flock(fd.get(), LOCK_SH | LOCK_NB) != 0;
+  return {.file_exists = true,
+          .held = held,
+          .text = std::string(trim(read_open_file(fd, path.string(), 4096)))};
+}
+
+std::string DeployLock::holder(const Layout& layout, const AppName& app) {
+  const View view = look(layout, app);
+  return view.held ? view.text : std::string();
+}
+
+bool DeployLock::remove_stale(const Layout& layout, const AppName& app) {
+  const std::filesystem::path path = layout.deploy_lock(app);
+  try {
+    const Fd fd = lock_file(path, O_RDONLY);
+    if (!fd) return false;
+    remove_file(path);            // while we hold it: whoever waits for it finds out (still_named)
+  } catch (const Error& error) {  // adapter: absent is fine
+    if (error.code() != Errc::not_found) throw;
+  }
+  return true;
 }
 
 void DeployLock::set_holder(const BuildId& id) {

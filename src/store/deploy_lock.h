@@ -24,6 +24,18 @@ class DeployLock {
   /// The id that the present holder wrote; empty if nobody holds the lock.
   static std::string holder(const Layout& layout, const AppName& app);
 
+  /// What there is of the lock: for those who only look.
+  struct View {
+    bool file_exists = false;
+    bool held = false;
+    std::string text;  ///< a build's id; of an earlier holder if nobody holds the lock
+  };
+  static View look(const Layout& layout, const AppName& app);
+
+  /// Removes the lock's file if nobody holds the lock; false if somebody does.
+  /// Absent is fine. Throws Error.
+  static bool remove_stale(const Layout& layout, const AppName& app);
+
   /// Names the build that the lock is held for. Throws Error.
   void set_holder(const BuildId& id);
   int fd() const noexcept { return fd_.get(); }

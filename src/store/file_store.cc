@@ -10,9 +10,7 @@
 #include <cerrno>
 #include <chrono>
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <thread>
 #include <tuple>
 #include <unistd.h>
 
@@ -21,26 +19,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Held while read-modify-write goes on in a folder. On a file that only its
-/// owner may open: whoever can open a file can lock it, and for ever.
-class FolderLock {
- public:
-  /// Throws Error{unavailable} if it can't have it for ten seconds.
-  explicit FolderLock(const Fd& folder)
-      : fd_(open_beneath(folder, ".lock", O_RDWR | O_CREAT, 0600)) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{10};
-    while (::flock(fd_.get(), LOCK_EX | LOCK_NB) != 0) {
-      if (errno != EINTR && errno != EWOULDBLOCK) throw_errno("lock the records");
-      if (std::chrono::steady_clock::now() > deadline) {
-        throw Error(Errc::unavailable, "the records are locked by another process for too long");
-      }
-      std::this_thread::sleep_for(std::chrono::milliseconds{1});
-    }
-  }
-
- private:
-  Fd fd_;  // the lock goes with it
-};
 
 /// Ids of the files called `<id><suffix>`, ascending. Files whose name is no id
 /// are not ours to read.
@@ -191,10 +169,31 @@ void FileStore::delete_app(const AppName& name) {
 
 // Builds
 
+std::optional<FileStore::LockedBuilds> FileStore::lock_builds(const AppName& app) const {
+  for (;;) {
+    Fd folder = find_folder(layout_.builds(app));
+    if (!folder) return std::nullopt;
+    try {
+      FolderLock lock(folder);
+      // While we waited the app may have been renamed or deleted.
+      if (is_same_file(folder, find_folder(layout_.builds(app)))) {
+        return LockedBuilds{std::move(folder), std::move(lock)};
+      }
+    } catch (const Error& error) {  // adapter: the folder is gone: look for it again
+      if (error.code() != Errc::not_found) throw;
+    }
+  }
+}
+
 void FileStore::insert_build(const Build& build) {
-  const Fd folder = folder_for_writing(layout_.builds(build.app), 0755);
+  std::optional<LockedBuilds> locked;
+  while (!locked) {
+    folder_for_writing(layout_.builds(build.app), 0755);
+    locked = lock_builds(build.app);
+  }
   try {
-    write_file_durably(folder, build.id.str() + ".json", to_json(build), 0644, IfExists::fail);
+    write_file_durably(locked->folder, build.id.str() + ".json", to_json(build), 0644,
+                       IfExists::fail);
   } catch (const Error& error) {  // adapter: say it in the build's terms
     if (error.code() != Errc::conflict) throw;
     throw Error(Errc::conflict, "build " + build.id.str() + " exists already");
@@ -239,17 +238,17 @@ BuildList FileStore::list_builds(const AppName& app, std::size_t limit) const {
 
 Build FileStore::change_build(const AppName& app, const BuildId& id,
                               const std::function<void(Build&)>& change) {
-  const auto no_build = [&] {
-    return Error(Errc::not_found, "no build " + id.str() + " of app " + app.str());
-  };
-  const Fd folder = find_folder(layout_.builds(app));
-  if (!folder) throw no_build();
-  const FolderLock lock(folder);
-  const std::optional<Build> before = find_build(app, id);
-  if (!before) throw no_build();
+  const auto locked = lock_builds(app);
+  const std::optional<Build> before = locked ? find_build(app, id) : std::nullopt;
+  if (!before) {
+    // A build that ran while its app was renamed still says the old name.
+    if (const auto now_of = find_renamed(app, id)) return change_build(*now_of, id, change);
+    throw Error(Errc::not_found, "no build " + id.str() + " of app " + app.str());
+  }
   Build build = *before;
   change(build);
-  if (build != *before) write_file_durably(folder, id.str() + ".json", to_json(build), 0644);
+  if (build != *before)
+    write_file_durably(locked->folder, id.str() + ".json", to_json(build), 0644);
   return build;
 }
 

@@ -2,6 +2,7 @@
 // The store that needs nothing but files.
 
 #include "base/fd.h"
+#include "store/folder_lock.h"
 #include "store/layout.h"
 #include "store/store.h"
 
@@ -51,7 +52,26 @@ class FileStore : public Store {
                     const std::optional<std::string>& value) override;
   std::vector<PropertyKey> property_keys(const AppName* app) const override;
 
+  /// What Dokku's apps need (store/renamed_apps.cc). Forgets builds, with all that
+  /// goes with them, and properties of an app that is gone. Absent is fine.
+  void forget_app(const AppName& name);
+  /// Moves builds, with all that goes with them, and properties of `from` to `to`.
+  /// Where `to` has some already nothing of it is overwritten: what could not be
+  /// moved stays where it is, and is named in the lines that are returned. Records
+  /// say the new name afterwards; one that runs is found under its old name by
+  /// change_build and finalize_build. Can be repeated after a crash.
+  std::vector<std::string> rename_app(const AppName& from, const AppName& to);
+
  private:
+  /// The folder of an app's records, and the lock on it. nullopt: absent.
+  struct LockedBuilds {
+    Fd folder;
+    FolderLock lock;
+  };
+  std::optional<LockedBuilds> lock_builds(const AppName& app) const;
+  /// The app that now has a build which ran when its app was called `old_name`.
+  std::optional<AppName> find_renamed(const AppName& old_name, const BuildId& id) const;
+  void move_builds(const AppName& from, const AppName& to, std::vector<std::string>& left);
   /// Opens a file beneath the root; no symbolic link leads out. nullopt: absent.
   std::optional<std::string> read(const std::filesystem::path& path) const;
   /// So few that reading all of them is quicker than asking the index.

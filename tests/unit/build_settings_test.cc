@@ -40,7 +40,7 @@ TEST(Properties, Values) {
       {"keep-failed", {"0", "1", "1000000"}, {"", "-1", "1000001", "many"}},
       {"retention-age", {"0", "30d", "720h", "1d12h", "3600"}, {"", "-1d", "1M", "12h1d"}},
       {"retention-size", {"0", "1", "500m", "10g", "2GiB"}, {"", "-1", "1t", "1.5g", "g"}},
-      {"retention", {"1", "20", "1000000"}, {"", "0", "-1", "1000001", "20 ", "0x14"}},
+      {"retention", {"1", "20", "+5", "007"}, {"", "0", "-1", "5\n", "20 ", "0x14", "1.5"}},
       {"memory",
        {"0", "16m", "512M", "2g", "1073741824", "16384k"},
        {"", "15m", "1", "m", "-2g", "2t", "99999999999999999999", "2000000g"}},
@@ -137,7 +137,8 @@ TEST_F(SettingsTest, ABadValueWarnsAndTheNextLevelApplies) {
   ASSERT_EQ(warnings_.size(), 2U);
   EXPECT_NE(warnings_[0].find("timeout of hello"), std::string::npos) << warnings_[0];
   EXPECT_EQ(warnings_[0].find('\x1b'), std::string::npos);
-  EXPECT_NE(warnings_[1].find("retention of --global"), std::string::npos) << warnings_[1];
+  EXPECT_NE(warnings_[1].find("builds retention 0 below minimum 1 for --global"), std::string::npos)
+      << warnings_[1];
 }
 
 // Request

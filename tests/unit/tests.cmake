@@ -8,7 +8,7 @@ cooper_unit_test(process LINKS cooper_process
           process_tree_test.cc)
 cooper_unit_test(store LINKS cooper_store
   SOURCES store_contract_test.cc store_files_test.cc store_index_races_test.cc store_index_test.cc
-          store_lock_test.cc)
+          store_lock_test.cc store_rename_test.cc)
 cooper_unit_test(log LINKS cooper_log
   SOURCES log_capture_test.cc log_channel_test.cc log_file_test.cc log_follow_test.cc
           log_limit_test.cc log_redact_test.cc log_search_test.cc log_syslog_test.cc log_terminal_test.cc)
@@ -35,3 +35,6 @@ add_dependencies(cli_test cooper)
 cooper_unit_test(build LINKS cooper_build
   SOURCES build_plan_test.cc build_prune_test.cc build_secrets_test.cc build_settings_test.cc
           build_cancel_test.cc build_request_test.cc)
+          build_request_test.cc)
+cooper_unit_test(plugin LINKS cooper_plugin
+  SOURCES plugin_flags_test.cc plugin_text_test.cc)

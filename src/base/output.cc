@@ -1,11 +1,11 @@
-#include "cli/output.h"
+#include "base/output.h"
 
 #include <cerrno>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-namespace cooper::cli {
+namespace cooper {
 
 void Output::write(std::string_view bytes) noexcept {
   while (!bytes.empty() && failure_ == 0) {
@@ -29,4 +29,4 @@ unsigned Output::columns() const noexcept {
   return ::ioctl(fd_, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
-}  // namespace cooper::cli
+}  // namespace cooper
