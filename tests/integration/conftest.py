@@ -8,6 +8,7 @@ import tempfile
 import pytest
 
 from support.cooper import PROJECT, Cooper, Gate, ImageStore, processes_of
+from support.dokku import Dokku
 
 
 def _make_store(folder):
@@ -88,3 +89,11 @@ def plain_cooper(root):
     runner = Cooper(root, dict(os.environ))
     yield runner
     runner.close()
+
+
+@pytest.fixture
+def dokku(tmp_path):
+    """A scratch Dokku data root with the plugin folder."""
+    made = Dokku(tmp_path)
+    yield made
+    made.close()

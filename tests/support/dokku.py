@@ -9,7 +9,11 @@ from datetime import datetime, timezone
 
 from support.cooper import Done, executable
 
-HOUR = 3600
+BAD_NAME = (" !     App name must begin with lowercase alphanumeric character, and may only contain "
+            "lowercase alphanumerics, dots, and hyphens\n")
+NO_APP = " !     Please specify an app to run the command on\n"
+NO_SUCH = " !     App nosuch does not exist\n"
+NO_APPS = " !     You haven't deployed any applications yet\n"
 
 
 def stamp(when):
@@ -115,3 +119,25 @@ class Dokku:
             except ProcessLookupError:
                 pass
             child.communicate()
+
+
+def expect(done, out="", err="", code=0):
+    assert (done.out, done.err, done.code) == (out, err, code), str(done)
+
+
+def report_text(app, **values):
+    """The text of a report whose values are empty but for `values` (keys with _ for -)."""
+    labels = ["Build exit code", "Build finished at", "Build id", "Build kind", "Build pid", "Build source",
+              "Build started at", "Build status", "Builds computed retention", "Builds global retention",
+              "Builds retention"]
+    lines = [f"=====> {app} builds information"]
+    for label in labels:
+        value = values.pop(label.lower().replace(" ", "_"), "")
+        lines.append(f"       {label + ':':<31}{value}")
+    assert not values
+    return "\n".join(lines) + "\n"
+
+
+def shown(dokku, app, build):
+    """The start of a build, as tables show it."""
+    return dokku.record(app, build)["started_at"][:19] + "Z"

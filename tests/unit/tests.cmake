@@ -35,6 +35,5 @@ add_dependencies(cli_test cooper)
 cooper_unit_test(build LINKS cooper_build
   SOURCES build_plan_test.cc build_prune_test.cc build_secrets_test.cc build_settings_test.cc
           build_cancel_test.cc build_request_test.cc)
-          build_request_test.cc)
 cooper_unit_test(plugin LINKS cooper_plugin
   SOURCES plugin_flags_test.cc plugin_text_test.cc)
