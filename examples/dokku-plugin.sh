@@ -49,8 +49,11 @@ record shop git-hook 0
 record shop ps:rebuild 1
 record blog git:sync 0
 
+set -m  # a process group of its own, as every deploy has
 sleep 1000 &
 deploy=$!
+set +m
+disown
 running="$(trigger builds-generate-id)"
 trigger builds-record-start shop "$running" "$deploy" ps:restart
 
