@@ -19,7 +19,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-
 /// Ids of the files called `<id><suffix>`, ascending. Files whose name is no id
 /// are not ours to read.
 template <class Id>
