@@ -117,8 +117,8 @@ def test_live_output_begins_at_the_first_byte_and_ends_with_the_build(dokku):
     with log.open("a") as file:
         file.write("the last one\n")
     expect(dokku.t("builds-record-finalize", "myapp", "b1", "7"))
-    seen += viewer.communicate(timeout=30)[0]
-    assert (seen, viewer.returncode) == (lines + "the last one\n", 7)
+    seen += viewer.stdout.read()
+    assert (seen, viewer.wait(30)) == (lines + "the last one\n", 7)
 
 
 def test_unlocked_deploys_are_current_too(dokku):

@@ -269,7 +269,8 @@ def test_cancel(dokku):
     dokku.live_record("myapp", "lv1", deploy)
     expect(dokku.b("cancel", "myapp"), "-----> Killing app deploy\n")
     assert deploy.poll() is not None or deploy.wait(1) is not None
-    assert dokku.record("myapp", "lv1")["exit_code"] == -1
+    record = dokku.record("myapp", "lv1")
+    assert (record["status"], record["exit_code"]) == ("canceled", -1)
     expect(dokku.b("cancel", "myapp"), "-----> App not currently deploying\n")
 
 
