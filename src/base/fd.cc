@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -32,6 +33,19 @@ Pipe make_pipe() {
 Fd open_file(const std::filesystem::path& path, int flags, mode_t mode) {
   Fd fd(::open(path.c_str(), flags | O_CLOEXEC, mode));
   if (!fd) throw_errno("open " + path.string());
+  return fd;
+}
+
+Fd find_regular_file(const std::filesystem::path& path, int flags) {
+  Fd fd(::open(path.c_str(), flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!fd && errno == ENOENT) return {};
+  struct stat info {};
+  const bool link = !fd && errno == ELOOP;
+  if (!fd && !link) throw_errno("open " + path.string());
+  if (fd && ::fstat(fd.get(), &info) != 0) throw_errno("stat " + path.string());
+  if (link || (!S_ISREG(info.st_mode) && !S_ISCHR(info.st_mode))) {
+    throw Error(Errc::invalid, path.string() + " is no regular file");
+  }
   return fd;
 }
 

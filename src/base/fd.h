@@ -46,6 +46,11 @@ Fd open_file(const std::filesystem::path& path, int flags, mode_t mode = 0);
 /// RESOLVE_NO_SYMLINKS). Throws Error.
 Fd open_beneath(const Fd& dir, const std::filesystem::path& relative, int flags, mode_t mode = 0);
 
+/// Opens a regular file, or a device such as /dev/full, with O_CLOEXEC; empty if there is none.
+/// Follows no symbolic link in its last part, and waits for nobody at the other end of a FIFO: both
+/// are an Error, as is whatever else is no file.
+Fd find_regular_file(const std::filesystem::path& path, int flags);
+
 /// Opens /dev/null for those of the descriptors 0, 1, 2 that are closed, so that
 /// no file of ours gets their number. For the start of a program. Throws Error.
 void ensure_standard_streams();

@@ -115,7 +115,9 @@ bool reap(store::FileStore& store, const Build& seen) {
       remove_images(engine, *build);
     });
   }
-  attempt([&] { remove_tree(files.work); });
+  attempt([&] {
+    if (store.find_folder(files.work.parent_path())) remove_tree(files.work);
+  });
   remove_releases(store, *build, store.list_releases(build->app, 0).releases);
   // A record and a log that another program wrote keep their shape.
   const std::string reason = build->host.empty() ? "" : kReason;

@@ -44,7 +44,7 @@ class Watch {
 
   /// Can be repeated: the log may appear later.
   void watch_log() {
-    if (file_ < 0) file_ = add(log_, IN_MODIFY);
+    if (file_ < 0) file_ = add(log_, IN_MODIFY | IN_DONT_FOLLOW);
   }
 
   /// Takes the waiting events; true if one of them concerns the record.
@@ -105,9 +105,8 @@ class Reader {
 
  private:
   bool open() {
-    file_ = Fd(::open(log_.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file_ && errno == ENOENT) return false;
-    if (!file_) throw_errno("open " + log_.string());
+    file_ = find_regular_file(log_, O_RDONLY);
+    if (!file_) return false;
     struct stat info {};
     if (::fstat(file_.get(), &info) != 0) throw_errno("stat " + log_.string());
     if (from_ > static_cast<std::uint64_t>(info.st_size))
@@ -156,7 +155,8 @@ std::uint64_t Follower::run(const std::function<void(std::string_view)>& deliver
 }
 
 std::uint64_t tail_offset(const std::filesystem::path& log, std::uint64_t lines) {
-  const Fd file = open_file(log, O_RDONLY);
+  const Fd file = find_regular_file(log, O_RDONLY);
+  if (!file) throw Error(Errc::not_found, "there is no " + log.string());
   struct stat info {};
   if (::fstat(file.get(), &info) != 0) throw_errno("stat " + log.string());
   const auto size = static_cast<std::uint64_t>(info.st_size);

@@ -57,7 +57,8 @@ LogFile LogFile::create(const std::filesystem::path& path, mode_t mode, LogLimit
 }
 
 LogFile LogFile::open_existing(const std::filesystem::path& path, TailFiles tail_files) {
-  Fd fd = open_file(path, O_RDWR | O_APPEND);
+  Fd fd = find_regular_file(path, O_RDWR | O_APPEND);
+  if (!fd) throw Error(Errc::not_found, "there is no " + path.string());
   const struct stat info = status_of(fd, path);
   const auto size = static_cast<std::uint64_t>(info.st_size);
   char last = '\n';

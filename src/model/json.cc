@@ -1,11 +1,13 @@
 #include "model/json.h"
 
 #include "base/text.h"
+#include "base/utf8.h"
 
 #include <boost/json.hpp>
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 #include <sys/types.h>
 
@@ -16,20 +18,24 @@ namespace {
 
 /// Texts come from command lines, Dockerfiles and engines, in any encoding; a
 /// record with them must be readable nevertheless.
-/// Escapes what JSON leaves as it is but a terminal obeys, too: U+007F to U+009F.
+/// Escapes what JSON leaves as it is but a terminal obeys, too: U+007F to U+009F,
+/// and what turns the direction.
 std::string quoted(std::string_view text) {
   const std::string plain = json::serialize(json::string_view(valid_utf8(text)));
+  const auto is_plain = [](char c) { return static_cast<unsigned char>(c) < 0x7F; };
+  if (std::ranges::all_of(plain, is_plain)) return plain;
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string escaped;
-  for (std::size_t i = 0; i < plain.size(); ++i) {
-    auto byte = static_cast<unsigned char>(plain[i]);
-    const bool two_bytes = byte == 0xC2 && static_cast<unsigned char>(plain[i + 1]) < 0xA0;
-    if (two_bytes) byte = static_cast<unsigned char>(plain[++i]);
-    if (byte == 0x7F || two_bytes) {
-      escaped += {'\\', 'u', '0', '0', kDigits[byte >> 4U], kDigits[byte & 15U]};
+  for (std::string_view rest = plain; !rest.empty();) {
+    const std::string_view character = rest.substr(0, utf8_length(rest));
+    const char32_t c = code_point(character);
+    if ((c >= 0x7F && c < 0xA0) || changes_direction(c)) {
+      escaped += "\\u";
+      for (const unsigned shift : {12U, 8U, 4U, 0U}) escaped += kDigits[(c >> shift) & 15U];
     } else {
-      escaped += plain[i];
+      escaped += character;
     }
+    rest.remove_prefix(character.size());
   }
   return escaped;
 }
@@ -66,6 +72,19 @@ void write_pretty(std::string& out, const json::value& value, std::size_t depth)
   }
 }
 
+/// Does every number fit in a double? Infinity can't be written again.
+bool is_finite(const json::value& value) {
+  if (const double* number = value.if_double()) return std::isfinite(*number);
+  if (const json::array* array = value.if_array()) {
+    return std::ranges::all_of(*array, is_finite);
+  }
+  if (const json::object* object = value.if_object()) {
+    return std::ranges::all_of(*object,
+                               [](const auto& member) { return is_finite(member.value()); });
+  }
+  return true;
+}
+
 Result<json::object> parse_object(std::string_view text) {
   json::parse_options options;
   options.max_depth = 32;
@@ -73,6 +92,7 @@ Result<json::object> parse_object(std::string_view text) {
   json::value value = json::parse(text, failure, {}, options);
   if (failure) return Error(Errc::corrupt, "is not JSON: " + failure.message());
   if (!value.is_object()) return Error(Errc::corrupt, "is not a JSON object");
+  if (!is_finite(value)) return Error(Errc::corrupt, "holds a number that is too large");
   return std::move(value.get_object());
 }
 

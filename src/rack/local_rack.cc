@@ -10,6 +10,7 @@
 #include "store/deploy_lock.h"
 
 #include <algorithm>
+#include <fcntl.h>
 
 namespace cooper::rack {
 
@@ -106,10 +107,20 @@ BuildView LocalRack::get_build(const AppName& app, const BuildId& id) {
   return view(require_build(app, id));
 }
 
+namespace {
+
+/// More than a hundred thousand steps.
+constexpr std::size_t kMaxStepsBytes = std::size_t{64} << 20;
+
+}  // namespace
+
 std::vector<Step> LocalRack::list_steps(const AppName& app, const BuildId& id) {
   require_build(app, id);
   std::vector<Step> steps;
-  const std::string text = read_file(layout_.build(app, id).steps).value_or("");
+  const std::filesystem::path file = layout_.build(app, id).steps;
+  const Fd fd = find_regular_file(file, O_RDONLY);
+  if (!fd) return {};
+  const std::string text = read_open_file(fd, file.string(), kMaxStepsBytes);
   for (const std::string_view line : split(text, '\n')) {
     // A line that a crash cut short is the last one, and tells nothing.
     if (auto step = parse_step(line)) steps.push_back(std::move(*step));

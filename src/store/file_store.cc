@@ -84,9 +84,19 @@ std::vector<std::string> FileStore::names(const fs::path& folder) const {
 }
 
 Fd FileStore::folder_for_writing(const fs::path& folder, mode_t mode) const {
-  make_folders(folder, mode);
-  const Fd root = open_file(layout_.root(), O_RDONLY | O_DIRECTORY);
-  return open_beneath(root, folder.lexically_relative(layout_.root()), O_RDONLY | O_DIRECTORY);
+  make_folders(layout_.root(), mode);
+  if (Fd found = find_folder(folder)) return found;
+  // Step by step, so that no symbolic link on the way has a folder made elsewhere.
+  Fd at = open_file(layout_.root(), O_RDONLY | O_DIRECTORY);
+  for (const fs::path& part : folder.lexically_relative(layout_.root())) {
+    const bool made = ::mkdirat(at.get(), part.c_str(), mode) == 0;
+    if (!made && errno != EEXIST) throw_errno("create folder " + folder.string());
+    Fd next = open_beneath(at, part, O_RDONLY | O_DIRECTORY);
+    if (made && ::fchmod(next.get(), mode) != 0) throw_errno("create folder " + folder.string());
+    if (made && ::fsync(at.get()) != 0) throw_errno("create folder " + folder.string());
+    at = std::move(next);
+  }
+  return at;
 }
 
 // Apps
@@ -161,7 +171,7 @@ void FileStore::delete_app(const AppName& name) {
   for (const fs::path& folder :
        {layout_.builds(name), layout_.releases(name), layout_.sources(name), layout_.work(name),
         layout_.properties(&name), layout_.app(name)}) {
-    remove_tree(folder);
+    if (find_folder(folder.parent_path())) remove_tree(folder);
   }
   sync_folder(layout_.apps());
 }
@@ -290,6 +300,7 @@ std::uint64_t FileStore::build_bytes(const AppName& app, const BuildId& id) cons
   };
   if (const Fd folder = find_folder(files.folder)) {
     add(folder, files.log);
+    for (const fs::path& tail : files.log_tails) add(folder, tail);
     add(folder, files.steps);
   }
   if (const Fd folder = find_folder(layout_.sources(app))) {

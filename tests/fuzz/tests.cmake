@@ -24,3 +24,7 @@ cooper_fuzz_target(manifest LINKS cooper_manifest
 cooper_fuzz_target(dockerfile LINKS cooper_manifest)
 cooper_fuzz_target(terminal LINKS cooper_log)
 cooper_fuzz_target(redact LINKS cooper_log)
+cooper_fuzz_target(record LINKS cooper_model dep::boost_json)
+cooper_fuzz_target(request LINKS cooper_build)
+cooper_fuzz_target(settings LINKS cooper_build GTest::gtest)
+cooper_fuzz_target(unpack LINKS cooper_source GTest::gtest)
