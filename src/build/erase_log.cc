@@ -1,11 +1,13 @@
 #include "build/erase_log.h"
 
 #include "base/error.h"
+#include "base/fd.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "build/prune.h"
 #include "model/json.h"
 
+#include <fcntl.h>
 #include <string>
 
 namespace cooper::build {
@@ -53,8 +55,9 @@ Build erase_log(store::FileStore& store, const AppName& app, const BuildId& id,
   // open (a tee that ends late) writes nothing into this one.
   write_file_durably(files.log, "[cooper] this log was erased: " + note + "\n", mode);
   for (const std::filesystem::path& tail : files.log_tails) remove_file(tail);
-  if (const auto steps = read_file(files.steps, std::size_t{256} << 20)) {
-    write_file_durably(files.steps, without_output(*steps), mode);
+  if (const Fd fd = find_regular_file(files.steps, O_RDONLY)) {
+    const std::string steps = read_open_file(fd, files.steps.string(), std::size_t{256} << 20);
+    write_file_durably(files.steps, without_output(steps), mode);
   }
   return store.change_build(app, id, [&](Build& current) {
     if (!current.reason.empty()) current.reason = kErased;

@@ -36,7 +36,7 @@ COMMANDS = ["apps", "apps info bad", "builds -a bad", "builds -a bad --format js
             "releases -a bad", "releases info last -a bad", "releases info r1 -a bad --format json",
             "builds prune -a bad --dry-run", "builds prune -a bad", "builds prune --all-apps",
             "builds -a bad --limit 0", "builds set keep-failed 3 -a bad", "builds set keep-failed -a bad",
-            "apps create new"]
+            "apps create new", "builds search log -a bad", "builds search log"]
 
 
 class Root:
@@ -346,7 +346,7 @@ def test_no_link_leads_out_of_the_root(damaged, damage, status, tmp_path):
         os.utime(path, (1e9, 1e9))
     before = listing(damaged.outside)
     trace = tmp_path / "trace"
-    for command in [*COMMANDS, "apps delete bad"]:
+    for command in [*COMMANDS, "builds erase-log {id} -a bad", "apps delete bad"]:
         argv = [executable(), *command.format(id="b1").split()]
         done = subprocess.run(["strace", "-f", "-y", "-qq", "-e", "trace=open,openat,openat2,creat", "-o", trace, *argv],
                               env=damaged.runner.env, capture_output=True, timeout=60)
