@@ -65,6 +65,7 @@ class IgnorePatternParser {
       if (problem) return Error(Errc::invalid, problem);
     }
     add(Kind::accept);
+    result_.find_shape();
     return std::move(result_);
   }
 
@@ -226,7 +227,34 @@ bool IgnorePattern::accepts(const Token& token, char32_t c) const {
   return false;
 }
 
+void IgnorePattern::find_shape() {
+  auto token = tokens_.begin();
+  if (tokens_.size() < 3 || token->kind != Kind::folders) return;
+  token += 2;
+  const bool end = token->kind == Kind::segment;
+  if (end) ++token;
+  std::string text;
+  for (; token->kind == Kind::literal; ++token) {
+    // Beyond ASCII, a text's bytes may also be the end of a longer character.
+    if (token->low >= 0x80 || token->low == U'/') return;
+    text += static_cast<char>(token->low);
+  }
+  if (token->kind != Kind::accept || text.empty()) return;
+  shape_ = end ? Shape::end_of_name : Shape::name;
+  text_ = std::move(text);
+}
+
+IgnorePattern::Match IgnorePattern::match_names(std::string_view path) const {
+  while (!path.empty()) {
+    const std::string_view name = path.substr(0, path.find('/'));
+    if (shape_ == Shape::name ? name == text_ : name.ends_with(text_)) return Match::full;
+    path.remove_prefix(std::min(name.size() + 1, path.size()));
+  }
+  return Match::maybe_beneath;
+}
+
 IgnorePattern::Match IgnorePattern::match(std::string_view path) const {
+  if (shape_ != Shape::any) return match_names(path);
   const std::size_t accept = tokens_.size() - 1;
   States now(tokens_);
   States next(tokens_);

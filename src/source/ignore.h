@@ -55,6 +55,14 @@ class IgnorePattern {
   friend class IgnorePatternParser;
 
   bool accepts(const Token& token, char32_t c) const;
+  void find_shape();
+  Match match_names(std::string_view path) const;
+
+  /// `**/name` and `**/*end` are most of all patterns that must look at the whole
+  /// of every path: these are compared as text.
+  enum class Shape : std::uint8_t { any, name, end_of_name };
+  Shape shape_ = Shape::any;
+  std::string text_;  ///< the name, or its end
 
   std::vector<Token> tokens_;
   std::vector<Range> ranges_;

@@ -22,6 +22,7 @@ endfunction()
 cooper_fuzz_target(manifest LINKS cooper_manifest
   SEEDS ${CMAKE_CURRENT_SOURCE_DIR}/corpus/manifests)
 cooper_fuzz_target(dockerfile LINKS cooper_manifest)
+cooper_fuzz_target(ignore LINKS cooper_source)
 cooper_fuzz_target(terminal LINKS cooper_log)
 cooper_fuzz_target(redact LINKS cooper_log)
 cooper_fuzz_target(record LINKS cooper_model dep::boost_json)

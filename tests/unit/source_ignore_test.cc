@@ -6,6 +6,8 @@
 
 #include <gmock/gmock.h>
 
+#include <array>
+#include <random>
 #include <string>
 #include <string_view>
 
@@ -241,6 +243,27 @@ TEST(IgnoreRules, AreReadFromTheFolder) {
   write_text(folder / ".dockerignore", "a\n[\n");
   EXPECT_THAT(read_ignore_rules(folder.path()).error().message(),
               HasSubstr(".dockerignore line 2"));
+}
+
+// Patterns that are compared as text, beside the same ones written so that they are not.
+TEST(IgnoreShapes, MeanWhatTheGeneralFormMeans) {
+  constexpr std::array<std::array<const char*, 2>, 4> kPairs{
+      {{"**/ab", "**/a[b]"}, {"**/*b", "**/*[b]"}, {"**/*.b", "**/*.[b]"}, {"**/a\\b", "**/a[b]"}}};
+  constexpr std::array<std::string_view, 7> kParts{"a", "b", "ab", ".b", "/", "\xc3\xa9", "\xff"};
+  std::mt19937 random(1);
+  for (const auto& [text, general] : kPairs) {
+    const IgnorePattern one = IgnorePattern::compile(text).value();
+    const IgnorePattern other = IgnorePattern::compile(general).value();
+    for (int i = 0; i < 2000; ++i) {
+      std::string path(kParts[random() % 4]);
+      for (std::size_t parts = random() % 8; parts > 0; --parts) {
+        const std::string_view part = kParts[random() % kParts.size()];
+        if (part != "/" || path.back() != '/') path += part;
+      }
+      if (path.back() == '/') path.pop_back();
+      EXPECT_EQ(one.match(path), other.match(path)) << text << " on " << path;
+    }
+  }
 }
 
 }  // namespace
