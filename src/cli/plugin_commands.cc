@@ -57,8 +57,7 @@ int run_install(Context& context, const Options& options) {
 constexpr std::array kFlags = {
     Flag{.name = "dir",
          .value = "DIR",
-         .summary = "the plugin's folder (default: $PLUGIN_PATH/available/cooper-builds, where "
-                    "$PLUGIN_PATH is /var/lib/dokku/plugins)",
+         .summary = "the plugin's folder (default: $PLUGIN_PATH/available/cooper-builds)",
          .target = &Options::dir,
          .offer = Offer::folder}};
 
