@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -147,15 +148,16 @@ TEST_F(PruneTest, ADryRunSaysWhatWouldBeReapedAndReapsNothing) {
 }
 
 TEST_F(PruneTest, OthersDeploysNeedNoEngine) {
+  const std::string path = std::getenv("PATH");
   ASSERT_EQ(::setenv("PATH", "/nowhere", 1), 0);
   add("b1", Status::running, 2h);
   add("b2", Status::running, 1h);
   const Pruned pruned = prune(store_, hello_, {.retention = {.count = 1}});
+  ASSERT_EQ(::setenv("PATH", path.c_str(), 1), 0);
   EXPECT_THAT(pruned.warnings, IsEmpty());
   EXPECT_EQ(pruned.reaped.size(), 2U);
   EXPECT_THAT(removed(pruned).size(), 1U);
-  EXPECT_THAT(read_file(layout_.build(hello_, id("b2")).log).value(),
-              testing::StartsWith("ERROR: abandoned"));
+  EXPECT_EQ(read_file(layout_.build(hello_, id("b2")).log), "") << "their log is theirs";
 }
 
 TEST_F(PruneTest, TemporaryFilesGoWhenNobodyIsAboutToRenameThem) {
