@@ -25,6 +25,7 @@ runroot = "$folder/store/run"
 CONF
   export CONTAINERS_STORAGE_CONF="$folder/store/storage.conf"
   export COOPER_ROOT="$folder/root"
+  export DOCKER_HOST="unix://$folder/no-docker.sock"  # a Docker Engine would be preferred
   "$examples/hello/make-base.sh" > /dev/null
 }
 

@@ -22,3 +22,16 @@ cooper_find_static(dep::crypto crypto)
 cooper_find_static(dep::yaml yaml-cpp)
 cooper_find_static(dep::sqlite sqlite3)
 target_link_libraries(dep::sqlite INTERFACE Threads::Threads ${CMAKE_DL_LIBS} m)
+
+# Shared on purpose: only the supervisor loads it, once for each build, and static
+# gRPC would add 20 MB to that program.
+find_package(Protobuf REQUIRED)
+foreach(library grpc++ grpc gpr absl_synchronization)
+  string(MAKE_C_IDENTIFIER ${library} variable)
+  find_library(COOPER_LIB_${variable} ${library} REQUIRED)
+  list(APPEND grpc_libraries ${COOPER_LIB_${variable}})
+endforeach()
+find_program(COOPER_PROTOC protoc REQUIRED)
+find_program(COOPER_GRPC_PLUGIN grpc_cpp_plugin REQUIRED)
+add_library(dep::grpc INTERFACE IMPORTED GLOBAL)
+target_link_libraries(dep::grpc INTERFACE ${grpc_libraries} protobuf::libprotobuf Threads::Threads)

@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "build/supervisor.h"
+#include "engine/buildkit/make_engine.h"
 
 #include <cstdio>
 #include <cstring>
@@ -49,7 +50,9 @@ cooper::build::SupervisorTask parse(int argc, char** argv) {
           .ready = take_fd(option("--ready-fd")),
           .streams = {.input = handed_on("--input-fd"),
                       .terminal = handed_on("--terminal-fd"),
-                      .master = handed_on("--master-fd")}};
+                      .master = handed_on("--master-fd")},
+
+          .make_engine = cooper::engine::make_engine};
 }
 
 }  // namespace

@@ -52,6 +52,7 @@ fi
 export COOPER_ROOT="$cache/root"
 rm -rf "$COOPER_ROOT"
 cd "$hello/../.."
+"$cooper" builds set --global engine buildah 2>/dev/null  # whose store has the base image
 
 show build examples/hello -a hello -d 'the first build: nothing is cached'
 show build examples/hello -a hello -d 'the same again: every step comes from the cache'

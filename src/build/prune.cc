@@ -5,7 +5,7 @@
 #include "build/containment.h"
 #include "build/leftovers.h"
 #include "build/plan.h"
-#include "engine/buildah.h"
+#include "engine/choose.h"
 #include "log/log_file.h"
 #include "model/retention.h"
 #include "process/alive.h"
@@ -32,25 +32,26 @@ bool process_lives(const Build& build) {
 
 namespace {
 
-engine::BuildahEngine engine_for(const store::FileStore& store, const Build& build) {
-  return engine::BuildahEngine({.build = build.id,
-                                .work = store.layout().cache(),
-                                .cgroup_parent = "/cooper/" + build.id.str(),
-                                .cache = store.layout().cache(),
-                                .since = build.started_at.at});
+/// Where the build's images are; nullptr: nowhere that we could reach.
+std::unique_ptr<engine::ImageKeeper> keeper_of(const store::FileStore& store, const Build& build) {
+  return engine::keeper_of(build.engine, {.build = build.id,
+                                          .work = store.layout().cache(),
+                                          .cgroup_parent = "/cooper/" + build.id.str(),
+                                          .cache = store.layout().cache(),
+                                          .since = build.started_at.at});
 }
 
 /// Removes what is named as this build's images. What its record calls them is
 /// not asked: it may be unfinished, or somebody else's writing.
-void remove_images(engine::Engine& engine, const Build& build) {
+void remove_images(engine::ImageKeeper& keeper, const Build& build) {
   const std::string prefix = "localhost/" + build.app.str() + ":";
   std::vector<std::string> images;
-  for (const std::string& name : engine.find_images(prefix)) {
+  for (const std::string& name : keeper.find_images(prefix)) {
     const std::string_view tag = std::string_view(name).substr(prefix.size());
     const auto service = ServiceName::parse(tag.substr(0, tag.find('.')));
     if (service && name == image_reference(build.app, *service, build.id)) images.push_back(name);
   }
-  engine.remove_images(images);
+  keeper.remove_images(images);
 }
 
 void remove_releases(store::FileStore& store, const Build& build,
@@ -76,8 +77,7 @@ bool remove_build(store::FileStore& store, const Build& build,
   const std::optional<Build> current = store.find_build(build.app, build.id);
   if (current && current->pinned) return false;
   if (has_engine(store, build)) {
-    engine::BuildahEngine engine = engine_for(store, build);
-    remove_images(engine, build);
+    if (const auto keeper = keeper_of(store, build)) remove_images(*keeper, build);
   }
   remove_releases(store, build, releases);
   return store.remove_unpinned_build(build.app, build.id);
@@ -109,10 +109,11 @@ bool reap(store::FileStore& store, const Build& seen) {
   }
   const store::BuildFiles files = store.layout().build(build->app, build->id);
   if (has_engine(store, *build)) {
-    attempt([&] { engine_for(store, *build).clean_up(); });
     attempt([&] {
-      engine::BuildahEngine engine = engine_for(store, *build);
-      remove_images(engine, *build);
+      const auto keeper = keeper_of(store, *build);
+      if (!keeper) return;
+      attempt([&] { keeper->clean_up(); });
+      attempt([&] { remove_images(*keeper, *build); });
     });
   }
   attempt([&] {

@@ -82,6 +82,7 @@ std::string to_json(const BuildRequest& request) {
                       {"build_args", std::move(build_args)},
                       {"no_cache", request.no_cache},
                       {"development", request.development},
+                      {"engine", request.engine},
                       {"jobs", request.jobs}};
   if (request.kind) object["kind"] = to_string(*request.kind);
   if (request.command) {
@@ -114,7 +115,8 @@ Result<BuildRequest> parse_request(std::string_view text) {
                        .git_sha = text_of(object, "git_sha"),
                        .manifest = text_of(object, "manifest"),
                        .no_cache = flag_of("no_cache"),
-                       .development = flag_of("development")};
+                       .development = flag_of("development"),
+                       .engine = text_of(object, "engine")};
   if (const json::value* jobs = object.if_contains("jobs")) {
     const auto number = jobs->to_number<std::uint32_t>(failure);
     if (failure) return bad("field \"jobs\" is no number");

@@ -33,6 +33,7 @@ struct BuildRequest {
   std::vector<std::pair<std::string, std::string>> build_args;
   bool no_cache = false;
   bool development = false;               ///< build the stage `development` where there is one
+  std::string engine;                     ///< see engine/choose.h; empty: the property
   unsigned jobs = 0;                      ///< images made at once; 0: number of cores
   std::optional<Kind> kind;               ///< absent: what the source does
   std::optional<TrackedCommand> command;  ///< absent: images are made

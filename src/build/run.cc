@@ -4,7 +4,6 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "build/watch.h"
-#include "engine/buildah.h"
 #include "source/unpack.h"
 
 #include <algorithm>
@@ -52,14 +51,7 @@ Outcome Run::work(std::stop_token stop) {
   if (!plan) throw Error(plan.error());
   plan_ = std::move(*plan);
 
-  engine_ = std::make_unique<engine::BuildahEngine>(engine::BuildContext{
-      .build = parts_.id,
-      .work = files_.work,
-      .cgroup_parent = containment_->parent_path(),
-      .cgroups = containment_->join_folders(),
-      .cache = parts_.layout.cache(),
-      .memory_limit = containment_->limits_memory() ? 0 : parts_.settings.memory,
-      .since = began_});
+  choose_engine();
   const unsigned jobs = jobs_at_once();
   say_what_comes(jobs);
   ImageMaker maker({.plan = plan_,
@@ -70,6 +62,21 @@ Outcome Run::work(std::stop_token stop) {
                     .clock = clock_,
                     .jobs = jobs});
   return judge(maker.run(std::move(stop)));
+}
+
+void Run::choose_engine() {
+  engine::EngineWish wish = parts_.settings.engine;
+  if (!parts_.request.engine.empty()) wish.engine = parts_.request.engine;
+  const engine::EngineChoice choice = engine::choose_engine(wish);
+  engine_ = parts_.make_engine(
+      choice, {.build = parts_.id,
+               .work = files_.work,
+               .cgroup_parent = containment_->parent_path(),
+               .cgroups = containment_->join_folders(),
+               .cache = parts_.layout.cache(),
+               .memory_limit = containment_->limits_memory() ? 0 : parts_.settings.memory,
+               .since = began_});
+  parts_.engine_is(engine_->name());
 }
 
 unsigned Run::jobs_at_once() const {

@@ -7,11 +7,12 @@
 #include "build/request.h"
 #include "build/settings.h"
 #include "build/step_log.h"
-#include "engine/engine.h"
+#include "engine/choose.h"
 #include "log/log_file.h"
 #include "log/redact.h"
 #include "store/layout.h"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,9 @@ class Run {
     const std::map<std::string, std::string>& environment;  ///< the app's
     log::LogFile& log;
     const log::Redactor& redactor;
+    const engine::EngineMaker& make_engine;
+    /// Told the engine's name before it makes anything.
+    std::function<void(const std::string&)> engine_is;
   };
   /// Throws Error if the steps file can't be made.
   explicit Run(Parts parts);
@@ -49,6 +53,7 @@ class Run {
 
  private:
   Outcome work(std::stop_token stop);
+  void choose_engine();
   void say_what_comes(unsigned jobs);
   unsigned jobs_at_once() const;
   Outcome judge(const ImagesResult& result) const;

@@ -83,7 +83,19 @@ bool is_syslog_prefix(std::string_view text) {
 
 constexpr std::string_view kDurationHelp = "a duration such as 30m, 1h30m or 90s; 0 means none";
 
+// Empty, as by default: none.
+bool is_buildkit(std::string_view text) {
+  return text.empty() || engine::is_buildkit_address(text);
+}
+bool is_folder(std::string_view text) { return text.empty() || text.starts_with('/'); }
+
 constexpr std::array kProperties = {
+    Property{"buildkit", "where a BuildKit daemon listens", "unix:///PATH or tcp://HOST:PORT", "",
+             is_buildkit},
+    Property{"buildkit-certs", "folder with ca.pem, cert.pem and key.pem for a daemon over TCP",
+             "an absolute path", "", is_folder},
+    Property{"engine", "what makes images; see cooper engines", "auto, buildah, docker or buildkit",
+             "auto", engine::is_engine_name},
     Property{"keep-failed", "how many failed builds an app keeps even if `retention` is exceeded",
              "a whole number from 0 to 1000000", "0", is_count},
     Property{"log-limit", "how large a build's log may be; beyond it the middle is cut",
@@ -183,13 +195,17 @@ class Properties {
 
 }  // namespace
 
-Settings read_settings(const store::Store& store, const AppName& app,
+Settings read_settings(const store::Store& store, const AppName* app,
                        std::vector<std::string>& warnings) {
-  const Properties own(store, &app, warnings);
-  const Properties global(store, nullptr, warnings);
+  std::vector<Properties> levels;
+  if (app) levels.emplace_back(store, app, warnings);
+  levels.emplace_back(store, nullptr, warnings);
   const auto effective = [&](std::string_view key) {
-    auto value = own.find(key, warnings);
-    return value ? value : global.find(key, warnings);
+    std::optional<std::string> value;
+    for (const Properties& level : levels) {
+      if (!value) value = level.find(key, warnings);
+    }
+    return value;
   };
   Settings settings;
   if (const auto value = effective("timeout")) settings.timeout = *parse_duration(*value);
@@ -204,8 +220,16 @@ Settings read_settings(const store::Store& store, const AppName& app,
   if (const auto value = effective("retention-age")) retention.age = *parse_duration(*value);
   if (const auto value = effective("retention-size")) retention.size = *parse_bytes(*value);
   if (const auto value = effective("syslog")) settings.syslog = *value == "on";
+  if (auto value = effective("engine")) settings.engine.engine = *std::move(value);
+  if (auto value = effective("buildkit")) settings.engine.buildkit = *std::move(value);
+  if (const auto value = effective("buildkit-certs")) settings.engine.buildkit_certs = *value;
   if (const auto value = effective("syslog-prefix")) settings.syslog_prefix = *value;
   return settings;
+}
+
+Settings read_settings(const store::Store& store, const AppName& app,
+                       std::vector<std::string>& warnings) {
+  return read_settings(store, &app, warnings);
 }
 
 std::map<std::string, std::string> environment_of(const store::Store& store, const AppName& app) {

@@ -1,6 +1,7 @@
 #pragma once
 // Properties that steer a build: `config/builds/<app>|--global/<key>`.
 
+#include "engine/choose.h"
 #include "model/retention.h"
 #include "store/store.h"
 
@@ -22,7 +23,8 @@ struct Settings {
   std::uint64_t memory = 0;                ///< bytes for all processes of a build; 0: no limit
   std::uint64_t log_limit = 256ULL << 20;  ///< bytes of a build's log; 0: no limit
   RetentionPolicy retention;
-  bool syslog = false;                   ///< each line of the log goes to syslog as well
+  bool syslog = false;  ///< each line of the log goes to syslog as well
+  engine::EngineWish engine;
   std::string syslog_prefix = "dokku-";  ///< what syslog and the journal call a build: this, its id
 };
 
@@ -54,6 +56,9 @@ Secrecy secrecy_of(std::string_view key);
 /// A stored value that does not parse is skipped with a warning and the next
 /// level applies.
 Settings read_settings(const store::Store& store, const AppName& app,
+                       std::vector<std::string>& warnings);
+/// The same; null: only what holds for all apps.
+Settings read_settings(const store::Store& store, const AppName* app,
                        std::vector<std::string>& warnings);
 
 /// The app's environment: that of its newest release; empty if it has none.

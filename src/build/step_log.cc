@@ -20,6 +20,14 @@ void StepLog::sync() {
   if (::fsync(fd_.get()) != 0) throw_errno("fsync the steps");
 }
 
+namespace {
+
+bool is_cacheable(std::string_view text) {
+  return !text.starts_with("FROM ") && !text.starts_with("COMMIT");
+}
+
+}  // namespace
+
 ImageProgress::ImageProgress(std::string service, log::Channel& channel, StepLog& steps,
                              const log::Redactor& redactor, log::OutputClock& clock)
     : service_(std::move(service)),
@@ -37,7 +45,7 @@ void ImageProgress::idle() { channel_.flush_partial(); }
 
 void ImageProgress::step_started(std::string_view text) {
   if (step_) step_finished(0);
-  if (!text.starts_with("FROM ") && !text.starts_with("COMMIT")) ++cacheable_;
+  if (is_cacheable(text)) ++cacheable_;
   step_ = Step{.service = service_,
                .number = ++number_,
                .text = redactor_.redact(text),
@@ -58,6 +66,22 @@ void ImageProgress::step_finished(std::optional<int> exit_code) {
   step_->log_end = channel_.position();
   steps_.append(*step_);
   step_.reset();
+}
+
+void ImageProgress::step_ended(const engine::EndedStep& step) {
+  if (is_cacheable(step.text)) {
+    ++cacheable_;
+    if (step.cached) ++cached_;
+  }
+  steps_.append({.service = service_,
+                 .number = step.number,
+                 .text = redactor_.redact(step.text),
+                 .started = step.started,
+                 .finished = step.finished,
+                 .cached = step.cached,
+                 .log_begin = step.log_begin,
+                 .log_end = channel_.position(),
+                 .exit_code = step.exit_code});
 }
 
 void ImageProgress::finish() {

@@ -8,6 +8,7 @@
 #include "log/redact.h"
 #include "model/step.h"
 
+#include <cstdint>
 #include <filesystem>
 #include <mutex>
 #include <optional>
@@ -39,6 +40,8 @@ class ImageProgress : public engine::Progress {
   void step_started(std::string_view text) override;
   void step_cached() override;
   void step_finished(std::optional<int> exit_code) override;
+  std::uint64_t position() const override { return channel_.position(); }
+  void step_ended(const engine::EndedStep& step) override;
 
   /// Ends the stream; an open step counts as interrupted.
   void finish();

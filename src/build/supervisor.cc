@@ -110,7 +110,9 @@ class Supervision {
              .settings = settings_,
              .environment = environment_,
              .log = log_,
-             .redactor = redactor_});
+             .redactor = redactor_,
+             .make_engine = task_.make_engine,
+             .engine_is = [this](const std::string& name) { note_engine(name); }});
     for (const std::string& warning : warnings_) run.say("warning: " + warning);
     Outcome outcome = run.run();
     return {.outcome = std::move(outcome), .manifest = run.manifest_text()};
@@ -184,6 +186,11 @@ class Supervision {
   void keep_last_words() const {
     const Fd log = open_file(files_.log, O_WRONLY | O_APPEND);
     if (::dup2(log.get(), STDERR_FILENO) < 0) throw_errno("dup2");
+  }
+
+  /// Whoever reaps this build, should it vanish, must know where its images are.
+  void note_engine(const std::string& name) {
+    store_.change_build(task_.app, task_.id, [&](Build& build) { build.engine = name; });
   }
 
   void end_log(const Ended& ended) {

@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "build/command_streams.h"
+#include "engine/choose.h"
 #include "model/names.h"
 #include "store/layout.h"
 
@@ -17,6 +18,7 @@ struct SupervisorTask {
   Fd deploy_lock;  ///< held until the build is over
   Fd ready;  ///< gets "ok\n" once the record is durable, else "ERROR CODE MESSAGE\n"; then closed
   CommandStreams streams;  ///< of a tracked command
+  engine::EngineMaker make_engine;
 };
 
 /// Runs the build from its stored source and request to its finalized record.

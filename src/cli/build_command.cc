@@ -21,6 +21,7 @@ Result<build::BuildRequest> request_from(const Options& options) {
                               .manifest = options.manifest.value_or(""),
                               .no_cache = options.no_cache,
                               .development = options.development,
+                              .engine = options.engine.value_or(""),
                               .jobs = static_cast<unsigned>(options.jobs.value_or(0))};
   if (options.jobs && (*options.jobs == 0 || *options.jobs > kMostJobs)) {
     return Error(Errc::invalid, "invalid --jobs \"" + std::to_string(*options.jobs) + "\"",
@@ -107,6 +108,11 @@ constexpr std::array kFlags = {
     Flag{.name = "development",
          .summary = "build the stage named development where there is one",
          .target = &Options::development},
+    Flag{.name = "engine",
+         .value = "ENGINE",
+         .summary = "auto, buildah, docker or buildkit (default: property engine)",
+         .target = &Options::engine,
+         .choices = "auto buildah docker buildkit"},
     Flag{.name = "jobs",
          .letter = 'j',
          .value = "N",

@@ -89,4 +89,18 @@ std::string properties_json(std::span<const rack::PropertyView> properties) {
   });
 }
 
+std::string engines_json(std::span<const engine::EngineReport> engines) {
+  return array_text(engines, [](const engine::EngineReport& report) {
+    json::object object{{"engine", to_string(report.kind)}};
+    const auto add = [&](std::string_view key, const std::string& text) {
+      if (!text.empty()) object[key] = text;
+    };
+    add("version", report.version);
+    add("where", report.place);
+    add("missing", report.missing);
+    add("chosen", report.chosen);
+    return object;
+  });
+}
+
 }  // namespace cooper::cli

@@ -32,4 +32,8 @@ std::string app_json(const App& app);
 std::string log_hit_json(const rack::LogHit& found);
 std::string properties_json(std::span<const rack::PropertyView> properties);
 
+/// An array of `engine`, `version`, `where`, `missing` (why it can't be used) and
+/// `chosen` (why builds use it); what is empty is absent.
+std::string engines_json(std::span<const engine::EngineReport> engines);
+
 }  // namespace cooper::cli

@@ -22,6 +22,7 @@ struct Options {
   std::optional<std::string> format;
   std::optional<std::string> description;
   std::optional<std::string> dir;
+  std::optional<std::string> engine;
   std::optional<std::string> manifest;
   std::optional<std::string> source;
   std::optional<std::string> kind;
@@ -101,6 +102,7 @@ std::span<const Command> property_commands();
 std::span<const Command> releases_commands();
 std::span<const Command> apps_commands();
 std::span<const Command> plugin_commands();
+std::span<const Command> engines_commands();
 std::span<const Command> other_commands();
 
 /// A heading of the overall help, and its commands.

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "engine/build_input.h"
 #include "engine/buildah_failure.h"
 #include "engine/buildah_output.h"
 #include "engine/buildah_store.h"
@@ -39,25 +40,6 @@ class OutputSink : public log::Sink {
  private:
   BuildahOutput& output_;
 };
-
-/// As a user knows it: relative to the context if it is in there.
-std::string shown_path(const std::filesystem::path& file, const std::filesystem::path& context) {
-  const std::filesystem::path relative = file.lexically_relative(context);
-  if (relative.empty() || *relative.begin() == "..") return printable(file.string());
-  return printable(relative.string());
-}
-
-/// What can't even start to build, in one line; empty if nothing is missing.
-std::string missing_input(const ImageRequest& request) {
-  std::error_code error;
-  if (!std::filesystem::is_directory(request.context, error)) {
-    return "the build context " + printable(request.context.string()) + " is not a folder";
-  }
-  if (!std::filesystem::exists(request.dockerfile, error)) {
-    return "there is no " + shown_path(request.dockerfile, request.context) + " to build from";
-  }
-  return {};
-}
 
 /// Some of buildah's options take lists, written as a line of CSV: quoted, a comma
 /// in the text can't name a second file.

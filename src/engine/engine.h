@@ -30,8 +30,23 @@ struct ImageRequest {
   std::vector<std::string> tags;  ///< full references that the image gets
 };
 
+/// A step of an engine that runs several of one image at once and keeps the
+/// times itself.
+struct EndedStep {
+  int number = 0;  ///< its place in the Dockerfile, from 1
+  std::string text;
+  Time started;
+  Time finished;
+  bool cached = false;
+  std::uint64_t log_begin = 0;   ///< Progress::position() when it began
+  std::optional<int> exit_code;  ///< absent if it was interrupted
+  bool operator==(const EndedStep&) const = default;
+};
+
 /// Where an engine reports what happens. Called from the thread that called
-/// Engine::make, in order.
+/// Engine::make, in order. An engine that runs one step after another tells of
+/// each as it comes (step_started, step_cached, step_finished); one that runs them
+/// at once tells of each when it is over (step_ended).
 class Progress {
  public:
   virtual ~Progress() = default;
@@ -45,6 +60,10 @@ class Progress {
   virtual void step_cached() = 0;
   /// The current step ended. `exit_code` is absent if it was interrupted.
   virtual void step_finished(std::optional<int> exit_code) = 0;
+  /// Where the next output will stand in the log.
+  virtual std::uint64_t position() const = 0;
+  /// A step that may have run beside others is over.
+  virtual void step_ended(const EndedStep& step) = 0;
 };
 
 /// What became of one image. A failed build is an answer, not an Error.
@@ -70,17 +89,10 @@ struct BuildContext {
       Time::max();  ///< when the build began: nothing in the engine that is older is its own
 };
 
-/// Thread-safe: images of one build are made at once from several threads.
-class Engine {
+/// The images that an engine keeps, and what builds left in it.
+class ImageKeeper {
  public:
-  virtual ~Engine() = default;
-  /// "buildah 1.28.2": what the record says.
-  virtual std::string name() const = 0;
-  /// Makes one image; blocks until it is done. On a stop request it ends its
-  /// work, leaves no process, and answers `canceled`. Throws Error{engine} or
-  /// Error{unavailable} if the engine itself can't work.
-  virtual ImageResult make(const ImageRequest& request, Progress& progress,
-                           std::stop_token stop) = 0;
+  virtual ~ImageKeeper() = default;
   /// Removes what builds that did not end cleanly left in the engine: working
   /// containers and their mounts, of this build only. Returns how many it found.
   /// Throws Error{engine}.
@@ -89,6 +101,18 @@ class Engine {
   virtual std::vector<std::string> find_images(std::string_view prefix) = 0;
   /// Removes tags (and images that no tag needs any more). Absent ones are fine.
   virtual void remove_images(const std::vector<std::string>& references) = 0;
+};
+
+/// Thread-safe: images of one build are made at once from several threads.
+class Engine : public ImageKeeper {
+ public:
+  /// "buildah 1.28.2": what the record says.
+  virtual std::string name() const = 0;
+  /// Makes one image; blocks until it is done. On a stop request it ends its
+  /// work, leaves no process, and answers `canceled`. Throws Error{engine} or
+  /// Error{unavailable} if the engine itself can't work.
+  virtual ImageResult make(const ImageRequest& request, Progress& progress,
+                           std::stop_token stop) = 0;
 };
 
 }  // namespace cooper::engine

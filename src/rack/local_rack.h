@@ -53,6 +53,7 @@ class LocalRack : public Rack {
   Release get_release(const AppName& app, std::string_view text) override;
 
   std::vector<PropertyView> list_properties(const AppName* app) override;
+  std::vector<engine::EngineReport> list_engines(const AppName* app) override;
   void set_property(const AppName* app, std::string_view key,
                     const std::optional<std::string>& value) override;
 

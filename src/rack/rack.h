@@ -3,6 +3,7 @@
 
 #include "build/command_streams.h"
 #include "build/request.h"
+#include "engine/choose.h"
 #include "log/search.h"
 #include "model/build.h"
 #include "model/release.h"
@@ -175,6 +176,8 @@ class Rack {
 
   /// Properties of an app, or the global ones when null.
   virtual std::vector<PropertyView> list_properties(const AppName* app) = 0;
+  /// All engines, and which of them builds of an app (null: of any) would use.
+  virtual std::vector<engine::EngineReport> list_engines(const AppName* app) = 0;
   /// nullopt unsets. Error{invalid} for an unknown key or a bad value.
   virtual void set_property(const AppName* app, std::string_view key,
                             const std::optional<std::string>& value) = 0;

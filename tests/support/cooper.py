@@ -225,7 +225,9 @@ class ImageStore:
         conf = self.folder / "storage.conf"
         conf.write_text(f'[storage]\ndriver = "{driver}"\n'
                         f'graphroot = "{self.folder}/graph"\nrunroot = "{self.folder}/run"\n')
-        self.env = {**os.environ, "CONTAINERS_STORAGE_CONF": str(conf)}
+        # A Docker Engine of the host's would be preferred, and is none of our business.
+        self.env = {**os.environ, "CONTAINERS_STORAGE_CONF": str(conf),
+                    "DOCKER_HOST": f"unix://{self.folder}/no-docker.sock"}
 
     def buildah(self, *args, timeout=120):
         argv = ["buildah", *map(str, args)]

@@ -85,6 +85,20 @@ TEST_F(SettingsTest, Defaults) {
   EXPECT_TRUE(warnings_.empty());
 }
 
+TEST_F(SettingsTest, TheEngineAndItsAddress) {
+  EXPECT_EQ(read().engine.engine, "auto");
+  store_.set_property(nullptr, key("buildkit"), "tcp://build:1234");
+  store_.set_property(nullptr, key("buildkit-certs"), "/etc/certs");
+  store_.set_property(&hello_, key("engine"), "docker");
+  EXPECT_EQ(read().engine.engine, "docker");
+  EXPECT_EQ(read().engine.buildkit, "tcp://build:1234");
+  EXPECT_EQ(read().engine.buildkit_certs, "/etc/certs");
+  EXPECT_EQ(read_settings(store_, nullptr, warnings_).engine.engine, "auto");
+  EXPECT_FALSE(check_property("engine", "podman"));
+  EXPECT_FALSE(check_property("buildkit", "http://build:1234"));
+  EXPECT_FALSE(check_property("buildkit-certs", "certs"));
+}
+
 TEST_F(SettingsTest, TheAppsOwnThenTheGlobalOnes) {
   store_.set_property(nullptr, key("timeout"), "1h");
   store_.set_property(nullptr, key("memory"), "2g");
@@ -151,6 +165,7 @@ TEST(Request, ReadsBackTheSame) {
                              .build_args = {{"A", "1=2"}, {"A", ""}, {"B", "\n\u00e4"}},
                              .no_cache = true,
                              .development = true,
+                             .engine = "docker",
                              .jobs = 7};
   EXPECT_EQ(parse_request(to_json(request)).value(), request);
   EXPECT_EQ(parse_request(to_json(BuildRequest{})).value(), BuildRequest{});

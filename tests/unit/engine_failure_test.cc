@@ -16,6 +16,8 @@ class Ignore : public Progress {
   void step_started(std::string_view) override {}
   void step_cached() override {}
   void step_finished(std::optional<int>) override {}
+  std::uint64_t position() const override { return 0; }
+  void step_ended(const EndedStep& /*step*/) override {}
 };
 
 struct Case {

@@ -26,6 +26,8 @@ class Recorder : public Progress {
   }
   void step_cached() override { events.back() += " (cached)"; }
   void step_finished(std::optional<int>) override { events.emplace_back("finished"); }
+  std::uint64_t position() const override { return 0; }
+  void step_ended(const EndedStep& /*step*/) override {}
 
   std::string shown;
   std::vector<std::string> events;

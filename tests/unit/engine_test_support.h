@@ -36,6 +36,8 @@ class Recorder : public Progress {
   void step_started(std::string_view text) override { steps.emplace_back(text); }
   void step_cached() override { steps.back() += " (cached)"; }
   void step_finished(std::optional<int> exit_code) override { last_exit = exit_code; }
+  std::uint64_t position() const override { return 0; }
+  void step_ended(const EndedStep& /*step*/) override {}
 
   std::string shown;
   std::vector<std::string> steps;

@@ -1,6 +1,6 @@
 # Each layer adds its line here.
 cooper_unit_test(base LINKS cooper_base
-  SOURCES base_file_test.cc base_sha256_test.cc base_text_test.cc base_time_test.cc)
+  SOURCES base_base64_test.cc base_file_test.cc base_sha256_test.cc base_text_test.cc base_time_test.cc)
 cooper_unit_test(model LINKS cooper_model
   SOURCES model_build_test.cc model_json_test.cc model_names_test.cc model_retention_test.cc)
 cooper_unit_test(process LINKS cooper_process
@@ -17,12 +17,14 @@ cooper_unit_test(source LINKS cooper_source dep::zstd
   SOURCES source_content_time_test.cc source_git_facts_test.cc source_ignore_test.cc
           source_pack_test.cc source_tree_digest_test.cc source_unpack_test.cc)
 cooper_unit_test(engine LINKS cooper_engine
-  SOURCES engine_delayed_stop_test.cc engine_failure_test.cc engine_file_sync_test.cc
+  SOURCES engine_delayed_stop_test.cc engine_docker_test.cc engine_failure_test.cc engine_file_sync_test.cc
           engine_memory_test.cc engine_output_test.cc engine_registries_test.cc
           engine_store_test.cc engine_sync_patterns_test.cc engine_sync_peer_test.cc
           engine_variables_test.cc)
 cooper_unit_test(engine_buildah WHOLE LINKS cooper_engine
   SOURCES engine_buildah_test.cc engine_host_test.cc engine_stop_test.cc)
+cooper_unit_test(buildkit LINKS cooper_buildkit
+  SOURCES buildkit_steps_test.cc buildkit_test.cc)
 cooper_unit_test(manifest LINKS cooper_manifest
   SOURCES manifest_dockerfile_test.cc manifest_errors_test.cc manifest_parse_test.cc)
 target_compile_definitions(manifest_test PRIVATE

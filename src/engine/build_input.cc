@@ -1,0 +1,26 @@
+#include "engine/build_input.h"
+
+#include "base/text.h"
+
+#include <system_error>
+
+namespace cooper::engine {
+
+std::string shown_path(const std::filesystem::path& file, const std::filesystem::path& context) {
+  const std::filesystem::path relative = file.lexically_relative(context);
+  if (relative.empty() || *relative.begin() == "..") return printable(file.string());
+  return printable(relative.string());
+}
+
+std::string missing_input(const ImageRequest& request) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(request.context, error)) {
+    return "the build context " + printable(request.context.string()) + " is not a folder";
+  }
+  if (!std::filesystem::exists(request.dockerfile, error)) {
+    return "there is no " + shown_path(request.dockerfile, request.context) + " to build from";
+  }
+  return {};
+}
+
+}  // namespace cooper::engine

@@ -1,0 +1,17 @@
+#pragma once
+// What every engine checks before it builds.
+
+#include "engine/engine.h"
+
+#include <filesystem>
+#include <string>
+
+namespace cooper::engine {
+
+/// A file as a user knows it: relative to the context if it is in there. Printable.
+std::string shown_path(const std::filesystem::path& file, const std::filesystem::path& context);
+
+/// What can't even start to build, in one line; empty if nothing is missing.
+std::string missing_input(const ImageRequest& request);
+
+}  // namespace cooper::engine

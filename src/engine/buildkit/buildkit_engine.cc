@@ -1,0 +1,254 @@
+#include "engine/buildkit/buildkit_engine.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/sha256.h"
+#include "base/text.h"
+#include "engine/build_input.h"
+#include "engine/buildkit/connection.h"
+#include "engine/buildkit/error_details.h"
+#include "engine/buildkit/session.h"
+#include "engine/buildkit/solve.h"
+#include "engine/buildkit/steps.h"
+#include "engine/memory_kills.h"
+
+#include <algorithm>
+#include <fcntl.h>
+#include <mutex>
+#include <sys/random.h>
+#include <utility>
+
+namespace cooper::engine::buildkit {
+
+namespace {
+
+/// The secret that times of files are made with: one for all builds of a data
+/// root, since daemons compare them from build to build.
+source::ContentTime::Key time_key(const std::filesystem::path& cache) {
+  const std::filesystem::path file = cache / "file-times.key";
+  source::ContentTime::Key key{};
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    const std::string known = read_file(file).value_or("");
+    if (known.size() == key.size()) {
+      std::ranges::copy(known, key.begin());
+      return key;
+    }
+    if (::getrandom(key.data(), key.size(), 0) != static_cast<ssize_t>(key.size())) {
+      throw_errno("getrandom");
+    }
+    make_folders(cache);
+    try {
+      write_file_durably(file, {reinterpret_cast<const char*>(key.data()), key.size()}, 0600,
+                         known.empty() ? IfExists::fail : IfExists::replace);
+      return key;
+    } catch (const Error& error) {  // adapter: another build was quicker: its key counts
+      if (error.code() != Errc::conflict) throw;
+    }
+  }
+  return key;
+}
+
+/// Sentences about files, said by the session's threads and shown by ours.
+class Warnings {
+ public:
+  void add(const std::string& text) {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(text);
+  }
+  void show(Progress& progress) {
+    std::vector<std::string> texts;
+    {
+      const std::lock_guard lock(mutex_);
+      texts.swap(waiting_);
+    }
+    for (const std::string& text : texts) progress.output("warning: " + printable(text) + "\n");
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::string> waiting_;
+};
+
+ImageResult canceled() { return {.end = ImageResult::End::canceled, .reason = "canceled"}; }
+
+ImageResult failed(int exit_code, std::string reason) {
+  return {.end = ImageResult::End::failed, .exit_code = exit_code, .reason = std::move(reason)};
+}
+
+/// The same for all builds of a service: "localhost/app:web".
+std::string lineage(const ImageRequest& request) {
+  if (request.tags.empty()) return request.service;
+  const std::string& tag = request.tags.front();
+  return tag.substr(0, tag.rfind('.'));
+}
+
+std::map<std::string, std::string> frontend_attributes(const ImageRequest& request) {
+  std::map<std::string, std::string> attributes = {
+      {"filename", request.dockerfile.filename().string()},
+      // With it, a daemon uses the frontend that it has built in, whatever a
+      // `# syntax=` line would have it pull and run.
+      {"cmdline", "builtin"}};
+  if (!request.target.empty()) attributes["target"] = request.target;
+  if (request.no_cache) attributes["no-cache"] = "";
+  for (const auto& [name, value] : request.build_args) attributes["build-arg:" + name] = value;
+  return attributes;
+}
+
+}  // namespace
+
+BuildkitEngine::BuildkitEngine(EngineChoice choice, BuildContext context)
+    : choice_(std::move(choice)), context_(std::move(context)), key_(time_key(context_.cache)) {
+  if (choice_.kind == EngineKind::docker) {
+    docker_.emplace(choice_.address);
+    const DockerFacts facts = docker_->facts();
+    name_ = "docker " + facts.version;
+    exporter_ = "moby";
+    host_network_ = !facts.has_bridge;
+    return;
+  }
+  const auto channel = connect(choice_);
+  const std::string version = version_of(channel);
+  name_ = version.empty() ? "buildkit" : "buildkit " + printable(version);
+  exporter_ = exporter_of(channel);
+}
+
+std::string BuildkitEngine::place() const {
+  return (choice_.kind == EngineKind::docker ? "the Docker Engine at "
+                                             : "the BuildKit daemon at ") +
+         choice_.address;
+}
+
+ImageResult BuildkitEngine::make(const ImageRequest& request, Progress& progress,
+                                 std::stop_token stop) {
+  if (stop.stop_requested()) return canceled();
+  if (!request.base_image.empty()) return take_base(request, progress, std::move(stop));
+  if (std::string missing = missing_input(request); !missing.empty()) {
+    return failed(1, std::move(missing));
+  }
+  return build(request, progress, std::move(stop));
+}
+
+ImageResult BuildkitEngine::build(const ImageRequest& request, Progress& progress,
+                                  std::stop_token stop) {
+  const auto channel = connect(choice_);
+  const source::ContentTime times(key_);
+  Warnings warnings;
+  const Session session(
+      channel, {.folders = {.context = request.context,
+                            .dockerfile = request.dockerfile.parent_path(),
+                            .times = &times},
+                .shared_key = hex(sha256(std::string(key_.begin(), key_.end()) + lineage(request))),
+                .warn = [&warnings](const std::string& text) { warnings.add(text); }});
+  SolveOrder order{.session = session.id(),
+                   .frontend = frontend_attributes(request),
+                   .exporter = exporter_,
+                   .exporter_attributes = {{"name", join(request.tags, ",")}}};
+  if (host_network_) {
+    order.frontend["force-network-mode"] = "host";
+    order.entitlements.emplace_back("network.host");
+  }
+  StepReader steps(progress, request.tags.empty() ? "" : request.tags.front());
+  const MemoryWatch memory(context_.cgroups);
+  const SolveResult result = solve(channel, order,
+                                   {.update =
+                                        [&](const StatusUpdate& update) {
+                                          warnings.show(progress);
+                                          steps.update(update);
+                                        },
+                                    .idle =
+                                        [&] {
+                                          warnings.show(progress);
+                                          steps.idle();
+                                        }},
+                                   stop);
+  warnings.show(progress);
+  switch (result.end) {
+    case SolveResult::End::made: {
+      steps.finish(0);
+      const auto digest = result.response.find("containerimage.digest");
+      if (digest == result.response.end()) {
+        throw Error(Errc::engine, place() + " does not tell the digest of the image that it made");
+      }
+      return {.end = ImageResult::End::made, .digest = digest->second};
+    }
+    case SolveResult::End::canceled:
+      steps.finish(std::nullopt);
+      return canceled();
+    case SolveResult::End::cut_off:
+      steps.finish(std::nullopt);
+      throw Error(Errc::unavailable, place() + " went away during the build: " +
+                                         shorten(plain_message(result.message), 200));
+    case SolveResult::End::failed:
+      break;
+  }
+  ImageResult explained = explain(request, result, steps, progress);
+  steps.finish(explained.exit_code);
+  explained.out_of_memory = explained.exit_code == 137 && memory.seen() != MemoryKills::none;
+  return explained;
+}
+
+/// What failed, where in the Dockerfile, and why; shows that part of the file.
+ImageResult BuildkitEngine::explain(const ImageRequest& request, const SolveResult& result,
+                                    const StepReader& steps, Progress& progress) const {
+  const ErrorDetails details = read_error_details(result.details);
+  const std::string text = read_file(request.dockerfile).value_or("");
+  const std::string message = plain_message(result.message);
+  int line = details.line != 0 ? details.line : line_in(message);
+  const auto& failed_step = steps.failed();
+  if (line == 0 && failed_step) line = line_of(text, failed_step->instruction.text);
+  std::string where;
+  if (line != 0) {
+    where = shown_path(request.dockerfile, request.context) + ":" + std::to_string(line);
+    progress.output(where + "\n" + excerpt(text, line));
+  }
+  if (!failed_step) return failed(1, message.empty() ? "the build failed" : shorten(message, 400));
+  const auto exit_code = details.exit_code ? details.exit_code : exit_code_in(failed_step->error);
+  std::string reason = "step ";
+  if (!failed_step->instruction.place.empty()) reason += failed_step->instruction.place + " ";
+  reason += shorten(printable(failed_step->instruction.text), 120);
+  if (!where.empty()) reason += " (" + where + ")";
+  reason += exit_code ? ": exit status " + std::to_string(*exit_code)
+                      : ": " + shorten(plain_message(failed_step->error), 300);
+  return failed(exit_code.value_or(1), std::move(reason));
+}
+
+ImageResult BuildkitEngine::take_base(const ImageRequest& request, Progress& progress,
+                                      std::stop_token stop) {
+  if (!docker_) {
+    throw Error(Errc::engine,
+                place() + " can't take over the image " + printable(request.base_image),
+                "services with `image:` need the engine docker or buildah");
+  }
+  progress.step_started("pull " + request.base_image);
+  try {
+    if (docker_->image_id(request.base_image)) {
+      progress.step_cached();
+    } else {
+      const auto show = [&](std::string_view line) { progress.output(printable(line) + "\n"); };
+      const std::string problem = docker_->pull(request.base_image, show, stop);
+      if (!problem.empty()) {
+        progress.step_finished(1);
+        return failed(1, "image " + printable(request.base_image) +
+                             " can't be pulled: " + shorten(printable(problem), 300));
+      }
+    }
+    for (const std::string& tag : request.tags) docker_->tag(request.base_image, tag);
+    progress.step_finished(0);
+    return {.end = ImageResult::End::made,
+            .digest = docker_->image_id(request.base_image).value_or("")};
+  } catch (const Error& error) {  // adapter: the stop request ended the pull
+    if (error.code() != Errc::canceled) throw;
+    progress.step_finished(std::nullopt);
+    return canceled();
+  }
+}
+
+std::vector<std::string> BuildkitEngine::find_images(std::string_view prefix) {
+  return docker_ ? docker_->find_images(prefix) : std::vector<std::string>{};
+}
+
+void BuildkitEngine::remove_images(const std::vector<std::string>& references) {
+  if (docker_) docker_->remove_images(references);
+}
+
+}  // namespace cooper::engine::buildkit

@@ -1,0 +1,49 @@
+#pragma once
+// BuildKit as an engine: the one inside a Docker Engine, or a daemon of its own.
+
+#include "engine/choose.h"
+#include "engine/docker_api.h"
+#include "engine/engine.h"
+#include "source/content_time.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace cooper::engine::buildkit {
+
+struct SolveResult;
+class StepReader;
+
+/// A connection and a session for each image, so that whatever ends this process
+/// ends its builds in the daemon, too. Images of a Docker Engine are kept there;
+/// a stand-alone daemon keeps none that could be found or removed.
+class BuildkitEngine : public Engine {
+ public:
+  /// Throws Error{unavailable} if the daemon does not answer.
+  BuildkitEngine(EngineChoice choice, BuildContext context);
+
+  std::string name() const override { return name_; }
+  ImageResult make(const ImageRequest& request, Progress& progress, std::stop_token stop) override;
+  /// The daemon ends a build with its connection.
+  std::size_t clean_up() override { return 0; }
+  std::vector<std::string> find_images(std::string_view prefix) override;
+  void remove_images(const std::vector<std::string>& references) override;
+
+ private:
+  ImageResult build(const ImageRequest& request, Progress& progress, std::stop_token stop);
+  ImageResult take_base(const ImageRequest& request, Progress& progress, std::stop_token stop);
+  ImageResult explain(const ImageRequest& request, const SolveResult& result,
+                      const StepReader& steps, Progress& progress) const;
+  std::string place() const;
+
+  EngineChoice choice_;
+  BuildContext context_;
+  std::optional<DockerApi> docker_;  // of a Docker Engine
+  source::ContentTime::Key key_;
+  std::string name_;
+  std::string exporter_;
+  bool host_network_ = false;
+};
+
+}  // namespace cooper::engine::buildkit

@@ -1,0 +1,146 @@
+#include "engine/buildkit/steps.h"
+
+#include "base/text.h"
+
+#include <algorithm>
+
+namespace cooper::engine::buildkit {
+
+namespace {
+
+bool is_fraction(std::string_view text) {
+  const auto slash = text.find('/');
+  return slash != std::string_view::npos && parse_number(text.substr(0, slash)) &&
+         parse_number(text.substr(slash + 1));
+}
+
+}  // namespace
+
+std::optional<Instruction> parse_instruction(std::string_view vertex_name) {
+  const auto close = vertex_name.find("] ");
+  if (!vertex_name.starts_with('[') || close == std::string_view::npos) return std::nullopt;
+  const std::string_view place = vertex_name.substr(1, close - 1);
+  if (!is_fraction(place.substr(place.rfind(' ') + 1))) return std::nullopt;
+  // "[stage-1 2/3]" is how a stage without a name is called, "[ 2/10]" is padding.
+  return Instruction{.place = std::string(trim(place)),
+                     .text = std::string(vertex_name.substr(close + 2))};
+}
+
+void StepReader::update(const StatusUpdate& update) {
+  for (const Vertex& vertex : update.vertexes) take(vertex);
+  for (const VertexStatus& status : update.statuses) take(status);
+  for (const VertexLog& log : update.logs) show(log.vertex, log.bytes);
+  for (const std::string& warning : update.warnings) {
+    end_line();
+    progress_.output("warning: " + warning + "\n");
+  }
+}
+
+void StepReader::take(const Vertex& vertex) {
+  auto [found, is_new] = nodes_.try_emplace(vertex.digest);
+  Node& node = found->second;
+  if (is_new) {
+    if (auto instruction = parse_instruction(vertex.name)) {
+      order_.push_back(vertex.digest);
+      node.is_step = true;
+      node.number = static_cast<int>(order_.size());
+      node.instruction = std::move(*instruction);
+    } else if (vertex.name.starts_with("exporting to ")) {
+      order_.push_back(vertex.digest);
+      node.is_step = true;
+      node.instruction.text = "COMMIT " + tag_;
+    }
+  }
+  if (!node.is_step || node.ended) return;
+  // One vertex may run several times, the first of them for no time at all.
+  if (vertex.started)
+    node.started = std::min(*vertex.started, node.started.value_or(*vertex.started));
+  if (vertex.completed) {
+    node.completed = std::max(*vertex.completed, node.completed.value_or(*vertex.completed));
+  }
+  node.cached = node.cached || vertex.cached;
+  if (node.started) begin(node, vertex.digest);
+  if (!vertex.error.empty()) {
+    // The first is the cause; the others were ended because of it.
+    node.outcome = failed_ ? Node::Outcome::interrupted : Node::Outcome::failed;
+    if (!failed_) failed_ = Failed{.instruction = node.instruction, .error = vertex.error};
+    return;
+  }
+  const bool may_run_again = node.instruction.text.starts_with("FROM ");
+  if (node.completed && !may_run_again) end(node, 0);
+}
+
+/// A pulled layer; a line for each, as there may be no other sign of life for minutes.
+void StepReader::take(const VertexStatus& status) {
+  const auto found = nodes_.find(status.vertex);
+  if (found == nodes_.end() || !found->second.is_step || !status.completed || status.total <= 0) {
+    return;
+  }
+  if (!found->second.instruction.text.starts_with("FROM ")) return;
+  bool& shown = parts_[status.vertex + status.id];
+  if (shown) return;
+  shown = true;
+  show(status.vertex, "pulled " + status.id.substr(0, 19) + " (" +
+                          human_bytes(static_cast<std::uint64_t>(status.total)) + ")\n");
+}
+
+void StepReader::begin(Node& node, const std::string& digest) {
+  if (node.shown) return;
+  node.shown = true;
+  node.log_begin = progress_.position();
+  if (node.number == 0) {  // the export, after all steps
+    node.number = static_cast<int>(order_.size());
+  }
+  head(node, digest, node.instruction.text);
+}
+
+/// The first time with the whole text; where its output goes on after another's,
+/// the place is enough.
+void StepReader::head(const Node& node, const std::string& digest, std::string_view text) {
+  end_line();
+  current_ = digest;
+  std::string line = node.cached ? "CACHED " : "";
+  if (!node.instruction.place.empty()) line += "[" + node.instruction.place + "] ";
+  progress_.output(line.append(text) + "\n");
+}
+
+void StepReader::show(const std::string& digest, std::string_view bytes) {
+  const auto found = nodes_.find(digest);
+  if (bytes.empty() || found == nodes_.end() || !found->second.is_step) return;
+  begin(found->second, digest);
+  if (current_ != digest) head(found->second, digest, "...");
+  progress_.output(bytes);
+  line_open_ = !bytes.ends_with('\n');
+}
+
+void StepReader::end_line() {
+  if (line_open_) progress_.output("\n");
+  line_open_ = false;
+}
+
+void StepReader::end(Node& node, std::optional<int> exit_code) {
+  if (node.ended || !node.started) return;
+  node.ended = true;
+  progress_.step_ended({.number = node.number,
+                        .text = node.instruction.text,
+                        .started = *node.started,
+                        .finished = node.completed.value_or(now()),
+                        .cached = node.cached,
+                        .log_begin = node.log_begin,
+                        .exit_code = exit_code});
+}
+
+void StepReader::finish(std::optional<int> exit_code) {
+  end_line();
+  for (const std::string& digest : order_) {
+    Node& node = nodes_[digest];
+    if (node.outcome == Node::Outcome::failed) {
+      end(node, exit_code);
+    } else {
+      const bool whole = node.completed && node.outcome == Node::Outcome::fine;
+      end(node, whole ? std::optional(0) : std::nullopt);
+    }
+  }
+}
+
+}  // namespace cooper::engine::buildkit

@@ -1,0 +1,81 @@
+#pragma once
+// From a daemon's graph of vertexes to the steps of a Dockerfile. Pure: status in,
+// Progress calls out.
+
+#include "engine/buildkit/status.h"
+#include "engine/engine.h"
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cooper::engine::buildkit {
+
+/// A vertex's name that is an instruction: "[build 2/5] RUN make".
+struct Instruction {
+  std::string place;  ///< "2/5", or "build 2/5" where stages have names
+  std::string text;   ///< "RUN make"
+  bool operator==(const Instruction&) const = default;
+};
+
+/// nullopt for what the daemon does besides ("[internal] load build context").
+std::optional<Instruction> parse_instruction(std::string_view vertex_name);
+
+/// Tells a Progress of one image's steps and shows their output.
+///
+/// Steps of several stages run at once. Each gets a line `[place] text` when it
+/// begins, and `[place] ...` where its output goes on after another's. Steps are numbered in the
+/// order in which the daemon names them, which is that of the Dockerfile with each
+/// stage before the one that needs it.
+class StepReader {
+ public:
+  /// `tag` is shown with the export. The reference must outlive it.
+  StepReader(Progress& progress, std::string tag) : progress_(progress), tag_(std::move(tag)) {}
+
+  void update(const StatusUpdate& update);
+  /// Nothing came for a moment: partial lines may be shown.
+  void idle() { progress_.idle(); }
+  /// The build has ended. `exit_code`: of the step that failed; absent if the build
+  /// was ended from outside.
+  void finish(std::optional<int> exit_code);
+
+  /// What failed first; nullopt if no step did.
+  struct Failed {
+    Instruction instruction;
+    std::string error;
+  };
+  const std::optional<Failed>& failed() const noexcept { return failed_; }
+
+ private:
+  struct Node {
+    bool is_step = false;
+    int number = 0;
+    Instruction instruction;  // of a step; else only the text
+    bool shown = false;       // its first line was printed
+    bool ended = false;       // the progress knows of its end
+    std::optional<Time> started;
+    std::optional<Time> completed;
+    bool cached = false;
+    enum class Outcome { fine, failed, interrupted } outcome = Outcome::fine;
+    std::uint64_t log_begin = 0;
+  };
+  void take(const Vertex& vertex);
+  void take(const VertexStatus& status);
+  void show(const std::string& digest, std::string_view bytes);
+  void begin(Node& node, const std::string& digest);
+  void end(Node& node, std::optional<int> exit_code);
+  void head(const Node& node, const std::string& digest, std::string_view text);
+  void end_line();
+
+  Progress& progress_;
+  std::string tag_;
+  std::map<std::string, Node> nodes_;  // by digest
+  std::vector<std::string> order_;     // digests of steps
+  std::map<std::string, bool> parts_;  // parts of steps that were shown as complete
+  std::string current_;                // whose output was shown last
+  bool line_open_ = false;             // and it did not end its line
+  std::optional<Failed> failed_;
+};
+
+}  // namespace cooper::engine::buildkit

@@ -1,0 +1,60 @@
+#pragma once
+// What cooper asks of a Docker Engine besides builds: who it is, and its images.
+
+#include "engine/engine.h"
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cooper::engine {
+
+struct DockerFacts {
+  std::string version;  ///< "20.10.24": without a distribution's own suffix
+  bool has_bridge;      ///< the default network for RUN is there
+};
+
+/// The images of one Docker Engine. Thread-safe; every call is a connection of its
+/// own. All throw Error{unavailable} if the engine does not answer, Error{engine} with
+/// what it said if it refuses.
+class DockerApi : public ImageKeeper {
+ public:
+  explicit DockerApi(std::filesystem::path socket) : socket_(std::move(socket)) {}
+
+  const std::filesystem::path& socket() const noexcept { return socket_; }
+  /// Error{engine} if something else answers there. Waits a few seconds at most.
+  DockerFacts facts() const;
+
+  /// "sha256:<64 hex>"; nullopt if there is no such image.
+  std::optional<std::string> image_id(std::string_view reference) const;
+  /// Pulls an image; `on_line` gets what the engine tells, a line at a time. Returns
+  /// why it failed; empty: it is there. Error{canceled} on a stop request.
+  std::string pull(const std::string& reference,
+                   const std::function<void(std::string_view)>& on_line,
+                   std::stop_token stop) const;
+  /// Gives an image one more name.
+  void tag(std::string_view reference, std::string_view name) const;
+
+  /// Builds leave nothing in the engine: it ends them when their connection closes.
+  std::size_t clean_up() override { return 0; }
+  std::vector<std::string> find_images(std::string_view prefix) override;
+  void remove_images(const std::vector<std::string>& references) override;
+
+ private:
+  std::filesystem::path socket_;
+};
+
+/// An image reference's parts as the engine wants them: "node:18" is "node" and
+/// "18", "a/b" is "a/b" and "latest"; with a digest the tag is "sha256:...".
+struct RepositoryTag {
+  std::string repository;
+  std::string tag;
+  bool operator==(const RepositoryTag&) const = default;
+};
+RepositoryTag split_reference(std::string_view reference);  ///< of any text
+
+}  // namespace cooper::engine

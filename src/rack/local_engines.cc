@@ -1,0 +1,15 @@
+// LocalRack::list_engines.
+
+#include "build/settings.h"
+#include "rack/local_rack.h"
+
+namespace cooper::rack {
+
+std::vector<engine::EngineReport> LocalRack::list_engines(const AppName* app) {
+  if (app) require_app(*app);
+  std::vector<std::string> warnings;  // of properties that `builds settings` shows
+  const build::Settings settings = build::read_settings(store_, app, warnings);
+  return engine::survey_engines(settings.engine, layout_.cache());
+}
+
+}  // namespace cooper::rack

@@ -1,0 +1,90 @@
+"""A BuildKit daemon over TCP with mutual TLS: a front with certificates before a
+real engine's BuildKit."""
+import shutil
+
+import pytest
+
+from support import docker, tls_front
+from support.cooper import Cooper, build_id_of, make_app
+
+HEAD = 'FROM scratch\nCOPY busybox /bin/busybox\nSHELL ["/bin/busybox", "sh", "-c"]\n'
+
+
+@pytest.fixture(scope="module")
+def engine():
+    if reason := docker.missing() or ("" if shutil.which("openssl") else "openssl is not installed"):
+        pytest.skip(reason)
+    running = docker.DockerEngine()
+    try:
+        yield running.start()
+    finally:
+        running.remove()
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    return tls_front.make_certificates(tmp_path_factory.mktemp("tls") / "certs")
+
+
+@pytest.fixture
+def front(engine, certificates):
+    front = tls_front.TlsFront(engine.socket, certificates)
+    yield front
+    front.close()
+
+
+@pytest.fixture
+def cooper(root, engine, front, certificates):
+    runner = Cooper(root, {**engine.env, "DOCKER_HOST": "unix:///nonexistent.sock"})
+    runner("builds", "set", "--global", "buildkit", front.address).ok()
+    runner("builds", "set", "--global", "buildkit-certs", certificates).ok()
+    yield runner
+    runner.close()
+
+
+@pytest.fixture
+def app(tmp_path):
+    def make(dockerfile):
+        folder = make_app(tmp_path / "app", {"Dockerfile": dockerfile})
+        shutil.copy(shutil.which("busybox") or "/bin/busybox", folder / "busybox")
+        return folder
+    return make
+
+
+def test_a_daemon_over_tls_builds(cooper, engine, app):
+    build = build_id_of(cooper("build", app(HEAD + "COPY Dockerfile /\n"), "-a", "hello").ok().out)
+    record = cooper.record("hello", build)
+    assert record["engine"].startswith("buildkit")
+    reference, digest = record["images"]["web"].split("@")
+    assert engine.images()[reference] == digest
+    assert "chosen" in cooper("engines", "--format", "json").ok().out
+
+
+def test_a_certificate_of_somebody_else_is_refused_clearly(cooper, front, app, tmp_path):
+    other = tls_front.make_certificates(tmp_path / "other")
+    cooper("builds", "set", "--global", "buildkit-certs", other).ok()
+    done = cooper("build", app(HEAD), "-a", "hello")
+    record = cooper.record("hello", build_id_of(done.out + done.err))
+    assert record["status"] == "failed"
+    assert f"no BuildKit daemon can be reached at {front.address}" in record["reason"]
+
+
+def test_missing_certificates_are_named(cooper, app, tmp_path):
+    cooper("builds", "set", "--global", "buildkit-certs", tmp_path / "none").ok()
+    done = cooper("build", app(HEAD), "-a", "hello")
+    record = cooper.record("hello", build_id_of(done.out + done.err))
+    assert str(tmp_path / "none/ca.pem") in record["reason"]
+
+
+def test_a_connection_that_is_cut_fails_the_build_and_a_later_one_works(cooper, front, app, gate):
+    # Only what needs no network of its own runs in an engine without a bridge; the
+    # daemon itself stands at the gate, for a file that never comes.
+    port = gate.command.split()[2]
+    process = cooper.start("build", app(HEAD + f"ADD http://127.0.0.1:{port}/file /\n"), "-a", "hello")
+    build = cooper.wait_for_new_build("hello")
+    gate.wait()
+    front.cut()
+    assert process.wait(60) != 0
+    record = cooper.record("hello", build)
+    assert record["status"] == "failed" and "went away during the build" in record["reason"], record["reason"]
+    cooper("build", app(HEAD), "-a", "hello").ok()

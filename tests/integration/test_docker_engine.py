@@ -1,0 +1,233 @@
+"""Builds in a real Docker Engine, over its socket: no docker command is run."""
+import json
+import os
+import re
+import shutil
+import signal
+
+import pytest
+
+from support import docker
+from support.cooper import Cooper, build_id_of, make_app, processes_of, wait_for
+
+BUSYBOX = shutil.which("busybox") or "/bin/busybox"
+HEAD = 'FROM scratch\nCOPY busybox /bin/busybox\nSHELL ["/bin/busybox", "sh", "-c"]\n'
+
+
+@pytest.fixture(scope="module")
+def engine():
+    if reason := docker.missing():
+        pytest.skip(reason)
+    running = docker.DockerEngine()
+    try:
+        yield running.start()
+    finally:
+        running.remove()
+
+
+@pytest.fixture
+def cooper(root, engine):
+    runner = Cooper(root, engine.env)
+    yield runner
+    runner.close()
+
+
+@pytest.fixture
+def app(tmp_path):
+    """app(dockerfile, files={}) makes a folder with busybox in it."""
+    def make(dockerfile, files=None):
+        folder = make_app(tmp_path / "app", {"Dockerfile": dockerfile, **(files or {})})
+        shutil.copy(BUSYBOX, folder / "busybox")
+        return folder
+    return make
+
+
+def image_of(record, service="web"):
+    """(reference, digest)"""
+    return record["images"][service].split("@")
+
+
+def test_an_image_is_made_and_known_to_the_engine(cooper, engine, app):
+    folder = app(HEAD + 'ARG WORD=none\nRUN echo "said $WORD" > /said; echo on stdout; echo on stderr >&2\n'
+                 'LABEL a=b\n', {"with space/ä.txt": "text"})
+    done = cooper("build", folder, "-a", "hello", "--build-args", "WORD=hi").ok()
+    build = build_id_of(done.out + done.err)
+    record = cooper.record("hello", build)
+    assert record["engine"] == "docker " + json.loads(engine.ask("GET", "/version")[1])["Version"].split("+")[0]
+    reference, digest = image_of(record)
+    assert reference == f"localhost/hello:web.{build}"
+    assert engine.images()[reference] == digest
+    assert engine.image(reference)["Config"]["Labels"]["a"] == "b"
+    log = cooper.log("hello", build).decode()
+    assert "on stdout\n" in log and "on stderr\n" in log
+    steps = cooper.steps("hello", build)
+    assert [s["text"].split()[0] for s in steps] == ["COPY", "RUN", "COMMIT"]
+    assert [s["number"] for s in steps] == [1, 2, 3]
+    run = steps[1]
+    assert run["exit"] == 0 and not run["cached"]
+    assert "on stdout" in log.encode()[run["log_begin"]:run["log_end"]].decode()
+
+
+def test_a_second_build_is_cached_and_a_changed_file_is_seen(cooper, app):
+    folder = app(HEAD + "COPY text /text\nRUN cat /text\n", {"text": "one"})
+    cooper("build", folder, "-a", "hello").ok()
+    again = build_id_of(cooper("build", folder, "-a", "hello").ok().out)
+    assert all(s["cached"] for s in cooper.steps("hello", again) if not s["text"].startswith("COMMIT"))
+    # The same size, and a time that archives do not keep: only the content tells.
+    (folder / "text").write_text("two")
+    changed = build_id_of(cooper("build", folder, "-a", "hello").ok().out)
+    steps = {s["text"]: s["cached"] for s in cooper.steps("hello", changed)}
+    assert steps["COPY busybox /bin/busybox"] and not steps["COPY text /text"]
+    assert b"two" in cooper.log("hello", changed)
+    uncached = build_id_of(cooper("build", folder, "-a", "hello", "--no-cache").ok().out)
+    assert not any(s["cached"] for s in cooper.steps("hello", uncached))
+
+
+def test_a_failing_step_is_named_with_its_line_and_exit_code(cooper, engine, app):
+    folder = app(HEAD + "# why\nRUN echo before; \\\n    exit 7\nRUN echo never\n")
+    done = cooper("build", folder, "-a", "hello")
+    assert done.code != 0
+    build = build_id_of(done.out + done.err)
+    record = cooper.record("hello", build)
+    assert record["status"] == "failed" and record["exit_code"] == 7
+    assert re.search(r"step 2/3 RUN echo before; .*exit 7 \(Dockerfile:5\): exit status 7", record["reason"])
+    log = cooper.log("hello", build).decode()
+    assert "before\n" in log and "> 5 | RUN echo before" in log
+    assert [s.get("exit") for s in cooper.steps("hello", build)] == [0, 7]
+    assert not [name for name in engine.images() if build in name]
+
+
+@pytest.mark.parametrize("dockerfile, reason", [
+    ("FROM scratch\nFOO bar\n", r"line 2: unknown instruction: FOO"),
+    ("FROM scratch\nCOPY nothing /\n", r"COPY nothing / \(Dockerfile:2\).*nothing.*not found"),
+    (HEAD + "RUN exit 1\n", r"exit status 1"),
+])
+def test_what_is_wrong_is_said(cooper, app, dockerfile, reason):
+    done = cooper("build", app(dockerfile), "-a", "hello")
+    record = cooper.record("hello", build_id_of(done.out + done.err))
+    assert record["exit_code"] == 1 and re.search(reason, record["reason"]), record["reason"]
+
+
+def test_a_syntax_line_pulls_no_frontend(cooper, app):
+    cooper("build", app("# syntax=127.0.0.1:1/no/such:1\n" + HEAD), "-a", "hello").ok()
+
+
+def test_ignored_files_do_not_travel(cooper, app):
+    folder = app(HEAD + "COPY . /all\nRUN /bin/busybox find /all | /bin/busybox sort\n",
+                 {".dockerignore": "secret\n*.log\n!keep.log\n", "secret/key": "x", "a.log": "x",
+                  "keep.log": "x", "sub/b": "x"})
+    log = cooper.log("hello", build_id_of(cooper("build", folder, "-a", "hello").ok().out)).decode()
+    assert "/all/keep.log" in log and "/all/sub/b" in log
+    assert "secret" not in log and "a.log" not in log
+
+
+def test_services_are_built_at_once_and_told_apart(cooper, engine, app, gate):
+    # One waits at the gate for the test, so the other is built meanwhile or never.
+    folder = app("", {
+        "convox.yml": "services:\n  one:\n    build: one\n  two:\n    build: two\n",
+        "one/Dockerfile": HEAD + f"RUN {gate.command.replace('nc', '/bin/busybox nc')}\n",
+        "two/Dockerfile": HEAD + "RUN echo in two\n"})
+    for service in ("one", "two"):
+        shutil.copy(BUSYBOX, folder / service / "busybox")
+    process = cooper.start("build", folder, "-a", "hello", "-j", "2")
+    build = cooper.wait_for_new_build("hello")
+    gate.wait()
+    cooper.wait_for_log("hello", build, "Made the image of two")
+    gate.open()
+    assert process.wait(60) == 0
+    record = cooper.record("hello", build)
+    assert sorted(record["images"]) == ["one", "two"]
+    log = cooper.log("hello", build).decode()
+    assert "two | in two\n" in log and "one | [2/2] RUN" in log
+
+
+def test_cancel_ends_the_step_in_the_engine_and_leaves_no_image(cooper, engine, app):
+    folder = app(HEAD + "RUN echo sleeping; /bin/busybox sleep 4711\n")
+    process = cooper.start("build", folder, "-a", "hello")
+    build = cooper.wait_for_new_build("hello")
+    cooper.wait_for_log("hello", build, "\nsleeping\n")
+    assert processes_of("sleep\0004711")
+    cooper("builds", "cancel", build, "-a", "hello").ok()
+    assert not processes_of("sleep\0004711")
+    process.wait(60)
+    record = cooper.record("hello", build)
+    assert record["status"] == "canceled" and record["exit_code"] == -1
+    assert not [name for name in engine.images() if build in name]
+    assert "exit" not in cooper.steps("hello", build)[-1]
+
+
+def test_a_killed_supervisor_ends_its_build_in_the_engine(cooper, engine, app):
+    folder = app(HEAD + "RUN echo sleeping; /bin/busybox sleep 4712\n")
+    cooper.start("build", folder, "-a", "hello")
+    build = cooper.wait_for_new_build("hello")
+    cooper.wait_for_log("hello", build, "\nsleeping\n")
+    record = cooper.record("hello", build)
+    assert record["engine"].startswith("docker ")
+    for pid in processes_of(f"--id\0{build}"):
+        os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not processes_of("sleep\0004712"), "the step to end", 10)
+    cooper("builds", "prune", "-a", "hello").ok()
+    assert cooper.record("hello", build)["status"] == "failed"
+
+
+def test_prune_removes_images_from_the_engine_that_made_them(cooper, engine, app):
+    folder = app(HEAD + "RUN echo x\n")
+    first = build_id_of(cooper("build", folder, "-a", "pruned").ok().out)
+    cooper("builds", "set", "-a", "pruned", "retention", "1").ok()
+    # Whatever builds would use now.
+    cooper("builds", "set", "-a", "pruned", "engine", "buildah").ok()
+    second = build_id_of(cooper("build", folder, "-a", "pruned", "--engine", "docker").ok().out)
+    wait_for(lambda: cooper.build_ids("pruned") == [second], "the first build to be pruned")
+    names = [name for name in engine.images() if "localhost/pruned:" in name]
+    assert names == [f"localhost/pruned:web.{second}"], first
+
+
+def test_an_existing_image_is_taken_and_a_missing_one_is_an_answer(cooper, engine, app):
+    made = build_id_of(cooper("build", app(HEAD), "-a", "base").ok().out)
+    base = f"localhost/base:web.{made}"
+    folder = app("", {"convox.yml": f"services:\n  web:\n    image: {base}\n"})
+    build = build_id_of(cooper("build", folder, "-a", "hello").ok().out)
+    reference, digest = image_of(cooper.record("hello", build))
+    assert engine.images()[reference] == digest == engine.images()[base]
+    folder = app("", {"convox.yml": "services:\n  web:\n    image: 127.0.0.1:1/no/such:1\n"})
+    done = cooper("build", folder, "-a", "hello")
+    record = cooper.record("hello", build_id_of(done.out + done.err))
+    assert record["status"] == "failed"
+    assert "image 127.0.0.1:1/no/such:1 can't be pulled" in record["reason"], record["reason"]
+
+
+def test_engines_says_what_is_there_and_what_is_used(cooper, engine):
+    listed = {e["engine"]: e for e in json.loads(cooper("engines", "--format", "json").ok().out)}
+    assert listed["docker"]["where"] == str(engine.socket)
+    assert listed["docker"]["chosen"] == "a Docker Engine answers"
+    assert "chosen" not in listed["buildah"] and "chosen" not in listed["buildkit"]
+    gone = {"DOCKER_HOST": "unix:///nonexistent.sock"}
+    listed = {e["engine"]: e for e in json.loads(cooper("engines", "--format", "json", env=gone).ok().out)}
+    assert "/nonexistent.sock" in listed["docker"]["missing"]
+    assert "/nonexistent.sock" in listed["buildah"]["chosen"]
+
+
+def test_an_engine_that_is_not_there_fails_the_build_clearly(cooper, app):
+    done = cooper("build", app(HEAD), "-a", "hello", "--engine", "docker",
+                  env={"DOCKER_HOST": "unix:///nonexistent.sock"})
+    record = cooper.record("hello", build_id_of(done.out + done.err))
+    assert record["status"] == "failed"
+    assert "nothing answers at /nonexistent.sock" in record["reason"]
+
+
+def test_a_daemon_that_is_killed_fails_the_build_and_a_later_one_works(cooper, engine, app):
+    folder = app(HEAD + "RUN echo sleeping; /bin/busybox sleep 4713\n")
+    process = cooper.start("build", folder, "-a", "hello")
+    build = cooper.wait_for_new_build("hello")
+    cooper.wait_for_log("hello", build, "\nsleeping\n")
+    engine.kill()
+    try:
+        assert process.wait(30) != 0
+        record = cooper.record("hello", build)
+        assert record["status"] == "failed"
+        assert "went away during the build" in record["reason"], record["reason"]
+        # Its images can't be looked for: a warning, and no more.
+        assert b"warning: nothing answers at" in cooper.log("hello", build)
+    finally:
+        engine.start()
+    cooper("build", app(HEAD), "-a", "hello").ok()

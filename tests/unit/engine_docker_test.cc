@@ -1,0 +1,105 @@
+#include "base/error.h"
+#include "engine/choose.h"
+#include "engine/docker_api.h"
+#include "engine/docker_http.h"
+#include "engine/registry_auth.h"
+
+#include <gtest/gtest.h>
+
+namespace cooper::engine {
+namespace {
+
+TEST(Reference, IsSplitAsTheEngineWantsIt) {
+  EXPECT_EQ(split_reference("node"), (RepositoryTag{"node", "latest"}));
+  EXPECT_EQ(split_reference("node:18"), (RepositoryTag{"node", "18"}));
+  EXPECT_EQ(split_reference("localhost:5000/a/b"), (RepositoryTag{"localhost:5000/a/b", "latest"}));
+  EXPECT_EQ(split_reference("localhost:5000/a:1.2"), (RepositoryTag{"localhost:5000/a", "1.2"}));
+  EXPECT_EQ(split_reference("a:1@sha256:00"), (RepositoryTag{"a", "sha256:00"}));
+  EXPECT_EQ(split_reference("h:5/a@sha256:00"), (RepositoryTag{"h:5/a", "sha256:00"}));
+}
+
+TEST(Reference, NamesItsRegistry) {
+  EXPECT_EQ(registry_of("node:18"), "docker.io");
+  EXPECT_EQ(registry_of("library/node"), "docker.io");
+  EXPECT_EQ(registry_of("localhost/app:1"), "localhost");
+  EXPECT_EQ(registry_of("127.0.0.1:5000/app"), "127.0.0.1:5000");
+  EXPECT_EQ(registry_of("ghcr.io/a/b"), "ghcr.io");
+}
+
+constexpr const char* kAuthFile = R"({
+  "auths": {
+    "https://index.docker.io/v1/": {"auth": "dXNlcjpwYXNzOndvcmQ="},
+    "127.0.0.1:5000": {"auth": "YTpi"},
+    "token.example": {"auth": "", "identitytoken": "T0KEN"},
+    "helper.example": {},
+    "broken.example": {"auth": "!!!"}
+  }})";
+
+TEST(AuthFile, TheLoginOfAHostIsFound) {
+  EXPECT_EQ(login_in(kAuthFile, "127.0.0.1:5000"), (Login{.user = "a", .password = "b"}));
+  // What a daemon asks for, what a reference says, and what the file has, differ.
+  for (const char* host : {"registry-1.docker.io", "docker.io"}) {
+    EXPECT_EQ(login_in(kAuthFile, host), (Login{.user = "user", .password = "pass:word"})) << host;
+  }
+  EXPECT_EQ(login_in(kAuthFile, "token.example"), (Login{.password = "T0KEN"}));
+}
+
+TEST(AuthFile, WhatIsNoLoginIsNone) {
+  for (const char* host : {"helper.example", "broken.example", "other.example", ""}) {
+    EXPECT_EQ(login_in(kAuthFile, host), std::nullopt) << host;
+  }
+  EXPECT_EQ(login_in("", "a"), std::nullopt);
+  EXPECT_EQ(login_in("[]", "a"), std::nullopt);
+  EXPECT_EQ(login_in(R"({"auths":[]})", "a"), std::nullopt);
+}
+
+TEST(AuthHeader, IsJsonInTheUrlSafeAlphabet) {
+  EXPECT_EQ(docker_auth_header({.user = "a", .password = "?>"}),
+            "eyJ1c2VybmFtZSI6ImEiLCJwYXNzd29yZCI6Ij8-In0=");
+}
+
+TEST(Url, EverythingElseIsEscaped) {
+  EXPECT_EQ(url_escape("localhost:5000/a_b-c.d~e"), "localhost%3A5000%2Fa_b-c.d~e");
+  EXPECT_EQ(url_escape("a b\n\xC3\xA4"), "a%20b%0A%C3%A4");
+}
+
+TEST(BuildkitAddress, IsASocketOrAHostAndPort) {
+  for (const char* good : {"unix:///run/buildkit/buildkitd.sock", "tcp://10.0.0.1:1234",
+                           "tcp://build.example:1", "tcp://[::1]:1234"}) {
+    EXPECT_TRUE(is_buildkit_address(good)) << good;
+  }
+  for (const char* bad : {"", "unix://", "unix://a", "tcp://host", "tcp://:1", "tcp://host:0",
+                          "tcp://host:65536", "http://host:1", "/run/buildkitd.sock"}) {
+    EXPECT_FALSE(is_buildkit_address(bad)) << bad;
+  }
+}
+
+/// DOCKER_HOST for the length of a test.
+class ChoiceTest : public testing::Test {
+ protected:
+  void SetUp() override { ::setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock", 1); }
+  void TearDown() override { ::unsetenv("DOCKER_HOST"); }
+};
+
+TEST_F(ChoiceTest, AConfiguredDaemonComesFirstAndBuildahLast) {
+  EXPECT_EQ(choose_engine({.buildkit = "tcp://a:1"}).kind, EngineKind::buildkit);
+  const EngineChoice choice = choose_engine({});
+  EXPECT_EQ(choice.kind, EngineKind::buildah);
+  EXPECT_NE(choice.why.find("/nonexistent/docker.sock"), std::string::npos) << choice.why;
+}
+
+TEST_F(ChoiceTest, ANamedEngineIsTakenUnseen) {
+  EXPECT_EQ(choose_engine({.engine = "docker"}).address, "/nonexistent/docker.sock");
+  EXPECT_EQ(choose_engine({.engine = "buildah", .buildkit = "tcp://a:1"}).kind,
+            EngineKind::buildah);
+  EXPECT_THROW(choose_engine({.engine = "buildkit"}), Error);
+}
+
+TEST_F(ChoiceTest, OnlyUnixSocketsOfAnEngineAreSpokenTo) {
+  ::setenv("DOCKER_HOST", "tcp://10.0.0.1:2375", 1);
+  EXPECT_THROW(choose_engine({.engine = "docker"}), Error);
+  EXPECT_EQ(choose_engine({}).kind, EngineKind::buildah);  // that of others is no reason to fail
+}
+
+}  // namespace
+}  // namespace cooper::engine
