@@ -19,18 +19,45 @@ namespace {
 /// Between SIGTERM and SIGKILL.
 constexpr std::chrono::milliseconds kGrace{5000};
 
+/// A deploy must not end because its log can't be written: on a full disk its output is
+/// dropped, and the log says so as soon as it can.
 class ToLog : public log::Sink {
  public:
-  ToLog(log::Channel& channel, log::OutputClock& clock) : channel_(channel), clock_(clock) {}
+  ToLog(log::LogFile& log, const log::Redactor& redactor, log::OutputClock& clock)
+      : log_(log), channel_(log, "", &redactor), clock_(clock) {}
   void bytes(std::string_view chunk) override {
     clock_.touch();
-    channel_.write(chunk);
+    attempt(chunk.size(), [&] { channel_.write(chunk); });
   }
-  void idle() override { channel_.flush_partial(); }
+  void idle() override {
+    attempt(0, [&] { channel_.flush_partial(); });
+  }
+  /// No more bytes come.
+  void finish() {
+    attempt(0, [&] { channel_.finish(); });
+  }
 
  private:
-  log::Channel& channel_;
+  template <class Action>
+  void attempt(std::uint64_t bytes, Action&& action) {
+    try {
+      if (lost_ != 0) {
+        log_.append("[cooper] up to " + std::to_string(lost_) + " bytes are missing here: " + why_ +
+                    "\n");
+        lost_ = 0;
+      }
+      action();
+    } catch (const Error& error) {  // boundary: the command goes on
+      lost_ += bytes;
+      why_ = error.message();
+    }
+  }
+
+  log::LogFile& log_;
+  log::Channel channel_;
   log::OutputClock& clock_;
+  std::uint64_t lost_ = 0;
+  std::string why_;
 };
 
 bool has_ended(int pidfd) {
@@ -114,8 +141,7 @@ Outcome CommandRun::work(std::stop_token stop) {
     was_stopped = !has_ended(child->pidfd());
     after_note.request_stop();
   });
-  log::Channel channel(parts_.log, "", &parts_.redactor);
-  ToLog sink(channel, clock_);
+  ToLog sink(parts_.log, parts_.redactor, clock_);
   const process::ExitStatus status = log::capture(
       *child, output.read, {.asked = log::CaptureOptions::Asked::group, .grace = kGrace}, sink,
       after_note.get_token());
@@ -123,7 +149,7 @@ Outcome CommandRun::work(std::stop_token stop) {
   while (was_stopped && !child->group_is_gone() && std::chrono::steady_clock::now() < kill_at) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
-  channel.finish();
+  sink.finish();
   if (was_stopped) return {.status = Status::canceled, .exit_code = -1, .reason = "canceled"};
   ended_by_itself_ = true;
   return judge(status);

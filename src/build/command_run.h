@@ -22,7 +22,8 @@ inline constexpr int kNoSuchCommand = 127;
 
 /// Runs the request's command in place of an image build: what it prints goes into
 /// the log byte by byte, only secrets are hidden. Touches no record. Runs in the
-/// supervisor, which must have called block_end_signals() and be a subreaper.
+/// supervisor, which must have called block_end_signals() and be a subreaper. While the log
+/// can't be written, output is dropped, and a line says how much as soon as that is possible.
 ///
 /// On an end request its process group gets SIGTERM, and after five seconds, or
 /// when the group is gone, nothing of it is left running. What a command that ended

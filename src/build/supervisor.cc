@@ -22,12 +22,16 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <system_error>
 #include <thread>
 #include <unistd.h>
 
 namespace cooper::build {
 
 namespace {
+
+/// Between attempts on a disk that is full.
+constexpr std::chrono::milliseconds kTryAgain{250};
 
 /// Makes this process fit to outlive whoever started it. Returns the umask it had.
 mode_t settle_process() {
@@ -71,7 +75,7 @@ class Supervision {
         log_(create_log(task.layout, files_, settings_)) {
     try {
       begin();
-    } catch (const Error&) {  // adapter: a log without a record would be nobody's
+    } catch (const std::exception&) {  // adapter: a log without a record would be nobody's
       ::unlink(files_.log.c_str());
       throw;
     }
@@ -162,7 +166,12 @@ class Supervision {
     log::SyslogOptions options{.tag = {.prefix = settings_.syslog_prefix, .build = task_.id.str()}};
     const char* socket = std::getenv("COOPER_SYSLOG_SOCKET");
     if (socket && *socket) options.socket = socket;
-    syslog_.emplace(std::move(options));
+    try {
+      syslog_.emplace(std::move(options));
+    } catch (const std::system_error& error) {  // adapter: no thread; a build needs no syslog
+      warnings_.push_back(std::string("nothing of this build goes to syslog: ") + error.what());
+      return;
+    }
     log_.copy_to(&*syslog_);
   }
 
@@ -195,21 +204,45 @@ class Supervision {
 
   void end_log(const Ended& ended) {
     const auto [status, reason] = std::pair(ended.outcome.status, ended.outcome.reason);
-    try {
-      log_.finish();
-      if (status == Status::canceled) log_.append("Build canceled\n");
-      if (status == Status::failed && !ended.log_is_whole) log_.append("ERROR: " + reason + "\n");
-      end_syslog();
-      log_.sync();
-    } catch (const Error&) {  // boundary: on a full disk the record alone must tell
+    join_tail_for_sure();
+    const auto attempt = [](auto&& action) {
+      try {
+        action();
+      } catch (const Error&) {  // boundary: on a full disk the record alone must tell
+      }
+    };
+    if (status == Status::canceled) attempt([&] { log_.append("Build canceled\n"); });
+    if (status == Status::failed && !ended.log_is_whole) {
+      attempt([&] { log_.append("ERROR: " + reason + "\n"); });
     }
+    attempt([&] { end_syslog(); });
+    attempt([&] { log_.sync(); });
+  }
+
+  /// Once the record is terminal, nobody looks for the log's newest part any more.
+  void join_tail_for_sure() {
+    for (;;) {
+      try {
+        return log_.finish();
+      } catch (const Error& error) {  // boundary: try again, then go without
+        const bool may_pass = error.code() == Errc::unavailable;
+        if (!may_pass || std::chrono::steady_clock::now() >= patience_ends()) return;
+        std::this_thread::sleep_for(kTryAgain);
+      }
+    }
+  }
+
+  /// For a disk that is full at the moment: what the build used has just been freed.
+  std::chrono::steady_clock::time_point patience_ends() {
+    constexpr std::chrono::seconds kPatience{60};
+    if (!patience_ends_) patience_ends_ = std::chrono::steady_clock::now() + kPatience;
+    return *patience_ends_;
   }
 
   /// The record must become terminal even on a disk that is full at the moment:
   /// what the build used has just been freed, so trying again can help.
   void finalize_for_sure(Outcome& outcome, const std::string& manifest) {
-    constexpr std::chrono::seconds kPatience{60};
-    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    const auto deadline = patience_ends();
     std::optional<Release> release;
     const bool makes_release = outcome.status == Status::succeeded && !request_.command;
     if (makes_release) release = new_release(outcome, manifest);
@@ -224,7 +257,7 @@ class Supervision {
       } catch (const Error& error) {  // boundary: try again, then let the door tell
         const bool may_pass = error.code() == Errc::unavailable;
         if (may_pass && std::chrono::steady_clock::now() < deadline) {
-          std::this_thread::sleep_for(std::chrono::milliseconds(250));
+          std::this_thread::sleep_for(kTryAgain);
           continue;
         }
         if (release) store_.remove_release(task_.app, release->id);
@@ -261,6 +294,7 @@ class Supervision {
   log::LogFile log_;
   std::optional<log::SyslogCopy> syslog_;
   std::map<std::string, std::string> environment_;
+  std::optional<std::chrono::steady_clock::time_point> patience_ends_;
 };
 
 }  // namespace
@@ -273,6 +307,9 @@ int supervise(SupervisorTask task) {
     supervision.emplace(task, umask);
   } catch (const Error& error) {  // boundary: whoever started us tells the person
     tell_starter(task.ready, not_started(error));
+    return 1;
+  } catch (const std::exception& error) {  // boundary: the same, for what the system refuses
+    tell_starter(task.ready, not_started(Error(Errc::unavailable, error.what())));
     return 1;
   }
   tell_starter(task.ready, kStarted);

@@ -103,6 +103,18 @@ class Reader {
     }
   }
 
+  /// The writer makes a log that somebody removed again, with the same bytes at the same
+  /// place. True if it did, and there is another file to read now.
+  bool reopen_if_removed(std::uint64_t offset) {
+    struct stat info {};
+    if (!file_ || ::fstat(file_.get(), &info) != 0 || info.st_nlink != 0) return false;
+    Fd again = find_regular_file(log_, O_RDONLY);
+    if (!again || ::fstat(again.get(), &info) != 0) return false;
+    if (static_cast<std::uint64_t>(info.st_size) < offset) return false;  // another's
+    file_ = std::move(again);
+    return true;
+  }
+
  private:
   bool open() {
     file_ = find_regular_file(log_, O_RDONLY);
@@ -138,7 +150,10 @@ std::uint64_t Follower::run(const std::function<void(std::string_view)>& deliver
     // First the state, then the bytes: what is in the file once it has ended is all.
     const bool ended = ask && state_() == FollowState::ended;
     reader.deliver_to_end(deliver, offset_, stop);
-    if (ended) break;
+    if (ended) {
+      if (reader.reopen_if_removed(offset_)) reader.deliver_to_end(deliver, offset_, stop);
+      break;
+    }
 
     std::array<pollfd, 2> polled{pollfd{watch.fd(), POLLIN, 0}, pollfd{wake.fd(), POLLIN, 0}};
     const int timeout = watch.complete() ? kLookAgainMs : kLookAgainUnwatchedMs;

@@ -46,6 +46,7 @@ LogFile::LogFile(std::filesystem::path path, Fd fd, std::uint64_t size, char las
                  LogLimit limit, mode_t mode)
     : path_(std::move(path)),
       fd_(std::move(fd)),
+      folder_(path_),
       size_(size),
       limit_(std::move(limit)),
       mode_(mode),
@@ -102,7 +103,7 @@ void LogFile::put(std::string_view newline, std::string_view prefix, std::string
     newline = {};  // no line is open any more
   }
   if (!tail_) return write_pieces(newline, prefix, text);
-  for (const std::string_view part : {newline, prefix, text}) tail_->append(part);
+  for (const std::string_view part : {newline, prefix, text}) tail_->append(part, folder_, fd_);
 }
 
 void LogFile::copy_to(SyslogCopy* copy) {
@@ -124,7 +125,16 @@ void LogFile::finish() {
   restore_if_removed();
   limit_.bytes = 0;
   tail_.reset();
-  if (!limit_.tail_files[0].empty()) join_tail(fd_, limit_.tail_files);
+  try {
+    if (!limit_.tail_files[0].empty()) join_tail(fd_, folder_.find(fd_), limit_.tail_files);
+  } catch (const Error&) {  // adapter: a part of it may be there
+    look_at_end();
+    throw;
+  }
+  look_at_end();
+}
+
+void LogFile::look_at_end() {
   const auto size = static_cast<std::uint64_t>(status_of(fd_, path_).st_size);
   char last = '\n';
   if (size > 0 && ::pread(fd_.get(), &last, 1, static_cast<off_t>(size - 1)) < 0)
@@ -136,7 +146,8 @@ void LogFile::finish() {
 // Someone's clean-up must not cost the log of a build that still wrote it.
 void LogFile::restore_if_removed() {
   if (status_of(fd_, path_).st_nlink != 0) return;
-  Fd restored(::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, mode_));
+  Fd restored(::openat(folder_.find(fd_).get(), path_.filename().c_str(),
+                       O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, mode_));
   if (!restored && errno == EEXIST) return;  // another's now
   if (!restored) throw_errno("make " + path_.string() + " again");
   const std::unique_ptr<char[]> buffer(new char[kCopyBytes]);

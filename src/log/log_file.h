@@ -67,7 +67,7 @@ class LogFile {
 
   /// Nothing but cooper's own last lines comes now, whatever the limit: adds what
   /// waits in the tail files. If someone has removed the file meanwhile, it is
-  /// there again afterwards, whole. Throws Error.
+  /// there again afterwards, whole. Throws Error; then another call may succeed.
   void finish();
 
   /// Offset after the last byte that is in the file: while the tail files grow, it stays.
@@ -84,11 +84,13 @@ class LogFile {
   void put(std::string_view newline, std::string_view prefix, std::string_view text);
   void begin_tail();
   void restore_if_removed();
+  void look_at_end();
   void write_pieces(std::string_view newline, std::string_view prefix, std::string_view text);
   void reserve_ahead() noexcept;
 
   std::filesystem::path path_;
   Fd fd_;
+  LogFolder folder_;
   std::mutex mutex_;  // guards the file's end and open_line_of_
   std::atomic<std::uint64_t> size_;
   LogLimit limit_;

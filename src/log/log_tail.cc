@@ -1,8 +1,9 @@
 #include "log/log_tail.h"
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/text.h"
+
+#include <climits>
 
 #include <algorithm>
 #include <cerrno>
@@ -49,8 +50,9 @@ struct Part {
 };
 
 /// nullopt: absent, or its writer ended before it had a whole first line.
-std::optional<Part> open_part(const std::filesystem::path& path) {
-  Fd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+std::optional<Part> open_part(const Fd& folder, const std::filesystem::path& path) {
+  Fd fd(::openat(folder.get(), path.filename().c_str(),
+                 O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!fd && errno == ENOENT) return std::nullopt;
   if (!fd) throw_errno("open " + path.string());
   std::string first;
@@ -88,10 +90,24 @@ std::uint64_t rest_of_line(const Part& part) {
   return found ? rest : 0;
 }
 
-/// Where an earlier call began that did not get to its end: at its line, which
-/// is looked for behind the head only, where no build can have printed it.
-std::optional<std::uint64_t> earlier_attempt(const Fd& log, std::uint64_t head) {
-  std::optional<std::uint64_t> found;
+/// What an earlier call wrote that did not get to its end.
+struct Attempt {
+  std::uint64_t begin;
+  std::uint64_t end;                 ///< of its line; the end of the log if that is not whole
+  std::optional<std::uint64_t> cut;  ///< bytes that its line says are cut
+};
+
+std::optional<std::uint64_t> bytes_cut(std::string_view line) {
+  if (line == kNothingCut) return 0;
+  line.remove_prefix(kOurs.size());
+  const auto number = parse_number(line.substr(0, line.find(' ')));
+  return number ? std::optional<std::uint64_t>(*number) : std::nullopt;
+}
+
+/// It is told by its line, which is looked for behind the head only, where no build can
+/// have printed it.
+std::optional<Attempt> earlier_attempt(const Fd& log, std::uint64_t head) {
+  std::optional<Attempt> found;
   std::uint64_t line_begins = head;
   std::string line;
   read_pieces(log, head, [&](std::string_view piece) {
@@ -101,7 +117,9 @@ std::optional<std::uint64_t> earlier_attempt(const Fd& log, std::uint64_t head) 
       if (newline == std::string_view::npos) return true;
       piece.remove_prefix(newline + 1);
       const bool ours = line.starts_with(kOurs) && line.ends_with(kCutEnd);
-      if (ours || line == kNothingCut) found = line_begins;
+      if (ours || line == kNothingCut) {
+        found = Attempt{line_begins, line_begins + line.size(), bytes_cut(line)};
+      }
       line_begins += line.size();
       line.clear();
     }
@@ -109,31 +127,120 @@ std::optional<std::uint64_t> earlier_attempt(const Fd& log, std::uint64_t head) 
   });
   // Or within its first line.
   if (!found && !line.empty() && line.substr(0, kOurs.size()) == kOurs.substr(0, line.size())) {
-    found = line_begins;
+    found = Attempt{line_begins, line_begins + line.size(), std::nullopt};
   }
   return found;
 }
 
+/// Are the bytes of `log` from `at` on those of `part` from `from` on, to its end?
+bool holds(const Fd& log, std::uint64_t at, const Part& part, std::uint64_t from) {
+  const std::unique_ptr<char[]> buffer(new char[kChunkBytes]);
+  bool same = true;
+  read_pieces(part.fd, part.begin + from, [&](std::string_view piece) {
+    std::size_t got = 0;
+    while (got < piece.size()) {
+      const ssize_t n =
+          ::pread(log.get(), buffer.get() + got, piece.size() - got, static_cast<off_t>(at + got));
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) throw_errno("read the log");
+      if (n == 0) break;
+      got += static_cast<std::size_t>(n);
+    }
+    same = std::string_view(buffer.get(), got) == piece;
+    at += piece.size();
+    return same;
+  });
+  return same;
+}
+
+/// Did it write all, and only the removal is left, wholly or in part? Then the newer
+/// part is where its numbers say.
+bool is_whole(const Fd& log, const Attempt& attempt, const Part& newest) {
+  struct stat info {};
+  if (::fstat(log.get(), &info) != 0) throw_errno("stat the log");
+  const auto size = static_cast<std::uint64_t>(info.st_size);
+  if (!attempt.cut) return false;
+  const std::uint64_t before = newest.bytes_before;
+  const std::uint64_t ahead = before - std::min(before, *attempt.cut);
+  const std::uint64_t skipped = *attempt.cut - std::min(before, *attempt.cut);
+  if (attempt.end > size || ahead > size - attempt.end || skipped > size) return false;
+  return holds(log, attempt.end + ahead, newest, skipped);
+}
+
+void append_parts(const Fd& log, std::vector<Part>& parts) {
+  Part& oldest = parts.front();
+  const bool cut = oldest.bytes_before != 0;
+  const std::uint64_t skipped = cut ? rest_of_line(oldest) : 0;
+  const std::uint64_t lines = oldest.lines_before + (skipped != 0 ? 1 : 0);
+  write_all(log.get(), !cut ? std::string(kNothingCut)
+                            : "[cooper] " + std::to_string(oldest.bytes_before + skipped) +
+                                  " bytes (" + std::to_string(lines) + " lines)" +
+                                  std::string(kCutEnd));
+  oldest.begin += skipped;
+  for (const Part& part : parts) {
+    read_pieces(part.fd, part.begin, [&](std::string_view piece) {
+      write_all(log.get(), piece);
+      return true;
+    });
+  }
+}
+
+void remove_part(const Fd& folder, const std::filesystem::path& path) {
+  if (::unlinkat(folder.get(), path.filename().c_str(), 0) != 0 && errno != ENOENT) {
+    throw_errno("remove " + path.string());
+  }
+}
+
 }  // namespace
+
+LogFolder::LogFolder(const std::filesystem::path& log)
+    : log_name_(log.filename()),
+      folder_(open_file(log.has_parent_path() ? log.parent_path() : ".", O_PATH | O_DIRECTORY)) {}
+
+const Fd& LogFolder::find(const Fd& log) {
+  // A folder that was renamed is still open here; the log may have moved to another one.
+  struct stat known {
+  }, seen{};
+  if (::fstat(log.get(), &known) != 0) throw_errno("stat the log");
+  const auto has_log = [&](const Fd& folder) {
+    return ::fstatat(folder.get(), log_name_.c_str(), &seen, AT_SYMLINK_NOFOLLOW) == 0 &&
+           seen.st_dev == known.st_dev && seen.st_ino == known.st_ino;
+  };
+  if (known.st_nlink == 0 || has_log(folder_)) return folder_;
+  std::array<char, PATH_MAX> name{};
+  const std::string link = "/proc/self/fd/" + std::to_string(log.get());
+  const ssize_t n = ::readlink(link.c_str(), name.data(), name.size() - 1);
+  if (n <= 0) return folder_;
+  const std::filesystem::path path(std::string_view(name.data(), static_cast<std::size_t>(n)));
+  Fd moved(::open(path.parent_path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (moved && has_log(moved)) folder_ = std::move(moved);
+  return folder_;
+}
 
 LogTail::LogTail(TailFiles files, std::uint64_t bytes_each, mode_t mode, std::uint64_t head)
     : files_(std::move(files)), bytes_each_(bytes_each), mode_(mode), head_(head) {}
 
-void LogTail::open_next() {
-  fd_ =
-      open_file(files_[sequence_ % 2], O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW, mode_);
-  write_all(fd_.get(), std::string(kHeader) + " " + std::to_string(sequence_) + " " +
-                           std::to_string(bytes_) + " " + std::to_string(lines_) + " " +
-                           std::to_string(head_) + "\n");
+void LogTail::open_next(const Fd& folder) {
+  const std::filesystem::path& path = files_[sequence_ % 2];
+  Fd next(::openat(folder.get(), path.filename().c_str(),
+                   O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW | O_CLOEXEC, mode_));
+  if (!next) throw_errno("open " + path.string());
+  write_all(next.get(), std::string(kHeader) + " " + std::to_string(sequence_) + " " +
+                            std::to_string(bytes_) + " " + std::to_string(lines_) + " " +
+                            std::to_string(head_) + "\n");
+  fd_ = std::move(next);  // a file without a whole first line would be lost
   ++sequence_;
   used_ = 0;
 }
 
-void LogTail::append(std::string_view bytes) {
+void LogTail::append(std::string_view bytes, LogFolder& folder, const Fd& log) {
   while (!bytes.empty()) {
-    if (!fd_ || used_ >= bytes_each_) open_next();
-    const std::string_view piece = bytes.substr(0, bytes_each_ - used_);
-    write_all(fd_.get(), piece);
+    if (!fd_ || used_ >= bytes_each_) open_next(folder.find(log));
+    std::string_view piece = bytes.substr(0, bytes_each_ - used_);
+    const ssize_t written = ::write(fd_.get(), piece.data(), piece.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) throw_errno("write the newest part of the log");
+    piece = piece.substr(0, static_cast<std::size_t>(written));
     used_ += piece.size();
     bytes_ += piece.size();
     lines_ += static_cast<std::uint64_t>(std::ranges::count(piece, '\n'));
@@ -141,37 +248,26 @@ void LogTail::append(std::string_view bytes) {
   }
 }
 
-void join_tail(const Fd& log, const TailFiles& files) {
+void join_tail(const Fd& log, const Fd& folder, const TailFiles& files) {
   std::vector<Part> parts;
   for (const std::filesystem::path& path : files) {
-    if (auto part = open_part(path)) parts.push_back(std::move(*part));
+    if (auto part = open_part(folder, path)) parts.push_back(std::move(*part));
   }
   std::ranges::sort(parts, {}, &Part::sequence);
-  if (!parts.empty()) {
-    if (const auto earlier = earlier_attempt(log, parts.front().head)) {
-      if (::ftruncate(log.get(), static_cast<off_t>(*earlier)) != 0) throw_errno("cut the log");
-    }
-    Part& oldest = parts.front();
-    const bool cut = oldest.bytes_before != 0;
-    const std::uint64_t skipped = cut ? rest_of_line(oldest) : 0;
-    const std::uint64_t lines = oldest.lines_before + (skipped != 0 ? 1 : 0);
-    write_all(log.get(), !cut ? std::string(kNothingCut)
-                              : "[cooper] " + std::to_string(oldest.bytes_before + skipped) +
-                                    " bytes (" + std::to_string(lines) + " lines)" +
-                                    std::string(kCutEnd));
-    oldest.begin += skipped;
-    for (const Part& part : parts) {
-      read_pieces(part.fd, part.begin, [&](std::string_view piece) {
-        write_all(log.get(), piece);
-        return true;
-      });
-    }
-    if (::fdatasync(log.get()) != 0) throw_errno("fsync the log");
-  }
-  // The older one first: after a crash between the two, the newer one says what is cut.
+  // The older one first: after a crash between the two, the newer one tells that all is there.
   const std::size_t older = !parts.empty() && parts.back().sequence % 2 == 0 ? 1 : 0;
-  remove_file(files[older]);
-  remove_file(files[1 - older]);
+  if (!parts.empty()) {
+    const auto earlier = earlier_attempt(log, parts.front().head);
+    if (!earlier || !is_whole(log, *earlier, parts.back())) {
+      if (earlier && ::ftruncate(log.get(), static_cast<off_t>(earlier->begin)) != 0) {
+        throw_errno("cut the log");
+      }
+      append_parts(log, parts);
+      if (::fdatasync(log.get()) != 0) throw_errno("fsync the log");
+    }
+  }
+  remove_part(folder, files[older]);
+  remove_part(folder, files[1 - older]);
 }
 
 }  // namespace cooper::log

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <string_view>
 #include <sys/types.h>
 
@@ -14,6 +15,21 @@ namespace cooper::log {
 /// The two files beside a log that take turns: one grows, the other holds what
 /// came before; when the one is full, the other is emptied and grows.
 using TailFiles = std::array<std::filesystem::path, 2>;
+
+/// The folder of a log that is open, wherever that is by now: an app may be renamed
+/// while its build runs, and its log and tail files move to the new name's folder.
+class LogFolder {
+ public:
+  /// `log` is the path of a log that was opened a moment ago. Throws Error.
+  explicit LogFolder(const std::filesystem::path& log);
+
+  /// Where the open log is now; where it was last if it is in no folder any more.
+  const Fd& find(const Fd& log);
+
+ private:
+  std::string log_name_;
+  Fd folder_;
+};
 
 /// What goes into the tail files while the build runs. One thread at a time.
 ///
@@ -24,14 +40,15 @@ using TailFiles = std::array<std::filesystem::path, 2>;
 class LogTail {
  public:
   /// Keeps at least the newest `bytes_each` bytes, at most twice as many. `head`:
-  /// size of the log beside it.
+  /// size of the log beside it. Only the names of `files` count.
   LogTail(TailFiles files, std::uint64_t bytes_each, mode_t mode, std::uint64_t head);
 
-  /// Throws Error; then a part of the bytes may be kept, and a later call may succeed.
-  void append(std::string_view bytes);
+  /// `folder`: where `log` is. Throws Error; then a part of the bytes may be kept, and a
+  /// later call may succeed.
+  void append(std::string_view bytes, LogFolder& folder, const Fd& log);
 
  private:
-  void open_next();
+  void open_next(const Fd& folder);
 
   TailFiles files_;
   std::uint64_t bytes_each_;
@@ -46,8 +63,8 @@ class LogTail {
 
 /// Appends to `log` (open for reading and appending) a line that says how much
 /// is cut, and what the tail files hold, from the start of a line on; then
-/// removes them. Does nothing if there are none. After a crash in the middle it
-/// can be called again. Throws Error.
-void join_tail(const Fd& log, const TailFiles& files);
+/// removes them from `folder` (only their names count). Does nothing if there are none.
+/// After a crash in the middle it can be called again. Throws Error.
+void join_tail(const Fd& log, const Fd& folder, const TailFiles& files);
 
 }  // namespace cooper::log

@@ -129,6 +129,7 @@ void SyslogCopy::send_all(const std::stop_token& stop) {
 
 void SyslogCopy::send_lines(std::string_view text) {
   while (!text.empty()) {
+    if (gave_up_) return count_unsent(text);
     const std::size_t newline = text.find('\n');
     partial_ += text.substr(0, newline);
     if (newline == std::string_view::npos && partial_.size() <= kLongestLine) return;
@@ -145,18 +146,23 @@ void SyslogCopy::send_lines(std::string_view text) {
   }
 }
 
+void SyslogCopy::count_unsent(std::string_view text) {
+  unsent_ += static_cast<std::uint64_t>(std::ranges::count(text, '\n'));
+  partial_ = text.substr(text.rfind('\n') + 1);  // without one: all of it
+}
+
 /// Until it is sent, or the time is over.
 bool SyslogCopy::send(std::string_view line) {
   const std::string message = "<13>" + timestamp() + " " + options_.tag.text() + "[" +
                               std::to_string(::getpid()) + "]: " + escaped(line);
-  for (;;) {
+  while (!gave_up_) {
+    if (out_of_time()) break;
     if (socket_ || connect()) {
       const ssize_t n =
           ::send(socket_.get(), message.data(), message.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
       if (n >= 0) return true;
       if (errno == EINTR) continue;
       if (errno == EMSGSIZE) return false;
-      if (out_of_time()) return false;
       if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
         wait_until_writable();
         continue;
@@ -166,9 +172,11 @@ bool SyslogCopy::send(std::string_view line) {
     }
     // Nobody is there. At the end there is nothing to wait for.
     std::unique_lock lock(mutex_);
-    if (deadline_ != Clock::time_point::max()) return false;
+    if (deadline_ != Clock::time_point::max()) break;
     changed_.wait_for(lock, sender_.get_stop_token(), kLookAgain, [] { return false; });
   }
+  gave_up_ = true;
+  return false;
 }
 
 bool SyslogCopy::connect() {

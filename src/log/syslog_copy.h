@@ -49,6 +49,7 @@ class SyslogCopy {
  private:
   void send_all(const std::stop_token& stop);
   void send_lines(std::string_view text);
+  void count_unsent(std::string_view text);
   bool send(std::string_view line);
   bool connect();
   void wait_until_writable();
@@ -65,6 +66,7 @@ class SyslogCopy {
   Fd socket_;
   std::string partial_;
   std::uint64_t unsent_ = 0;
+  bool gave_up_ = false;  // at the end: no line goes out any more
   std::jthread sender_;
 };
 

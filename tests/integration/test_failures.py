@@ -160,6 +160,25 @@ def test_disk_full_while_building_still_finalizes_the_record(cooper, store, fold
     store.assert_clean(build_id_of(shown.out.replace("Id", "Build:", 1)))
 
 
+@pytest.mark.parametrize("limit", ["0", "1m"])
+def test_disk_full_ends_no_tracked_command(plain_cooper, small_disk, limit):
+    env = {"COOPER_ROOT": str(small_disk)}
+    plain_cooper("apps", "create", "app", env=env).ok()
+    plain_cooper("builds", "set", "log-limit", limit, "-a", "app", env=env).ok()
+    # More than a pipe holds is printed while the disk is full, so that some of it is seen then.
+    script = f"""echo before; yes filler >{small_disk}/filler 2>/dev/null
+                 yes 'this is lost' | head -c 6000000; rm {small_disk}/filler; echo after; exit 7"""
+    done = plain_cooper("track", "-a", "app", "--", "sh", "-c", script, env=env)
+    assert done.code == 7, done
+    log, = small_disk.rglob("*.log")
+    text = log.read_text()
+    said = re.findall(r"^\[cooper\] up to (\d+) bytes are missing here: .*No space left on device", text, re.M)
+    assert said and int(said[0]) > 100_000, text[-2000:]
+    assert text.startswith("before\n") and text.endswith("after\n"), text[-2000:]
+    shown = plain_cooper("builds", "info", "last", "-a", "app", env=env).ok()
+    assert re.search(r"^Reason:?\s+exit code 7$", shown.out, re.M), shown
+
+
 def test_timeout(cooper, store, folder):
     make_app(folder, {"Dockerfile": f"FROM {BASE_IMAGE}\nCOPY . /x\nRUN while :; do echo tick; sleep 0.1; done\n"})
     set_property(cooper, "timeout", "2s")

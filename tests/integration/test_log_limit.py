@@ -2,10 +2,11 @@
 import os
 import re
 import signal
+import subprocess
 
 import pytest
 
-from support.cooper import BASE_IMAGE, build_id_of, make_app, wait_for
+from support.cooper import BASE_IMAGE, build_id_of, executable, make_app, wait_for
 
 LIMIT = 1 << 20
 LINES = 60_000
@@ -83,6 +84,36 @@ def test_after_a_killed_supervisor_the_tail_is_found(limited, tmp_path, gate, st
     check(log, LINES - 1)
     assert b"ERROR: abandoned" in log and not tails(limited)
     store.assert_clean(build)
+
+
+@pytest.mark.parametrize("new_is_there", [False, True])
+def test_an_app_that_is_renamed_meanwhile_keeps_its_log(dokku, tmp_path, new_is_there):
+    dokku.app("old")
+    dokku.cooper("builds", "set", "log-limit", "1m", "-a", "old").ok()
+    if new_is_there:
+        dokku.finished("new", "x", log="another\n")
+    first = f"n=0; while [ $n -lt {LINES} ]; do echo this is line number $n; n=$((n+1)); done"
+    go_on = tmp_path / "go-on"
+    rest = first.replace("n=0", f"n={LINES}").replace(f"-lt {LINES}", f"-lt {2 * LINES}")
+    script = f"{first}; while [ ! -e {go_on} ]; do sleep 0.02; done; {rest}"
+    process = subprocess.Popen([executable(), "track", "-a", "old", "--", "sh", "-c", script], env=dokku.env,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    dokku.children.append(process)
+
+    def all_is_printed():
+        return any(f"line number {LINES - 1}\n".encode() in tail.read_bytes()
+                   for tail in dokku.builds("old").glob("*.log.tail-*"))
+    wait_for(all_is_printed, "the last line in a tail file")
+    build = next(dokku.builds("old").glob("*.log")).stem
+    dokku.t("post-app-rename-setup", "old", "new").ok()
+    dokku.app("new")
+    go_on.touch()
+    process.communicate(timeout=120)
+    wait_for(lambda: dokku.record("new", build)["status"] != "running", "the end of the build")
+    record = dokku.record("new", build)
+    assert (record["status"], record["exit_code"]) == ("succeeded", 0), record
+    check((dokku.builds("new") / f"{build}.log").read_bytes(), 2 * LINES - 1)
+    assert not list(dokku.builds("new").glob("*.tail-*")) and not dokku.builds("old").exists()
 
 
 def test_without_a_limit_all_is_kept(limited, tmp_path):

@@ -126,6 +126,28 @@ TEST_F(FollowTest, AChunkThatWasRefusedIsNotCounted) {
   EXPECT_EQ(seen, "text");
 }
 
+TEST_F(FollowTest, ALogThatIsRemovedAndMadeAgainIsWhole) {
+  LogFile file = LogFile::create(log(), 0644);
+  file.append("one\n");
+  std::string seen;
+  bool over = false;
+  Follower follower(log(), {}, [&] { return over ? FollowState::ended : FollowState::live; });
+  const std::uint64_t end = follower.run(
+      [&](std::string_view chunk) {
+        seen += chunk;
+        if (over) return;
+        std::filesystem::remove(log());
+        file.append("two\n");
+        file.finish();
+        file.append("last words\n");
+        over = true;
+        write_text(folder_ / "b1.json", "{}");
+      },
+      {});
+  EXPECT_EQ(seen, "one\ntwo\nlast words\n");
+  EXPECT_EQ(end, seen.size());
+}
+
 TEST_F(FollowTest, AFolderThatIsNotThere) {
   Follower follower(folder_ / "absent/b1.log", {}, ended);
   EXPECT_EQ(follower.run([](std::string_view) {}, {}), 0U);

@@ -7,7 +7,11 @@
 #include <gmock/gmock.h>
 
 #include <csignal>
+#include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 namespace cooper::log {
 namespace {
@@ -177,6 +181,103 @@ TEST_F(LogLimitTest, FinishingTwiceAddsTheTailOnce) {
     LogFile::open_existing(path_, tails_).finish();
     ASSERT_EQ(content(path_), once) << kept;
   }
+}
+
+// The older one is removed first.
+TEST_F(LogLimitTest, FinishingBetweenTheRemovalsLosesNothing) {
+  for (const int end : {300, 340, 380}) {  // either file is the newer one
+    {
+      LogFile file = create();
+      append_lines(file, 0, end);
+    }
+    for (const auto& tail : tails_) {
+      if (std::filesystem::exists(tail)) std::filesystem::copy(tail, tail.string() + ".copy");
+    }
+    LogFile::open_existing(path_, tails_).finish();
+    const std::string once = content(path_);
+    for (const auto& tail : tails_) {
+      if (!std::filesystem::exists(tail.string() + ".copy")) continue;
+      const std::string first = content(tail.string() + ".copy");
+      const std::string other =
+          content((tail == tails_[0] ? tails_[1] : tails_[0]).string() + ".copy");
+      const auto sequence = [](const std::string& text) { return std::stoi(text.substr(16)); };
+      if (sequence(first) < sequence(other)) continue;
+      std::filesystem::rename(tail.string() + ".copy", tail);
+      LogFile file = LogFile::open_existing(path_, tails_);
+      file.finish();
+      EXPECT_EQ(content(path_), once) << end;
+      EXPECT_FALSE(a_tail_is_there());
+      break;
+    }
+    for (const auto& tail : tails_) std::filesystem::remove(tail.string() + ".copy");
+    std::filesystem::remove(path_);
+  }
+}
+
+// A folder moves as a whole when its app is renamed, or its files move one by one into one that
+// is there already.
+TEST_F(LogLimitTest, TheFolderMayBeRenamedMeanwhile) {
+  const std::filesystem::path old = folder_ / "old", moved = folder_ / "new";
+  std::filesystem::create_directory(old);
+  LogFile file = LogFile::create(
+      old / "a.log", 0640,
+      {.bytes = kLimit, .tail_files = {old / "a.log.tail-0", old / "a.log.tail-1"}});
+  append_lines(file, 0, 300);
+  std::filesystem::rename(old, moved);
+  append_lines(file, 300, 777);
+  const std::filesystem::path merged = folder_ / "merged";
+  std::filesystem::create_directory(merged);
+  for (const char* name : {"a.log", "a.log.tail-0", "a.log.tail-1"}) {
+    std::filesystem::rename(moved / name, merged / name);
+  }
+  std::filesystem::remove(moved);
+  append_lines(file, 777, 1000);
+  file.finish();
+  expect_cut_once(content(merged / "a.log"), 1000);
+  EXPECT_EQ(list_folder(merged).size(), 1U);
+  EXPECT_FALSE(std::filesystem::exists(old));
+}
+
+TEST_F(LogLimitTest, ALogRemovedAfterARenameIsThereAgain) {
+  const std::filesystem::path old = folder_ / "old", moved = folder_ / "new";
+  std::filesystem::create_directory(old);
+  LogFile file = LogFile::create(old / "a.log", 0640);
+  append_lines(file, 0, 40);
+  std::filesystem::rename(old, moved);
+  std::filesystem::remove(moved / "a.log");
+  file.finish();
+  EXPECT_EQ(content(moved / "a.log"), lines(0, 40));
+}
+
+TEST_F(LogLimitTest, ATailFileWithoutItsFirstLineIsBegunAgain) {
+  if (::mknod(tails_[0].c_str(), S_IFCHR | 0666, makedev(1, 7)) != 0) {
+    GTEST_SKIP() << "no /dev/full can be made here";
+  }
+  if (!Fd(::open(tails_[0].c_str(), O_WRONLY | O_CLOEXEC))) GTEST_SKIP() << "no devices here";
+  LogFile file = create();
+  EXPECT_THROW(append_lines(file, 0, 200), Error);
+  std::filesystem::remove(tails_[0]);
+  file.append("this came later\n");
+  file.finish();
+  EXPECT_THAT(content(path_), EndsWith("the rest follows\nthis came later\n"));
+}
+
+TEST_F(LogLimitTest, AFullDiskCostsOnlyWhatCameMeanwhile) {
+  LogFile file = create();
+  append_lines(file, 0, 200);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  // Beyond the log's own length no file of this process can grow; the next tail file can't begin.
+  rlimit none = before;
+  none.rlim_cur = 0;
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &none), 0);
+  EXPECT_THROW(append_lines(file, 200, 300), Error);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, handler);
+  append_lines(file, 200, 500);
+  file.finish();
+  expect_cut_once(content(path_), 500);
 }
 
 TEST_F(LogLimitTest, DamagedTailFilesHarmNothing) {

@@ -129,6 +129,15 @@ TEST_F(SyslogTest, WithoutADaemonAllLinesAreMissing) {
   EXPECT_EQ(copy.finish(), 3U);
 }
 
+TEST_F(SyslogTest, WhatCannotGoOutIsCountedToTheLine) {
+  SyslogCopy copy(options());
+  copy.write("one\n");
+  copy.write(std::string(1'000'000, '\n'));
+  copy.write("two\nthree");
+  copy.write(" and three");
+  EXPECT_EQ(copy.finish(), 1'000'003U);
+}
+
 TEST_F(SyslogTest, ADaemonThatComesBackGetsWhatWaited) {
   SyslogCopy copy(options());
   copy.write("before there is one\n");
