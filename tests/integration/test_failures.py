@@ -179,6 +179,26 @@ def test_disk_full_ends_no_tracked_command(plain_cooper, small_disk, limit):
     assert re.search(r"^Reason:?\s+exit code 7$", shown.out, re.M), shown
 
 
+def test_disk_full_at_the_end_waits_for_room_for_the_newest_part(plain_cooper, small_disk, tmp_path):
+    env = {"COOPER_ROOT": str(small_disk)}
+    plain_cooper("apps", "create", "app", env=env).ok()
+    plain_cooper("builds", "set", "log-limit", "1m", "-a", "app", env=env).ok()
+    script = f"seq 1 400000; echo $$ >{tmp_path}/pid; yes filler >{small_disk}/filler 2>/dev/null; exit 7"
+    tracked = plain_cooper.start("track", "-a", "app", "--", "sh", "-c", script, env=env)
+    wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), "the command's pid")
+    pid = (tmp_path / "pid").read_text().strip()
+    wait_for(lambda: not os.path.exists(f"/proc/{pid}"), "the command's end")
+    (small_disk / "filler").unlink()
+    tracked.communicate(timeout=60)
+    assert tracked.returncode == 7
+    log, = small_disk.rglob("*.log")
+    text = log.read_text()
+    tail = text[text.index(" are cut here\n"):].splitlines()[1:]
+    assert text.count(" are cut here\n") == 1 and tail[-1] == "400000" and len(tail) > 30_000
+    assert tail == [str(n) for n in range(int(tail[0]), 400_001)]
+    assert not list(small_disk.rglob("*.tail-*"))
+
+
 def test_timeout(cooper, store, folder):
     make_app(folder, {"Dockerfile": f"FROM {BASE_IMAGE}\nCOPY . /x\nRUN while :; do echo tick; sleep 0.1; done\n"})
     set_property(cooper, "timeout", "2s")
