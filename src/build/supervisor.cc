@@ -25,6 +25,7 @@
 #include <system_error>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 namespace cooper::build {
 
@@ -58,6 +59,16 @@ void tell_starter(const Fd& ready, std::string_view text) {
   try {
     write_all(ready.get(), text);
   } catch (const Error&) {  // boundary: nobody listens
+  }
+}
+
+/// Under a Dokku root its own commands take the file alone for a lock.
+void release_lock(SupervisorTask& task) {
+  store::DeployLock lock = store::DeployLock::adopt(std::move(task.deploy_lock));
+  if (!task.layout.is_dokkus()) return;
+  try {
+    std::move(lock).release(task.layout, task.app);
+  } catch (const Error&) {  // boundary: it is free all the same
   }
 }
 
@@ -95,7 +106,7 @@ class Supervision {
   }
 
   void prune() {
-    task_.deploy_lock.reset();
+    release_lock(task_);
     build::prune(store_, task_.app, settings_, &task_.id);
   }
 
@@ -306,6 +317,7 @@ int supervise(SupervisorTask task) {
     store::DeployLock::adopt(Fd(::dup(task.deploy_lock.get()))).set_holder(task.id);
     supervision.emplace(task, umask);
   } catch (const Error& error) {  // boundary: whoever started us tells the person
+    release_lock(task);
     tell_starter(task.ready, not_started(error));
     return 1;
   } catch (const std::exception& error) {  // boundary: the same, for what the system refuses

@@ -20,6 +20,7 @@ namespace cooper::cli {
 namespace {
 
 constexpr char kEndOfInput = 4;  // Ctrl-D, as terminals have it
+constexpr int kLookForTerminalMs = 100;
 
 /// The size of the first of our standard streams that is a terminal.
 winsize window_size() {
@@ -49,6 +50,14 @@ void set_terminal(const termios& settings) noexcept {
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
+/// A read that comes too late, when the terminal is another's already, fails instead.
+void block_halt_by_terminal() noexcept {
+  sigset_t input;
+  ::sigemptyset(&input);
+  ::sigaddset(&input, SIGTTIN);
+  ::pthread_sigmask(SIG_BLOCK, &input, nullptr);
+}
+
 }  // namespace
 
 TerminalRelay::TerminalRelay() {
@@ -76,7 +85,7 @@ TerminalRelay::~TerminalRelay() {
     // Can't fail: the counter is far from full.
     [[maybe_unused]] const ssize_t written = ::write(end_.get(), &one, sizeof one);
     thread_.join();
-    if (before_) set_terminal(*before_);
+    if (raw_ && !in_background()) set_terminal(*before_);
   }
   ::pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
 }
@@ -89,8 +98,19 @@ void TerminalRelay::begin() {
   thread_ = std::thread([this] { relay(); });
 }
 
+/// A terminal that is not the one that controls us has no foreground of ours.
+bool TerminalRelay::in_background() const noexcept {
+  if (!before_) return false;
+  const pid_t foreground = ::tcgetpgrp(STDIN_FILENO);
+  return foreground >= 0 && foreground != ::getpgrp();
+}
+
 void TerminalRelay::make_raw() noexcept {
-  if (!before_) return;
+  raw_ = before_ && !in_background();
+  if (!raw_) return;
+  // In the background we have seen the settings of whoever had the terminal then.
+  if (!was_raw_) ::tcgetattr(STDIN_FILENO, &*before_);
+  was_raw_ = true;
   termios raw = *before_;
   ::cfmakeraw(&raw);
   set_terminal(raw);
@@ -105,7 +125,7 @@ void TerminalRelay::take_signal() noexcept {
   signalfd_siginfo info{};
   if (::read(signals_.get(), &info, sizeof info) != sizeof info) return;
   // Whoever let us go on (a shell's `fg`) has set the terminal as it likes it.
-  if (info.ssi_signo == SIGCONT) make_raw();
+  if (info.ssi_signo == SIGCONT) raw_ = false;
   pass_size_on();
 }
 
@@ -114,9 +134,12 @@ void TerminalRelay::read_keys() noexcept {
   const ssize_t n = ::read(STDIN_FILENO, buffer.data(), buffer.size());
   if (n > 0) {
     keys_.append(buffer.data(), static_cast<std::size_t>(n));
-  } else if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
+    at_line_start_ =
+        keys_.ends_with('\n') || keys_.ends_with('\r') || keys_.ends_with(kEndOfInput);
+  } else if (n == 0 || (errno != EINTR && errno != EAGAIN && !in_background())) {
     input_open_ = false;
-    if (!before_) keys_ += kEndOfInput;
+    // Behind an unfinished line the first one only delivers that.
+    if (!before_) keys_.append(at_line_start_ ? 1 : 2, kEndOfInput);
   }
 }
 
@@ -131,16 +154,20 @@ void TerminalRelay::send_keys() noexcept {
 }
 
 void TerminalRelay::relay() noexcept {
+  block_halt_by_terminal();
   for (;;) {
+    // A shell's `fg` gives us the terminal without a signal if we run already.
+    const bool away = in_background();
+    if (before_ && !away && !raw_) make_raw();
     // Keys are read only when the program has taken those before.
     std::array<pollfd, 4> wait = {
         pollfd{end_.get(), POLLIN, 0}, pollfd{signals_.get(), POLLIN, 0},
-        pollfd{input_open_ && keys_.empty() ? STDIN_FILENO : -1, POLLIN, 0},
+        pollfd{input_open_ && !away && keys_.empty() ? STDIN_FILENO : -1, POLLIN, 0},
         pollfd{keys_.empty() ? -1 : master_.get(), POLLOUT, 0}};
-    if (::poll(wait.data(), wait.size(), -1) < 0) continue;
+    if (::poll(wait.data(), wait.size(), away ? kLookForTerminalMs : -1) < 0) continue;
     if (wait[0].revents != 0) return;
     if (wait[1].revents != 0) take_signal();
-    if (wait[2].revents != 0) read_keys();
+    if (wait[2].revents != 0 && !in_background()) read_keys();
     if (wait[3].revents != 0) send_keys();
   }
 }

@@ -1,6 +1,7 @@
 #include "plugin/run_commands.h"
 
 #include "base/text.h"
+#include "build/settings.h"
 #include "log/follow.h"
 #include "log/journal.h"
 #include "log/terminal.h"
@@ -8,6 +9,8 @@
 
 #include <filesystem>
 #include <stop_token>
+#include <string>
+#include <vector>
 
 namespace cooper::plugin {
 
@@ -105,7 +108,9 @@ int follow(const Face& face, const AppName& app, const BuildId& id) {
 int show_journal(const Face& face, const AppName& app, const BuildId& id, bool has_record) {
   std::string lines;
   try {
-    lines = log::read_journal({.prefix = "dokku-", .build = id.str()}, {});
+    std::vector<std::string> warnings;
+    const build::Settings settings = build::read_settings(face.store, app, warnings);
+    lines = log::read_journal({.prefix = settings.syslog_prefix, .build = id.str()}, {});
   } catch (const Error& error) {  // adapter: no journalctl, said in Dokku's words
     if (error.code() != Errc::not_found) throw;
     return refuse(face, "log file missing and journalctl not available for build " + id.str());

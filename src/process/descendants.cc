@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <string>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -22,8 +23,7 @@ void become_subreaper() {
 
 namespace {
 
-/// Kills the whole tree below `pid`; parents first, so that none can start more.
-void kill_below(pid_t pid) {
+std::vector<pid_t> children_of(pid_t pid) {
   const std::string tasks = "/proc/" + std::to_string(pid) + "/task";
   std::string children;
   try {
@@ -32,15 +32,31 @@ void kill_below(pid_t pid) {
     }
   } catch (const Error&) {  // adapter: it ended meanwhile, its children are ours now
   }
+  std::vector<pid_t> pids;
   for (const std::string_view word : split(children, ' ')) {
-    if (const auto child = parse_number(trim(word))) {
-      ::kill(static_cast<pid_t>(*child), SIGKILL);
-      kill_below(static_cast<pid_t>(*child));
-    }
+    if (const auto child = parse_number(trim(word))) pids.push_back(static_cast<pid_t>(*child));
+  }
+  return pids;
+}
+
+/// Kills the whole tree below `pid`; parents first, so that none can start more.
+void kill_below(pid_t pid) {
+  for (const pid_t child : children_of(pid)) {
+    ::kill(child, SIGKILL);
+    kill_below(child);
   }
 }
 
 }  // namespace
+
+std::vector<pid_t> descendants_of(pid_t pid) {
+  std::vector<pid_t> all = children_of(pid);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const std::vector<pid_t> more = children_of(all[i]);
+    all.insert(all.end(), more.begin(), more.end());
+  }
+  return all;
+}
 
 bool end_descendants() {
   using namespace std::chrono_literals;

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 namespace cooper::store {
 
@@ -82,6 +83,13 @@ bool DeployLock::remove_stale(const Layout& layout, const AppName& app) {
     if (error.code() != Errc::not_found) throw;
   }
   return true;
+}
+
+void DeployLock::release(const Layout& layout, const AppName& app) && {
+  const Fd held = std::move(fd_);
+  const std::filesystem::path path = layout.deploy_lock(app);
+  // While it is held: whoever waits for it finds out (still_named).
+  if (still_named(held, path)) remove_file(path);
 }
 
 void DeployLock::set_holder(const BuildId& id) {

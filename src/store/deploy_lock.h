@@ -38,6 +38,9 @@ class DeployLock {
 
   /// Names the build that the lock is held for. Throws Error.
   void set_holder(const BuildId& id);
+  /// Frees the lock and removes its file, as Dokku does, for which the file alone
+  /// means locked. A file that is not this lock's any more stays. Throws Error.
+  void release(const Layout& layout, const AppName& app) &&;
   int fd() const noexcept { return fd_.get(); }
 
  private:
