@@ -1,15 +1,22 @@
 #include "build/command_run.h"
 
 #include "base/error.h"
+#include "base/file.h"
 #include "build/watch.h"
 #include "log/channel.h"
+#include "process/alive.h"
+#include "process/descendants.h"
 
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <optional>
 #include <poll.h>
+#include <set>
 #include <thread>
+#include <unistd.h>
 #include <utility>
 
 namespace cooper::build {
@@ -65,6 +72,37 @@ bool has_ended(int pidfd) {
   return ::poll(&entry, 1, 0) > 0;
 }
 
+/// The supervisor of a build that the command has begun: not in its process group,
+/// and nobody's child but ours once the command is gone.
+bool is_supervisor(pid_t pid) {
+  try {
+    const std::string words = read_file("/proc/" + std::to_string(pid) + "/cmdline").value_or("");
+    return std::filesystem::path(words.substr(0, words.find('\0'))).filename() ==
+           "cooper-supervisor";
+  } catch (const Error&) {  // adapter: it has ended
+    return false;
+  }
+}
+
+/// Cancels the builds that the command has begun and waits for their ends, which
+/// have a grace time of their own.
+void cancel_inner_builds() {
+  constexpr std::chrono::milliseconds kPatience = 3 * kGrace;
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  std::set<pid_t> asked;
+  for (;;) {
+    bool any = false;
+    for (const pid_t pid : process::descendants_of(::getpid())) {
+      if (!is_supervisor(pid)) continue;
+      any = true;
+      if (!asked.insert(pid).second) continue;
+      process::signal_process(pid, SIGQUIT, [&] { return is_supervisor(pid); });
+    }
+    if (!any || std::chrono::steady_clock::now() > deadline) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
+
 Outcome judge(const process::ExitStatus& status) {
   if (status.ok()) return {.status = Status::succeeded, .exit_code = 0};
   std::string reason = "exit code " + std::to_string(status.code);
@@ -93,6 +131,10 @@ Outcome CommandRun::run() {
   if (ended_by_itself_) {
     containment_.let_go();
   } else {
+    try {
+      cancel_inner_builds();
+    } catch (const Error&) {  // boundary: what can't be asked is ended all the same
+    }
     containment_.end_all();
   }
   containment_.remove();

@@ -26,8 +26,10 @@ inline constexpr int kNoSuchCommand = 127;
 /// can't be written, output is dropped, and a line says how much as soon as that is possible.
 ///
 /// On an end request its process group gets SIGTERM, and after five seconds, or
-/// when the group is gone, nothing of it is left running. What a command that ended
-/// by itself has left in the background goes on: a deploy may have started just that.
+/// when the group is gone, nothing of it is left running; a build that it has begun
+/// itself is canceled, so that its record ends, too. What a command that ended by
+/// itself has left in the background goes on: a deploy may have started just that. It
+/// needs an output of its own, because the log's pipe is closed half a second later.
 class CommandRun {
  public:
   struct Parts {

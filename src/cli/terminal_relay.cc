@@ -134,8 +134,7 @@ void TerminalRelay::read_keys() noexcept {
   const ssize_t n = ::read(STDIN_FILENO, buffer.data(), buffer.size());
   if (n > 0) {
     keys_.append(buffer.data(), static_cast<std::size_t>(n));
-    at_line_start_ =
-        keys_.ends_with('\n') || keys_.ends_with('\r') || keys_.ends_with(kEndOfInput);
+    at_line_start_ = keys_.ends_with('\n') || keys_.ends_with('\r') || keys_.ends_with(kEndOfInput);
   } else if (n == 0 || (errno != EINTR && errno != EAGAIN && !in_background())) {
     input_open_ = false;
     // Behind an unfinished line the first one only delivers that.

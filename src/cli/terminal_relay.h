@@ -42,14 +42,14 @@ class TerminalRelay {
   std::optional<termios> before_;  // of our terminal; absent if standard input is none
   sigset_t mask_before_{};
   build::CommandStreams streams_;
-  Fd master_;   // our copy
-  Fd signals_;  // SIGWINCH, SIGCONT
-  Fd end_;      // eventfd: the thread may go
-  bool raw_ = false;       // our terminal, by us
+  Fd master_;         // our copy
+  Fd signals_;        // SIGWINCH, SIGCONT
+  Fd end_;            // eventfd: the thread may go
+  bool raw_ = false;  // our terminal, by us
   bool was_raw_ = false;
   bool input_open_ = true;
   bool at_line_start_ = true;  // of what was read
-  std::string keys_;  // read, not yet sent
+  std::string keys_;           // read, not yet sent
   std::thread thread_;
 };
 

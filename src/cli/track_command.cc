@@ -109,7 +109,7 @@ int run_track(Context& context, const Options& options) {
 
 constexpr std::array kPositionals = {
     Positional{.name = "COMMAND",
-               .summary = "the command and its arguments, as they are",
+               .summary = "the command, as it is; what it leaves running needs an output of its own",
                .need = Positional::Need::command_line,
                .offer = Offer::file}};
 

@@ -70,6 +70,18 @@ def test_nothing_is_left_of_a_tracked_command(plain_cooper, track, escape, tmp_p
     assert plain_cooper.record("shop", build) == before
 
 
+def test_a_build_within_a_build_is_canceled_with_it(plain_cooper):
+    inner = f"{executable()} track -a inner -- sh -c 'trap \"echo tidies up; exit 1\" TERM; echo up; while :; do sleep 0.1; done'"
+    build = build_id_of(plain_cooper("track", "-a", "shop", "--detach", "--", "sh", "-c", f"{inner}; :").ok().out)
+    plain_cooper.wait_for_log("shop", build, "up")
+    plain_cooper("builds", "cancel", build, "-a", "shop").ok()
+    assert_canceled(plain_cooper, build)
+    within = plain_cooper.build_ids("inner")[0]
+    assert plain_cooper.record("inner", within)["status"] == "canceled"
+    assert b"tidies up" in plain_cooper.log("inner", within)
+    assert not processes_of(within)
+
+
 def test_an_unprivileged_user_cancels_as_well(tmp_path, plain_cooper):
     if os.getuid() != 0:
         pytest.skip("needs root to become another user")

@@ -238,6 +238,9 @@ def test_output_from_the_journal(dokku):
     journal.chmod(0o755)
     path = {"PATH": f"{programs}:{os.environ['PATH']}"}
     expect(dokku.b("output", "myapp", "g1", env=path), "from the journal\n")
+    expect(dokku.b("set", "myapp", "syslog-prefix", "site."), "?")
+    journal.write_text(journal.read_text().replace("dokku-g1", "site.g1"))
+    expect(dokku.b("output", "myapp", "g1", env=path), "from the journal\n")
     expect(dokku.b("output", "myapp", "nosuch", env=path),
            err=" !     No build record found for myapp/nosuch\n", code=1)
 

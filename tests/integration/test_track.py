@@ -191,6 +191,16 @@ def test_what_it_leaves_in_the_background_goes_on(plain_cooper, track, tmp_path)
         os.kill(pid, signal.SIGKILL)
 
 
+def test_what_it_leaves_in_the_background_needs_an_output_of_its_own(plain_cooper, track, tmp_path):
+    """As the help says: the log's pipe is closed soon after the command."""
+    mark = tmp_path / "pid"
+    track("sh", "-c", f"setsid sh -c 'while :; do echo more || exit; sleep 0.05; done' & echo $! >{mark}").ok()
+    pid = int(mark.read_text())
+    wait_for(lambda: not os.path.exists(f"/proc/{pid}"), "whoever prints into the log's pipe to end")
+    assert only_record(plain_cooper)["status"] == "succeeded"
+    assert "an output of its own" in " ".join(plain_cooper("track", "--help").ok().out.split())
+
+
 def test_detach_prints_the_id_and_leaves(plain_cooper, track, tmp_path):
     os.mkfifo(tmp_path / "gate")
     done = track("sh", "-c", f"echo begins; cat {tmp_path}/gate", flags=["--detach"]).ok()
@@ -274,6 +284,8 @@ def test_under_a_dokku_root(plain_cooper, tmp_path):
     record = json.loads((lib / "data/builds/shop" / f"{build}.json").read_text())
     assert done.out == "hi\n" and (record["status"], record["source"]) == ("succeeded", "ps:restart")
     assert (lib / "data/builds/shop" / f"{build}.log").read_text() == "hi\n"
+    # For Dokku's own commands the file alone means locked.
+    wait_for(lambda: not list(lib.glob("**/.deploy.lock")), "the lock's file to be removed")
     refused = plain_cooper("track", "-a", "absent", "--", "echo", "hi", env=env)
     assert refused.code == 3 and not (lib / "data/builds/absent").exists() and "hi" not in refused.out
 
@@ -394,3 +406,32 @@ def test_pty_output_is_whole(plain_cooper, track):
     for _ in range(20):
         done = track("sh", "-c", "seq 1 5000", flags=["--pty"]).ok()
         assert done.out.replace("\r", "").split("\n")[:-1] == [str(i) for i in range(1, 5001)]
+
+
+@pytest.mark.parametrize("shell", [["/bin/sh", "-i"], ["/bin/bash", "--norc", "--noprofile", "--noediting", "-i"]])
+def test_pty_in_the_background_leaves_the_terminal_to_the_shell(plain_cooper, shell):
+    job = Terminal(shell, {**plain_cooper.env, "PS1": "", "TERM": "dumb"})
+    try:
+        job.type("echo re''ady\r")
+        job.read_until("ready")
+        before = job.settings()
+        job.type(f"{executable()} track -a shop --pty -- sh -c 'echo be\"\"gins; read x; echo got $x' &\r")
+        job.read_until("begins")  # the relay has begun by now
+        assert job.settings() == before
+        job.type("echo al''ive\r")
+        job.read_until("alive")
+        assert job.settings() == before
+        job.type("fg\r")
+        wait_for(lambda: job.settings() != before, "the terminal to be raw")
+        job.type("word\r")
+        job.read_until("got word")
+        wait_for(lambda: job.settings() == before, "the terminal to be the shell's again")
+    finally:
+        job.kill()
+
+
+def test_pty_input_may_end_within_a_line(plain_cooper):
+    for text in ("abc", "one\nabc", "", "abc\n"):
+        done = plain_cooper("track", "-a", "shop", "--pty", "--", "sh", "-c", "stty -echo; echo begins; cat; echo; echo end",
+                            input=text).ok()
+        assert done.out.endswith("end\n") and text.strip().rsplit("\n", maxsplit=1)[-1] in done.out, done
