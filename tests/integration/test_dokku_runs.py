@@ -238,7 +238,7 @@ def test_output_from_the_journal(dokku):
     journal.chmod(0o755)
     path = {"PATH": f"{programs}:{os.environ['PATH']}"}
     expect(dokku.b("output", "myapp", "g1", env=path), "from the journal\n")
-    expect(dokku.b("set", "myapp", "syslog-prefix", "site."), "?")
+    dokku.cooper("builds", "set", "syslog-prefix", "site.", "-a", "myapp").ok()
     journal.write_text(journal.read_text().replace("dokku-g1", "site.g1"))
     expect(dokku.b("output", "myapp", "g1", env=path), "from the journal\n")
     expect(dokku.b("output", "myapp", "nosuch", env=path),
