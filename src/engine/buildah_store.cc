@@ -1,12 +1,11 @@
 #include "engine/buildah_store.h"
 
+#include "base/base64.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
 
 #include <boost/json.hpp>
-
-#include <cstdint>
 
 namespace cooper::engine {
 
@@ -16,25 +15,6 @@ namespace {
 
 bool is_hex_id(std::string_view text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
-
-/// Standard base64; characters that are not of its alphabet end the text.
-std::string from_base64(std::string_view text) {
-  constexpr std::string_view kAlphabet =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string bytes;
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const char c : text) {
-    const std::size_t value = kAlphabet.find(c);
-    if (value == std::string_view::npos) break;
-    bits = (bits << 6U) | static_cast<std::uint32_t>(value);
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    bytes += static_cast<char>((bits >> static_cast<unsigned>(count)) & 0xFFU);
-  }
-  return bytes;
 }
 
 }  // namespace
@@ -48,7 +28,7 @@ std::optional<std::string> manifest_digest(const BuildahHost& host, std::string_
   for (const std::string& file :
        list_folder(host.graph_root / (host.graph_driver + "-images") / std::string(image_id))) {
     if (!file.starts_with('=')) continue;
-    const std::string name = from_base64(std::string_view(file).substr(1));
+    const std::string name = from_base64(std::string_view(file).substr(1)).value_or("");
     if (!name.starts_with(kPrefix) || !is_hex_id(std::string_view(name).substr(kPrefix.size()))) {
       continue;
     }

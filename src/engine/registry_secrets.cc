@@ -1,12 +1,12 @@
 #include "engine/registry_secrets.h"
 
+#include "base/base64.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
 
 #include <boost/json.hpp>
 
-#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
@@ -48,25 +48,6 @@ std::set<fs::path> places() {
   return files;
 }
 
-/// Up to the first character that is none of base64's.
-std::string decode_base64(std::string_view text) {
-  constexpr std::string_view kAlphabet =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string bytes;
-  std::uint32_t bits = 0;
-  unsigned count = 0;
-  for (const char c : text) {
-    const std::size_t value = kAlphabet.find(c);
-    if (value == std::string_view::npos) break;
-    bits = bits << 6 | static_cast<std::uint32_t>(value);
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    bytes += static_cast<char>(bits >> count & 0xFF);
-  }
-  return bytes;
-}
-
 void add_entry(const json::object& entry, std::set<std::string>& secrets) {
   for (const char* key : {"password", "identitytoken", "registrytoken"}) {
     const json::value* value = entry.if_contains(key);
@@ -75,7 +56,7 @@ void add_entry(const json::object& entry, std::set<std::string>& secrets) {
   const json::value* auth = entry.if_contains("auth");
   if (!auth || !auth->is_string()) return;
   const std::string_view encoded = auth->get_string();
-  const std::string login = decode_base64(trim(encoded));
+  const std::string login = from_base64(trim(encoded)).value_or("");
   secrets.emplace(encoded);
   secrets.insert(login);
   if (const std::size_t colon = login.find(':'); colon != std::string::npos) {
