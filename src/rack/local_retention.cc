@@ -26,12 +26,12 @@ Pruned LocalRack::would_prune(const AppName& app) {
 
 Build LocalRack::pin_build(const AppName& app, const BuildId& id) {
   require_build(app, id);
-  return store_.change_build(app, id, [](Build& build) { build.pinned = true; });
+  return store_.pin_build(app, id);
 }
 
 Build LocalRack::unpin_build(const AppName& app, const BuildId& id) {
   require_build(app, id);
-  return store_.change_build(app, id, [](Build& build) { build.pinned = false; });
+  return store_.unpin_build(app, id);
 }
 
 }  // namespace cooper::rack

@@ -178,12 +178,13 @@ void FileStore::delete_app(const AppName& name) {
 
 // Builds
 
-std::optional<FileStore::LockedBuilds> FileStore::lock_builds(const AppName& app) const {
+std::optional<FileStore::LockedBuilds> FileStore::lock_builds(const AppName& app,
+                                                              const LockName& name) const {
   for (;;) {
     Fd folder = find_folder(layout_.builds(app));
     if (!folder) return std::nullopt;
     try {
-      FolderLock lock(folder);
+      FolderLock lock(folder, name);
       // While we waited the app may have been renamed or deleted.
       if (is_same_file(folder, find_folder(layout_.builds(app)))) {
         return LockedBuilds{std::move(folder), std::move(lock)};
@@ -247,9 +248,10 @@ BuildList FileStore::list_builds(const AppName& app, std::size_t limit) const {
 
 Build FileStore::change_build(const AppName& app, const BuildId& id,
                               const std::function<void(Build&)>& change) {
-  const auto locked = lock_builds(app);
+  auto locked = lock_builds(app);
   const std::optional<Build> before = locked ? find_build(app, id) : std::nullopt;
   if (!before) {
+    locked.reset();  // whoever renames takes two locks, in another order
     // A build that ran while its app was renamed still says the old name.
     if (const auto now_of = find_renamed(app, id)) return change_build(*now_of, id, change);
     throw Error(Errc::not_found, "no build " + id.str() + " of app " + app.str());
@@ -277,15 +279,6 @@ void FileStore::remove_build(const AppName& app, const BuildId& id) {
                                files.log_tails[1], files.log, files.record}) {
     remove(path);
   }
-}
-
-bool FileStore::remove_unpinned_build(const AppName& app, const BuildId& id) {
-  const Fd folder = find_folder(layout_.builds(app));
-  if (!folder) return true;
-  const FolderLock lock(folder);
-  if (const auto build = find_build(app, id); build && build->pinned) return false;
-  remove_build(app, id);
-  return true;
 }
 
 std::uint64_t FileStore::build_bytes(const AppName& app, const BuildId& id) const {

@@ -20,6 +20,12 @@ class FileStore : public Store {
   /// Throws Error.
   Fd find_folder(const std::filesystem::path& folder) const;
 
+  /// Held by whoever ends a build in the place of its process, from looking at it until
+  /// its record is terminal: what it left is cleaned up, and its log ended, once. Of
+  /// the whole app; waits a minute and a half, then throws Error{unavailable}. nullopt:
+  /// the app has no builds.
+  std::optional<FolderLock> lock_endings(const AppName& app) const;
+
   App create_app(const AppName& name) override;
   std::optional<App> find_app(const AppName& name) const override;
   std::vector<App> list_apps() const override;
@@ -39,6 +45,9 @@ class FileStore : public Store {
                      const std::function<void(Build&)>& change) override;
   void remove_build(const AppName& app, const BuildId& id) override;
   bool remove_unpinned_build(const AppName& app, const BuildId& id) override;
+  bool begin_removal(const AppName& app, const BuildId& id) override;
+  Build pin_build(const AppName& app, const BuildId& id) override;
+  Build unpin_build(const AppName& app, const BuildId& id) override;
   std::uint64_t build_bytes(const AppName& app, const BuildId& id) const override;
 
   void insert_release(const Release& release) override;
@@ -68,7 +77,7 @@ class FileStore : public Store {
     Fd folder;
     FolderLock lock;
   };
-  std::optional<LockedBuilds> lock_builds(const AppName& app) const;
+  std::optional<LockedBuilds> lock_builds(const AppName& app, const LockName& name = {}) const;
   /// The app that now has a build which ran when its app was called `old_name`.
   std::optional<AppName> find_renamed(const AppName& old_name, const BuildId& id) const;
   void move_builds(const AppName& from, const AppName& to, std::vector<std::string>& left);

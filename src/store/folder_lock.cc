@@ -12,8 +12,8 @@
 
 namespace cooper::store {
 
-FolderLock::FolderLock(const Fd& folder)
-    : fd_(open_beneath(folder, ".lock", O_RDWR | O_CREAT, 0600)) {
+FolderLock::FolderLock(const Fd& folder, const LockName& name)
+    : fd_(open_beneath(folder, name.file, O_RDWR | O_CREAT, 0600)) {
   struct stat owner {};
   struct stat own {};
   // What root makes in somebody's folder must not lock its owner out.
@@ -21,7 +21,7 @@ FolderLock::FolderLock(const Fd& folder)
       own.st_uid != owner.st_uid && ::fchown(fd_.get(), owner.st_uid, owner.st_gid) != 0) {
     throw_errno("give the lock of the records to their owner");
   }
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+  const auto deadline = std::chrono::steady_clock::now() + name.patience;
   while (::flock(fd_.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EINTR && errno != EWOULDBLOCK) throw_errno("lock the records");
     if (std::chrono::steady_clock::now() > deadline) {

@@ -3,14 +3,27 @@
 
 #include "base/fd.h"
 
+#include <chrono>
+#include <string>
+#include <string_view>
+
 namespace cooper::store {
+
+/// What is locked: a file of the folder, and how long to wait for whoever holds it.
+struct LockName {
+  std::string file = ".lock";
+  std::chrono::seconds patience{10};
+};
+
+/// The file of FileStore::lock_endings.
+inline constexpr std::string_view kEndingLock = ".ending.lock";
 
 /// Held while read-modify-write goes on in a folder. On a file that only the
 /// folder's owner may open: whoever can open a file can lock it, and for ever.
 class FolderLock {
  public:
-  /// Throws Error{unavailable} if it can't have it for ten seconds.
-  explicit FolderLock(const Fd& folder);
+  /// Throws Error{unavailable} if it can't have it.
+  explicit FolderLock(const Fd& folder, const LockName& name = {});
 
  private:
   Fd fd_;  // the lock goes with it

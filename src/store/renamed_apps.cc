@@ -89,7 +89,7 @@ void merge_folder(const Fd& from, const Fd& to, const std::string& shown,
       kept.insert(stem(name));
   }
   for (const std::string& name : list_folder(from)) {
-    if (name == ".lock") continue;
+    if (name == ".lock" || name == kEndingLock) continue;
     if (kept.contains(stem(name)) || !move_entry(from, name, to, name)) {
       left.push_back("Not moved, exists already: " + shown + name);
     }

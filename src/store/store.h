@@ -106,7 +106,7 @@ class Store {
   virtual Finalized finalize_build(const AppName& app, const BuildId& id, const Outcome& outcome,
                                    Time when) = 0;
   /// Applies `change` to the record as it stands, among other writers' changes
-  /// to it; writes only if that made a difference. `change` must do nothing else:
+  /// to it; writes only if that made a difference. `change` must be quick:
   /// it runs while the app's records are locked. If it throws, nothing is written.
   /// Returns the record as it stands now. Throws Error{not_found}.
   virtual Build change_build(const AppName& app, const BuildId& id,
@@ -115,6 +115,14 @@ class Store {
   virtual void remove_build(const AppName& app, const BuildId& id) = 0;
   /// The same, unless the build is pinned by now: false.
   virtual bool remove_unpinned_build(const AppName& app, const BuildId& id) = 0;
+  /// Before what belongs to a build elsewhere (its images) is removed: from now on
+  /// it can't be pinned. False if it is pinned. Absent is fine. A removal that fails
+  /// is begun again, or taken back by unpinning.
+  virtual bool begin_removal(const AppName& app, const BuildId& id) = 0;
+  /// Throws Error{not_found}, Error{conflict} once its removal has begun.
+  virtual Build pin_build(const AppName& app, const BuildId& id) = 0;
+  /// Takes back a pin, and the beginning of a removal. Throws Error{not_found}.
+  virtual Build unpin_build(const AppName& app, const BuildId& id) = 0;
   /// Of its log, steps, source and request, as they are now.
   virtual std::uint64_t build_bytes(const AppName& app, const BuildId& id) const = 0;
 

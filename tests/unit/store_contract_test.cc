@@ -231,6 +231,24 @@ TEST_P(StoreContract, APinnedBuildIsNotRemovedInPassing) {
   EXPECT_TRUE(store_->remove_unpinned_build(app_name("other"), build_id("b1")));
 }
 
+TEST_P(StoreContract, ABuildWhoseRemovalHasBegunIsNotPinned) {
+  const BuildId b1 = build_id("b1");
+  store_->insert_build(running("b1"));
+  EXPECT_TRUE(store_->pin_build(hello_, b1).pinned);
+  EXPECT_FALSE(store_->begin_removal(hello_, b1));
+  EXPECT_FALSE(store_->unpin_build(hello_, b1).pinned);
+  EXPECT_TRUE(store_->begin_removal(hello_, b1));
+  EXPECT_TRUE(store_->begin_removal(hello_, b1));
+  EXPECT_EQ(code_of([&] { store_->pin_build(hello_, b1); }), Errc::conflict);
+  EXPECT_FALSE(store_->find_build(hello_, b1)->pinned);
+  store_->unpin_build(hello_, b1);
+  EXPECT_EQ(store_->find_build(hello_, b1), running("b1")) << "taken back";
+  EXPECT_TRUE(store_->pin_build(hello_, b1).pinned);
+  store_->remove_build(hello_, b1);
+  EXPECT_TRUE(store_->begin_removal(hello_, b1)) << "absent is fine";
+  EXPECT_EQ(code_of([&] { store_->pin_build(hello_, b1); }), Errc::not_found);
+}
+
 TEST_P(StoreContract, Releases) {
   Release one = release("r1");
   one.environment = {{"SECRET", "s\n"}, {"EMPTY", ""}};

@@ -66,6 +66,31 @@ TEST_F(StoreRenameTest, AFolderThatIsMergedWholeIsGone) {
   EXPECT_EQ(store_.build_ids(other_).size(), 2U);
 }
 
+/// A renaming takes both locks in the order of the names: whoever holds the one
+/// of the old name while it waits for the new one's may wait for ever.
+TEST_F(StoreRenameTest, WhoeverFinalizesByTheOldNameHoldsOneLock) {
+  add("b1", Status::running, hello_);
+  store_.rename_app(hello_, other_);
+  add("b2", Status::running, hello_);  // the old name is in use again
+  const Fd old_folder = open_file(layout_.builds(hello_), O_RDONLY | O_DIRECTORY);
+  const Build changed = store_.change_build(hello_, build_id("b1"), [&](Build& build) {
+    const FolderLock both(old_folder, {.patience = std::chrono::seconds{0}});
+    build.description = "changed";
+  });
+  EXPECT_EQ(changed.app, other_);
+  EXPECT_EQ(changed.description, "changed");
+}
+
+TEST_F(StoreRenameTest, TheLocksOfAFolderThatIsMergedStayBehind) {
+  add("b1", Status::succeeded, hello_);
+  add("b2", Status::succeeded, other_);
+  ASSERT_TRUE(store_.lock_endings(hello_));
+  ASSERT_TRUE(store_.lock_endings(other_));
+  EXPECT_TRUE(store_.rename_app(hello_, other_).empty());
+  EXPECT_FALSE(fs::exists(layout_.builds(hello_)));
+  EXPECT_FALSE(store_.lock_endings(hello_)) << "an app without builds has none that end";
+}
+
 TEST_F(StoreRenameTest, WhatRunsMeanwhileIsFinalizedUnderItsOldName) {
   add("b1", Status::running, hello_);
   store_.rename_app(hello_, app_name("middle"));
