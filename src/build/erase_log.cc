@@ -7,8 +7,10 @@
 #include "build/prune.h"
 #include "model/json.h"
 
+#include <cstdint>
 #include <fcntl.h>
 #include <string>
+#include <sys/stat.h>
 
 namespace cooper::build {
 
@@ -16,16 +18,16 @@ namespace {
 
 constexpr std::string_view kErased = "(erased)";
 
-Build require_ended(const store::FileStore& store, const AppName& app, const BuildId& id) {
-  const std::optional<Build> build = store.find_build(app, id);
-  if (!build) throw Error(Errc::not_found, "no build " + id.str() + " of app " + app.str());
-  if (is_terminal(build->status)) return *build;
-  if (build->status == Status::running && !process_lives(*build)) {
-    throw Error(Errc::conflict, "build " + id.str() + " is abandoned, and its log unfinished",
-                "clean it up first: cooper builds prune -a " + app.str());
+void require_ended(const Build& build) {
+  const std::string id = build.id.str();
+  const std::string app = build.app.str();
+  if (is_terminal(build.status)) return;
+  if (build.status == Status::running && !process_lives(build)) {
+    throw Error(Errc::conflict, "build " + id + " is abandoned, and its log unfinished",
+                "clean it up first: cooper builds prune -a " + app);
   }
-  throw Error(Errc::conflict, "build " + id.str() + " still writes its log",
-              "cancel it first: cooper builds cancel " + id.str() + " -a " + app.str());
+  throw Error(Errc::conflict, "build " + id + " still writes its log",
+              "cancel it first: cooper builds cancel " + id + " -a " + app);
 }
 
 /// What is left of the steps: when each was, and how it went.
@@ -42,26 +44,40 @@ std::string without_output(std::string_view steps) {
   return text;
 }
 
+/// As much as `cooper builds` reads of them. What is larger is nobody's steps.
+constexpr std::size_t kMaxStepsBytes = std::size_t{64} << 20;
+
+void erase_steps(const std::filesystem::path& file, mode_t mode) {
+  const Fd fd = find_regular_file(file, O_RDONLY);
+  if (!fd) return;
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0) throw_errno("stat " + file.string());
+  if (static_cast<std::uint64_t>(info.st_size) > kMaxStepsBytes) {
+    remove_file(file);
+    return;
+  }
+  const std::string steps = read_open_file(fd, file.string(), kMaxStepsBytes);
+  write_file_durably(file, without_output(steps), mode);
+}
+
 }  // namespace
 
 Build erase_log(store::FileStore& store, const AppName& app, const BuildId& id,
                 std::string_view who, Time when) {
-  const Build build = require_ended(store, app, id);
   const std::string note =
       to_rfc3339({when}, Fraction::dropped) + " by " + shorten(printable(who), 100);
-  const store::BuildFiles files = store.layout().build(build.app, build.id);
   const mode_t mode = store.layout().log_mode();
-  // A new file in its place, not the old one made shorter: who still has that
-  // open (a tee that ends late) writes nothing into this one.
-  write_file_durably(files.log, "[cooper] this log was erased: " + note + "\n", mode);
-  for (const std::filesystem::path& tail : files.log_tails) remove_file(tail);
-  if (const Fd fd = find_regular_file(files.steps, O_RDONLY)) {
-    const std::string steps = read_open_file(fd, files.steps.string(), std::size_t{256} << 20);
-    write_file_durably(files.steps, without_output(steps), mode);
-  }
-  return store.change_build(app, id, [&](Build& current) {
-    if (!current.reason.empty()) current.reason = kErased;
-    current.log_erased = note;
+  // While the records are locked: a build that is removed meanwhile gets no new log.
+  return store.change_build(app, id, [&](Build& build) {
+    require_ended(build);
+    const store::BuildFiles files = store.layout().build(build.app, build.id);
+    // A new file in its place, not the old one made shorter: who still has that
+    // open (a tee that ends late) writes nothing into this one.
+    write_file_durably(files.log, "[cooper] this log was erased: " + note + "\n", mode);
+    for (const std::filesystem::path& tail : files.log_tails) remove_file(tail);
+    erase_steps(files.steps, mode);
+    if (!build.reason.empty()) build.reason = kErased;
+    build.log_erased = note;
   });
 }
 

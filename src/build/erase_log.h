@@ -11,7 +11,7 @@ namespace cooper::build {
 /// Removes what a build printed from everywhere in the data root: its log, which
 /// becomes one line that says so, the texts of its steps, and the reason in its
 /// record, which notes `who` and `when`. Its description and what it was asked
-/// for stay: they are not its output.
+/// for stay: they are not its output. Steps of more than 64 MiB go as a whole.
 ///
 /// The record is last, and all of it can be done again: a crash leaves no record
 /// that claims too much. Returns the record. Throws Error{conflict} while the
