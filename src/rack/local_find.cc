@@ -31,7 +31,8 @@ BuildPage LocalRack::list_builds(const AppName& app, std::size_t limit) {
   return page;
 }
 
-BuildPage LocalRack::find_builds(const BuildFilter& filter) {
+std::vector<std::string> LocalRack::visit_builds(
+    const BuildFilter& filter, const std::function<bool(BuildView&&)>& visit) const {
   if (filter.app) require_app(*filter.app);
   store::BuildQuery query{.app = filter.app,
                           .statuses = stored_statuses(filter.statuses),
@@ -47,14 +48,23 @@ BuildPage LocalRack::find_builds(const BuildFilter& filter) {
     }
     query.before = {named->started_at.at, named->id};
   }
-  BuildPage page;
-  page.warnings = store_.query_builds(query, [&](Build&& build) {
+  std::size_t visited = 0;
+  return store_.query_builds(query, [&](Build&& build) {
     BuildView seen = view(std::move(build));
-    if (filter.statuses.empty() ||
-        std::ranges::find(filter.statuses, seen.status) != filter.statuses.end()) {
-      page.builds.push_back(std::move(seen));
+    if (!filter.statuses.empty() &&
+        std::ranges::find(filter.statuses, seen.status) == filter.statuses.end()) {
+      return true;
     }
-    return filter.limit == 0 || page.builds.size() < filter.limit;
+    ++visited;
+    return visit(std::move(seen)) && (filter.limit == 0 || visited < filter.limit);
+  });
+}
+
+BuildPage LocalRack::find_builds(const BuildFilter& filter) {
+  BuildPage page;
+  page.warnings = visit_builds(filter, [&](BuildView&& build) {
+    page.builds.push_back(std::move(build));
+    return true;
   });
   return page;
 }

@@ -64,6 +64,10 @@ class LocalRack : public Rack {
   Build require_build(const AppName& app, const BuildId& id) const;
   BuildView view(Build build) const;
   std::vector<BuildView> running(const AppName& app) const;
+  /// The builds of find_builds, one by one as they are read, until `visit` returns
+  /// false. Returns the warnings.
+  std::vector<std::string> visit_builds(const BuildFilter& filter,
+                                        const std::function<bool(BuildView&&)>& visit) const;
   /// The newest build of the query.
   std::optional<Build> newest(const store::BuildQuery& query) const;
   /// Delivers what the journal holds of a build whose log file is missing.

@@ -4,7 +4,9 @@
 #include "base/text.h"
 #include "rack/local_rack.h"
 
+#include <algorithm>
 #include <fcntl.h>
+#include <iterator>
 
 namespace cooper::rack {
 
@@ -27,22 +29,25 @@ std::vector<std::string> LocalRack::search_logs(const LogSearch& search,
                                                 const std::function<bool(const LogHit&)>& found,
                                                 std::stop_token stop) {
   log::TextSearch text(search.text, search.letters);
-  BuildPage page = find_builds(search.builds);
-  if (page.builds.empty()) return std::move(page.warnings);
-  const Fd root = open_file(layout_.root(), O_RDONLY | O_DIRECTORY);
-  for (const BuildView& view : page.builds) {
+  Fd root;
+  std::vector<std::string> unread;
+  // One log after the other, as their records are found: there may be very many.
+  std::vector<std::string> warnings = visit_builds(search.builds, [&](BuildView&& view) {
     try {
+      if (!root) root = open_file(layout_.root(), O_RDONLY | O_DIRECTORY);
       const Fd log = open_log(layout_, root, view.build);
       const auto deliver = [&](const log::SearchHit& hit) {
         return found({.build = view.build, .hit = hit});
       };
-      if (log && !text.run(log, deliver, stop)) break;
+      return !log || text.run(log, deliver, stop);
     } catch (const Error& error) {  // boundary: one log that can't be read must not hide the others
-      page.warnings.push_back("log of " + view.build.app.str() + "/" + view.build.id.str() + ": " +
-                              printable(error.message()));
+      unread.push_back("log of " + view.build.app.str() + "/" + view.build.id.str() + ": " +
+                       printable(error.message()));
+      return true;
     }
-  }
-  return std::move(page.warnings);
+  });
+  std::ranges::move(unread, std::back_inserter(warnings));
+  return warnings;
 }
 
 }  // namespace cooper::rack
