@@ -78,13 +78,17 @@ void end_log(const store::BuildFiles& files) {
 
 /// A build of another program, which nobody will end for us.
 Build cancel_unsupervised(store::FileStore& store, const Build& build) {
+  // Of two that cancel it, or one that finds its process gone, the first decides.
+  const auto lock = store.lock_endings(build.app);
+  const auto unchanged = store.find_build(build.app, build.id);
+  if (!lock || !unchanged || is_terminal(unchanged->status)) return unchanged.value_or(build);
   const store::BuildFiles files = store.layout().build(build.app, build.id);
   process::Family family(pid_of(build), mark_of(build.id));
   const bool lives = process_lives(build);  // the head, now that it can't become another
   if (!lives) family = process::Family(0, mark_of(build.id));
   if (const auto left = family.end(kGrace, files.log); !left.empty()) throw_left(build, left);
   if (!lives) {
-    reap(store, build);
+    reap_locked(store, build);
     return store.find_build(build.app, build.id).value_or(build);
   }
   const auto latest = store.find_build(build.app, build.id);

@@ -5,6 +5,8 @@
 #include "build/containment.h"
 #include "build/leftovers.h"
 #include "build/plan.h"
+#include "build/request.h"
+#include "build/start.h"
 #include "engine/choose.h"
 #include "log/log_file.h"
 #include "model/retention.h"
@@ -13,18 +15,20 @@
 #include "process/family.h"
 
 #include <algorithm>
+#include <fcntl.h>
 #include <iterator>
 #include <set>
 
 namespace cooper::build {
 namespace fs = std::filesystem;
 
-// Our supervisors carry the id, and say the host; others' records have only the time.
+// Our supervisors carry the id, and their records say the host; others' records have only the time.
 bool is_supervised(const Build& build) { return !build.host.empty(); }
 
 bool process_lives(const Build& build) {
   if (is_supervised(build)) {
-    return process::has_argument(static_cast<pid_t>(build.pid), build.id.str());
+    return process::runs_with(static_cast<pid_t>(build.pid), kSupervisorName, "--id",
+                              build.id.str());
   }
   return process::is_same_process(static_cast<pid_t>(build.pid), build.started_at.at,
                                   build.id.str());
@@ -61,22 +65,34 @@ void remove_releases(store::FileStore& store, const Build& build,
   }
 }
 
+constexpr std::size_t kMaxRequestBytes = std::size_t{16} << 20;
+
 /// Did an engine work on it, or could it have begun to? There may be none for the
 /// deploys of others, nor on this host.
 bool has_engine(const store::FileStore& store, const Build& build) {
   if (!build.images.empty() || !build.engine.empty()) return true;
-  const store::BuildFiles files = store.layout().build(build.app, build.id);
-  std::error_code ignored;
+  if (build.status != Status::running) return false;
   // A build that vanished before its end has not said so; but it was asked for.
-  return build.status == Status::running && fs::exists(fs::symlink_status(files.request, ignored));
+  const std::filesystem::path request = store.layout().build(build.app, build.id).request;
+  try {
+    const Fd file = find_regular_file(request, O_RDONLY);
+    if (!file) return false;
+    const auto asked = parse_request(read_open_file(file, request.string(), kMaxRequestBytes));
+    return !asked || !asked->command;
+  } catch (const Error&) {  // adapter: it may have been a build's
+    return true;
+  }
 }
 
 /// False if somebody pinned it meanwhile.
 bool remove_build(store::FileStore& store, const Build& build,
                   const std::vector<Release>& releases) {
-  const std::optional<Build> current = store.find_build(build.app, build.id);
-  if (current && current->pinned) return false;
-  if (has_engine(store, build)) {
+  const bool has_images = has_engine(store, build);
+  const bool has_more =
+      has_images || std::ranges::find(releases, build.id.str(), &Release::build) != releases.end();
+  // Decided before the first part goes: a pin in between would keep a record alone.
+  if (has_more && !store.begin_removal(build.app, build.id)) return false;
+  if (has_images) {
     if (const auto keeper = keeper_of(store, build)) remove_images(*keeper, build);
   }
   remove_releases(store, build, releases);
@@ -86,7 +102,12 @@ bool remove_build(store::FileStore& store, const Build& build,
 }  // namespace
 
 bool reap(store::FileStore& store, const Build& seen) {
-  // What was seen may have been long ago.
+  const auto lock = store.lock_endings(seen.app);
+  return lock && reap_locked(store, seen);
+}
+
+bool reap_locked(store::FileStore& store, const Build& seen) {
+  // What was seen may have been long ago, and another may have ended it meanwhile.
   const std::optional<Build> build = store.find_build(seen.app, seen.id);
   if (!build || build->status != Status::running || process_lives(*build)) return false;
   constexpr const char* kReason =
@@ -264,7 +285,7 @@ void remove_builds(store::FileStore& store, const AppName& app) {
   }
   const std::vector<Release> releases = store.list_releases(app, 0).releases;
   for (const Build& build : builds) {
-    if (build.pinned) store.change_build(app, build.id, [](Build& it) { it.pinned = false; });
+    if (build.pinned) store.unpin_build(app, build.id);
     remove_build(store, build, releases);
   }
 }

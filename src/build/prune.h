@@ -35,4 +35,7 @@ void remove_builds(store::FileStore& store, const AppName& app);
 /// is finalized even if some of what it left can't be removed: its log tells.
 bool reap(store::FileStore& store, const Build& seen);
 
+/// The same, for a caller that holds FileStore::lock_endings.
+bool reap_locked(store::FileStore& store, const Build& seen);
+
 }  // namespace cooper::build

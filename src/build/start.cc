@@ -19,7 +19,7 @@ constexpr char kFieldEnd = '\x1f';  // ASCII unit separator: in no message of ou
 fs::path supervisor_program() {
   const fs::path self = fs::read_symlink("/proc/self/exe");
   const fs::path program =
-      self.parent_path().parent_path() / "libexec" / "cooper" / "cooper-supervisor";
+      self.parent_path().parent_path() / "libexec" / "cooper" / kSupervisorName;
   if (::access(program.c_str(), X_OK) != 0) {
     throw Error(Errc::unavailable, "the supervisor " + program.string() + " can't be run",
                 "install cooper again: its programs belong together");

@@ -12,6 +12,9 @@
 
 namespace cooper::build {
 
+/// Base name of the program; `--id` names its build to it, and the process to us.
+inline constexpr std::string_view kSupervisorName = "cooper-supervisor";
+
 /// What a supervisor writes into its `ready` descriptor once its record is durable.
 inline constexpr std::string_view kStarted = "ok\n";
 /// What it writes if it can't start.

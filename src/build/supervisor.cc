@@ -105,9 +105,13 @@ class Supervision {
     return ended.outcome.status;
   }
 
+  /// Throws nothing: what is printed now would come after the log's last line.
   void prune() {
     release_lock(task_);
-    build::prune(store_, task_.app, settings_, &task_.id);
+    try {
+      build::prune(store_, task_.app, settings_, &task_.id);
+    } catch (const std::exception&) {  // boundary: the log has ended; the next prune says it
+    }
   }
 
  private:

@@ -35,14 +35,22 @@ bool is_same_process(pid_t pid, Time seen_at, std::string_view mark) {
   // Ticks round down; the two clocks are read one after the other.
   if (started <= seen_at + chr::milliseconds{20}) return true;
 
-  return has_argument(pid, mark);
-}
-
-bool has_argument(pid_t pid, std::string_view mark) {
-  if (pid <= 0 || mark.empty()) return false;
-  const std::string arguments = read_of_process(pid, "cmdline");  // a zombie has none
+  if (pid == ::getpid() || mark.empty()) return false;
+  const std::string arguments = read_of_process(pid, "cmdline");
   const auto words = split(arguments, '\0');
   return std::ranges::find(words, mark) != words.end();
+}
+
+bool runs_with(pid_t pid, std::string_view program, std::string_view option,
+               std::string_view value) {
+  if (pid <= 0 || pid == ::getpid()) return false;
+  const std::string arguments = read_of_process(pid, "cmdline");  // a zombie has none
+  const auto words = split(arguments, '\0');
+  if (words[0].substr(words[0].rfind('/') + 1) != program) return false;
+  for (std::size_t i = 1; i + 1 < words.size(); ++i) {
+    if (words[i] == option && words[i + 1] == value) return true;
+  }
+  return false;
 }
 
 bool signal_process(pid_t pid, int signal_number, const std::function<bool()>& is_it) {

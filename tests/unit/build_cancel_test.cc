@@ -3,6 +3,7 @@
 #include "build/prune.h"
 #include "process/child.h"
 #include "process/family.h"
+#include "process/proc.h"
 #include "unit/test_support.h"
 
 #include <atomic>
@@ -131,6 +132,57 @@ TEST_P(CancelRace, AgainstFinalizeOneWins) {
   RecordProperty("canceled", canceled);
   EXPECT_GT(canceled, 0);
   EXPECT_LT(canceled, kRaces) << "no race at all";
+}
+
+/// Whoever comes second finds the processes ended, and must not take that for a crash.
+TEST_F(CancelTest, TwoThatCancelAtOnceBothSeeItCanceled) {
+  for (int i = 0; i < 20; ++i) {
+    const Build build = start("exec sleep 600");
+    std::barrier begin(3);
+    const auto at_once = [&](auto&& action) {
+      return std::async(std::launch::async, [&begin, action] {
+        begin.arrive_and_wait();
+        return action();
+      });
+    };
+    auto first = at_once([&] { return cancel(store_, build).status; });
+    auto second = at_once([&] { return cancel(store_, build).status; });
+    auto pruned = at_once([&] { return prune(store_, app_, {}).reaped.size(); });
+    EXPECT_EQ(first.get(), Status::canceled) << i;
+    EXPECT_EQ(second.get(), Status::canceled) << i;
+    EXPECT_EQ(pruned.get(), 0U) << i;
+    child_->wait();
+  }
+}
+
+/// An id as such is in many command lines: also in that of `cooper builds cancel ID`.
+TEST_F(CancelTest, OnlyASupervisorOfThatBuildIsItsSupervisor) {
+  const auto lives = [&](const std::string& program, const std::string& arguments) {
+    Build build{.id = new_build_id(), .app = app_, .started_at = {now()}, .host = "here"};
+    process::Child child = process::Child::start(
+        {.argv = {"/bin/bash", "-c",
+                  "exec -a " + program + " bash -c 'kill -STOP $$; :' -- " +
+                      (arguments.empty() ? "--id " + build.id.str() : arguments + build.id.str())},
+         .environment = process::own_environment()});
+    build.pid = child.pid();
+    // Until it has become the program that is asked for.
+    for (;;) {
+      const std::string words = process::read_of_process(child.pid(), "cmdline");
+      if (!words.empty() && words.find("exec -a") == std::string::npos) break;
+      std::this_thread::yield();
+    }
+    const bool result = process_lives(build);
+    child.signal(SIGKILL);
+    child.wait();
+    return result;
+  };
+  EXPECT_TRUE(lives("/usr/libexec/cooper/cooper-supervisor", ""));
+  EXPECT_TRUE(lives("cooper-supervisor", ""));
+  EXPECT_FALSE(lives("cooper", ""));
+  EXPECT_FALSE(lives("cooper-supervisor2", ""));
+  EXPECT_FALSE(lives("cooper-supervisor", "builds cancel "));
+  EXPECT_FALSE(lives("cooper-supervisor", "--id b1 --app "));
+  EXPECT_FALSE(lives("cooper-supervisor", "--id=x --idx "));
 }
 
 TEST_F(CancelTest, OfManyAtOnceOneFinalizes) {

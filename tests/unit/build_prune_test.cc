@@ -1,14 +1,22 @@
+#include "base/text.h"
+#include "build/erase_log.h"
 #include "build/prune.h"
+#include "build/request.h"
+#include "log/log_file.h"
 #include "unit/test_support.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <barrier>
 #include <cstdlib>
 #include <fcntl.h>
+#include <map>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <thread>
 
 namespace cooper::build {
 namespace {
@@ -20,6 +28,18 @@ using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
 constexpr std::int64_t kNoSuchPid = 4'194'303;
+
+/// PATH leads to no engine while it lives.
+class NoPrograms {
+ public:
+  NoPrograms() : path_(std::getenv("PATH")) { ::setenv("PATH", "/nowhere", 1); }
+  NoPrograms(const NoPrograms&) = delete;
+  NoPrograms& operator=(const NoPrograms&) = delete;
+  ~NoPrograms() { ::setenv("PATH", path_.c_str(), 1); }
+
+ private:
+  const std::string path_;
+};
 
 class PruneTest : public testing::Test {
  protected:
@@ -158,6 +178,108 @@ TEST_F(PruneTest, OthersDeploysNeedNoEngine) {
   EXPECT_EQ(pruned.reaped.size(), 2U);
   EXPECT_THAT(removed(pruned).size(), 1U);
   EXPECT_EQ(read_file(layout_.build(hello_, id("b2")).log), "") << "their log is theirs";
+}
+
+TEST_F(PruneTest, ATrackedCommandNeedsNoEngineAnImageBuildDoes) {
+  const NoPrograms no_engine;
+  const auto log_after_reaping = [&](std::string_view name, const std::string& request) {
+    const Build build = add(name, Status::running, 1h);
+    write_text(layout_.build(hello_, build.id).request, request);
+    EXPECT_TRUE(reap(store_, build));
+    return read_file(layout_.build(hello_, build.id).log).value();
+  };
+  BuildRequest request;
+  EXPECT_THAT(log_after_reaping("b1", to_json(request)), testing::HasSubstr("warning: buildah"));
+  EXPECT_THAT(log_after_reaping("b2", "{"), testing::HasSubstr("warning: buildah"));
+  request.command = {.words = {"true"}, .folder = "/"};
+  EXPECT_THAT(log_after_reaping("b3", to_json(request)), testing::Not(testing::HasSubstr("warn")));
+}
+
+/// Each of them finds what a killed supervisor left of a log beyond its limit.
+TEST_F(PruneTest, OfManyThatReapAtOnceOneEndsTheLog) {
+  for (int round = 0; round < 20; ++round) {
+    const BuildId build_id = id("b" + std::to_string(round));
+    const Build build{.id = build_id,
+                      .app = hello_,
+                      .pid = kNoSuchPid,
+                      .started_at = {now()},
+                      .status = Status::running,
+                      .host = "here"};
+    store_.insert_build(build);
+    const store::BuildFiles files = layout_.build(hello_, build_id);
+    {
+      log::LogFile log =
+          log::LogFile::create(files.log, 0640, {.bytes = 8192, .tail_files = files.log_tails});
+      for (int i = 0; i < 1000; ++i) log.append("line " + std::to_string(i) + "\n");
+    }
+    ASSERT_TRUE(fs::exists(files.log_tails[0]));
+    constexpr int kReapers = 6;
+    std::barrier begin(kReapers);
+    std::atomic<int> winners = 0;
+    std::vector<std::jthread> reapers;
+    for (int i = 0; i < kReapers; ++i) {
+      reapers.emplace_back([&] {
+        begin.arrive_and_wait();
+        winners += reap(store_, build) ? 1 : 0;
+      });
+    }
+    reapers.clear();
+    EXPECT_EQ(winners, 1);
+    const std::string text = read_file(files.log).value();
+    std::map<std::string_view, int> times;
+    for (const std::string_view line : split(text, '\n')) ++times[line];
+    for (const auto& [line, count] : times) ASSERT_EQ(count, 1) << line << "\n" << text;
+    std::size_t cuts = 0;
+    for (std::size_t at = 0; (at = text.find(" are cut here", at)) != std::string::npos; ++at)
+      ++cuts;
+    EXPECT_EQ(cuts, 1U) << text;
+    EXPECT_THAT(text, testing::EndsWith("line 999\nERROR: abandoned: the build's process vanished "
+                                        "(killed, or the host restarted)\n"));
+  }
+}
+
+/// Its images go before its record, and that takes time.
+TEST_F(PruneTest, ABuildThatIsBeingRemovedCantBePinned) {
+  const NoPrograms no_engine;
+  Build build = add("b1", Status::failed, 50h);
+  store_.change_build(hello_, build.id, [](Build& it) { it.engine = "buildah 1"; });
+  add("b2", Status::succeeded, 40h);
+  const Pruned pruned = prune(store_, hello_, {.retention = {.count = 1}});
+  EXPECT_EQ(pruned.warnings.size(), 1U) << "there is no engine";
+  EXPECT_EQ(code_of([&] { store_.pin_build(hello_, build.id); }), Errc::conflict);
+  store_.unpin_build(hello_, build.id);
+  EXPECT_TRUE(store_.pin_build(hello_, build.id).pinned);
+  EXPECT_THAT(prune(store_, hello_, {.retention = {.count = 1}}).warnings, IsEmpty());
+}
+
+TEST_F(PruneTest, ALogThatIsErasedWhileItsBuildIsRemovedLeavesNothing) {
+  for (int round = 0; round < 100; ++round) {
+    const Build build = add("b1", Status::failed, 1h, "secret");
+    std::barrier begin(2);
+    std::jthread eraser([&] {
+      begin.arrive_and_wait();
+      try {
+        erase_log(store_, hello_, build.id, "me", now());
+      } catch (const Error& error) {  // boundary: it was gone
+        EXPECT_EQ(error.code(), Errc::not_found);
+      }
+    });
+    begin.arrive_and_wait();
+    EXPECT_TRUE(store_.remove_unpinned_build(hello_, build.id));
+    eraser.join();
+    ASSERT_FALSE(fs::exists(layout_.build(hello_, build.id).log)) << round;
+    ASSERT_FALSE(fs::exists(layout_.build(hello_, build.id).record)) << round;
+  }
+}
+
+TEST_F(PruneTest, StepsThatAreTooLargeToReadGoWithTheErasedLog) {
+  const Build build = add("b1", Status::failed, 1h, "secret");
+  const store::BuildFiles files = layout_.build(hello_, build.id);
+  write_text(files.steps, "secret");
+  fs::resize_file(files.steps, std::uintmax_t{300} << 20);
+  EXPECT_FALSE(erase_log(store_, hello_, build.id, "me", now()).log_erased.empty());
+  EXPECT_FALSE(fs::exists(files.steps));
+  EXPECT_THAT(read_file(files.log).value(), testing::StartsWith("[cooper] this log was erased"));
 }
 
 TEST_F(PruneTest, TemporaryFilesGoWhenNobodyIsAboutToRenameThem) {

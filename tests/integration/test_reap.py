@@ -1,0 +1,70 @@
+"""Builds whose supervisor is gone: who may take whom for it, and what ends their logs."""
+import json
+import os
+import signal
+import subprocess
+
+import pytest
+
+from support.cooper import build_id_of, wait_for
+
+
+@pytest.fixture
+def abandoned(plain_cooper):
+    """A tracked command that has printed beyond its limit when its supervisor is killed."""
+    plain_cooper("builds", "set", "--global", "log-limit", "1m").ok()
+    script = "seq 1000000 1400000; echo done; exec sleep 600"
+    started = plain_cooper("track", "-a", "shop", "--detach", "--", "sh", "-c", script).ok()
+    build = build_id_of(started.out + started.err)
+    tail = plain_cooper.builds_folder("shop")
+    wait_for(lambda: any(b"\ndone\n" in part.read_bytes() for part in tail.glob(f"{build}.log.tail-*")),
+             "the command has printed all")
+    pid = plain_cooper.record("shop", build)["pid"]
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not os.path.exists(f"/proc/{pid}/cmdline") or not open(f"/proc/{pid}/cmdline").read(),
+             "the supervisor is gone")
+    return build
+
+
+def test_of_many_prunes_at_once_one_ends_the_log(plain_cooper, abandoned):
+    prunes = [plain_cooper.start("builds", "prune", "-a", "shop", env={"PATH": "/nowhere"}) for _ in range(6)]
+    said = [prune.communicate(timeout=60) for prune in prunes]
+    assert all(prune.returncode == 0 for prune in prunes), said
+    log = plain_cooper.log("shop", abandoned).decode()
+    lines = log.splitlines()
+    assert len(lines) == len(set(lines)), "lines are doubled"
+    assert log.count(" are cut here\n") == 1 and log.count("ERROR: abandoned") == 1
+    assert lines[-2:] == ["done", "ERROR: abandoned: the build's process vanished (killed, or the host restarted)"]
+    # A command has no engine: that there is none costs no warning.
+    assert "buildah" not in log
+    record = plain_cooper.record("shop", abandoned)
+    assert (record["status"], record["exit_code"]) == ("failed", -1)
+
+
+def test_another_process_with_the_id_is_no_supervisor(plain_cooper, abandoned):
+    stranger = subprocess.Popen(["sh", "-c", "sleep 600; :", "--id", abandoned], start_new_session=True)
+    try:
+        path = plain_cooper.builds_folder("shop") / f"{abandoned}.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "pid": stranger.pid}))
+        shown = json.loads(plain_cooper("builds", "-a", "shop", "--format", "json").ok().out)
+        assert [build["display_status"] for build in shown] == ["abandoned"]
+        plain_cooper("builds", "cancel", abandoned, "-a", "shop")
+        assert plain_cooper.record("shop", abandoned)["status"] == "failed"
+        assert stranger.poll() is None
+    finally:
+        os.killpg(stranger.pid, signal.SIGKILL)
+        stranger.wait()
+
+
+def test_a_prune_that_fails_at_the_end_adds_nothing_to_the_log(plain_cooper, tmp_path):
+    plain_cooper("apps", "create", "shop").ok()
+    releases = plain_cooper.builds_folder("shop").parent.parent / "releases" / "shop"
+    releases.parent.mkdir(parents=True, exist_ok=True)
+    done = plain_cooper("track", "-a", "shop", "--", "sh", "-c", f"ln -s {tmp_path} {releases}; echo all").ok()
+    build = build_id_of(done.err)
+    # Its prune comes last.
+    pid = plain_cooper.record("shop", build)["pid"]
+    wait_for(lambda: not os.path.exists(f"/proc/{pid}"), "the supervisor has ended")
+    assert plain_cooper.log("shop", build) == b"all\n"
+    said = plain_cooper("builds", "prune", "-a", "shop")
+    assert said.code != 0 and "releases" in said.err
