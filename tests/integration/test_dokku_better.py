@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from support.cooper import wait_for
-from support.dokku import BAD_NAME, expect
+from support.dokku import BAD_NAME, LOCKS, expect
 
 SECRET = "only for other"
 
@@ -60,7 +60,7 @@ def test_an_id_in_a_record_is_not_followed(two):
     two.b("set", "myapp", "retention", "1").ok()
     expect(two.b("prune", "myapp"))
     assert (two.builds("other") / "victim.json").exists()
-    assert {p.name for p in two.builds("myapp").iterdir()} - {".lock"} == {"a2.json", "a2.log"}
+    assert {p.name for p in two.builds("myapp").iterdir()} - LOCKS == {"a2.json", "a2.log"}
 
 
 def test_a_reused_pid_is_another_process(dokku):

@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from support.dokku import NO_APP, NO_SUCH, expect, report_text, shown, stamp
+from support.dokku import LOCKS, NO_APP, NO_SUCH, expect, report_text, shown, stamp
 
 
 # Triggers
@@ -298,7 +298,7 @@ def test_post_app_rename(dokku):
     expect(dokku.t("post-app-rename-setup", "myapp", "newapp"))
     dokku.app("newapp")
     assert [p.name for p in dokku.builds("x").parent.iterdir()] == ["newapp"]
-    assert {p.name for p in dokku.builds("newapp").iterdir()} - {".lock"} == {"g1.json", "g1.log"}
+    assert {p.name for p in dokku.builds("newapp").iterdir()} - LOCKS == {"g1.json", "g1.log"}
     assert (dokku.lib / "config/builds/newapp/retention").read_text() == "3"
     assert not (dokku.lib / "config/builds/myapp").exists()
 

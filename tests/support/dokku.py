@@ -11,6 +11,8 @@ from support.cooper import Done, executable
 
 BAD_NAME = (" !     App name must begin with lowercase alphanumeric character, and may only contain "
             "lowercase alphanumerics, dots, and hyphens\n")
+# What cooper keeps locks on, beside an app's records.
+LOCKS = {".lock", ".ending.lock"}
 NO_APP = " !     Please specify an app to run the command on\n"
 NO_SUCH = " !     App nosuch does not exist\n"
 NO_APPS = " !     You haven't deployed any applications yet\n"
