@@ -137,7 +137,7 @@ constexpr std::array kInfoFlags = {
 constexpr std::array kLogsFlags = {
     kAppFlag,
     Flag{.name = "follow",
-         .summary = "go on until the build has ended, as by default, and end with its exit code",
+         .summary = "go on until the build has ended, as by default, and exit with 1 if it failed",
          .target = &Options::follow,
          .excludes = "no-follow"},
     Flag{.name = "no-follow",

@@ -15,6 +15,7 @@ namespace {
 
 /// --dir, else where Dokku's plugins are. Not `builds`: that name is the original's.
 fs::path plugin_folder(const Context& context, const Options& options) {
+  if (options.dir == "") throw Error(Errc::invalid, "--dir is empty", "name the plugin's folder");
   if (options.dir) return fs::absolute(*options.dir).lexically_normal();
   const std::string plugins = context.variable("PLUGIN_PATH");
   return fs::path(plugins.empty() ? "/var/lib/dokku/plugins" : plugins) / "available" /

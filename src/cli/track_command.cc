@@ -107,11 +107,11 @@ int run_track(Context& context, const Options& options) {
   return report_end(context, context.rack.get_build(build.app, build.id));
 }
 
-constexpr std::array kPositionals = {
-    Positional{.name = "COMMAND",
-               .summary = "the command, as it is; what it leaves running needs an output of its own",
-               .need = Positional::Need::command_line,
-               .offer = Offer::file}};
+constexpr std::array kPositionals = {Positional{
+    .name = "COMMAND",
+    .summary = "the command, as it is; what it leaves running needs an output of its own",
+    .need = Positional::Need::command_line,
+    .offer = Offer::file}};
 
 constexpr std::array kFlags = {
     Flag{.name = "app",
@@ -153,7 +153,7 @@ constexpr std::array kCommands = {
             .flags = kFlags,
             .examples = "cooper track -a shop -- docker compose up -d\n"
                         "cooper track -a shop --pty -- kamal deploy\n"
-                        "cooper track -a shop --no-wait --source webhook -- ./deploy.sh staging",
+                        "cooper track -a shop --no-wait --source ps:restart -- ./restart.sh",
             .run = run_track}};
 
 }  // namespace
