@@ -59,13 +59,14 @@ std::string command_line(const TrackedCommand& command) {
       return static_cast<unsigned char>(c) > ' ' &&
              std::string_view("\"'\\$`&;|<>()*?[]{}~#!").find(c) == std::string_view::npos;
     });
-    std::string quoted = word;
-    if (!plain) {
-      quoted = "'";
-      for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-      quoted += "'";
+    if (!line.empty()) line += ' ';
+    if (plain) {
+      line += word;
+      continue;
     }
-    line += (line.empty() ? "" : " ") + quoted;
+    line += '\'';
+    for (const char c : word) line += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    line += '\'';
   }
   return line;
 }
