@@ -5,8 +5,8 @@
 #   bench/search.sh BUILD_DIR [ROUNDS] [LOGS]
 set -euo pipefail
 
-# shellcheck source=bench/support.sh
-source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/support.sh"
+# shellcheck source=support.sh
+source "$(dirname "$0")/support.sh"
 bench_folder
 cooper="$1/bin/cooper"
 rounds="${2:-7}"

@@ -26,9 +26,17 @@ constexpr std::chrono::milliseconds kGrace{5000};
 
 pid_t pid_of(const Build& build) { return static_cast<pid_t>(build.pid); }
 
+constexpr std::chrono::seconds kPatience{60};
+
+/// The supervisor prunes after its last word; then it is gone, too.
+void wait_until_gone(const Build& build, std::chrono::steady_clock::time_point deadline) {
+  while (process_lives(build) && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+}
+
 /// Waits for what the supervisor does; reaps the build if that vanishes on the way.
 Build wait_for_supervisor(store::FileStore& store, const Build& build) {
-  constexpr std::chrono::seconds kPatience{60};
   Build latest = build;
   std::stop_source patience;
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
@@ -44,10 +52,7 @@ Build wait_for_supervisor(store::FileStore& store, const Build& build) {
   const std::uint64_t end = std::filesystem::file_size(log, no_log_yet);
   log::Follower follower(log, {.from = no_log_yet ? 0 : end}, state);
   follower.run([](std::string_view) {}, patience.get_token());
-  // The supervisor prunes after its last word; then it is gone, too.
-  while (process_lives(latest) && std::chrono::steady_clock::now() < deadline) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
+  wait_until_gone(latest, deadline);
   if (!is_terminal(latest.status)) {
     throw Error(Errc::unavailable, "build " + build.id.str() + " has not ended after a minute",
                 "its supervisor has pid " + std::to_string(build.pid));
@@ -115,7 +120,10 @@ bool signal_cancel(const store::FileStore& store, const Build& build) {
 Build cancel(store::FileStore& store, const Build& seen) {
   // What was seen may have been long ago.
   const Build build = store.find_build(seen.app, seen.id).value_or(seen);
-  if (is_terminal(build.status)) return build;
+  if (is_terminal(build.status)) {
+    if (is_supervised(build)) wait_until_gone(build, std::chrono::steady_clock::now() + kPatience);
+    return build;
+  }
   if (!is_supervised(build)) return cancel_unsupervised(store, build);
   if (!signal_cancel(store, build)) reap(store, build);
   return wait_for_supervisor(store, build);

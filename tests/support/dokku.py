@@ -20,7 +20,7 @@ NO_APPS = " !     You haven't deployed any applications yet\n"
 
 def stamp(when):
     """RFC 3339 of a Unix time, with the fraction that records have."""
-    return datetime.fromtimestamp(when, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return datetime.fromtimestamp(when, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f").rstrip("0").rstrip(".") + "Z"
 
 
 class Dokku:
