@@ -54,6 +54,7 @@ def state(root):
                 content.pop("started_at", None)
                 content.pop("created_at", None)
                 content.pop("pid", None)
+                content.pop("removing", None)  # a removal that has begun and may be taken up again
                 text = json.dumps(content, sort_keys=True)
             files[str(path.relative_to(root))] = text
     return files

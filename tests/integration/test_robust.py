@@ -129,7 +129,7 @@ def test_cancel_of_a_process_that_leads_no_group(cooper, app):
         (cooper.builds_folder("app") / "foreign-1.json").write_text(json.dumps(foreign))
         cooper("builds", "cancel", "foreign-1", "-a", "app")
         assert other.wait(timeout=10) in (-signal.SIGQUIT, -signal.SIGTERM)
-        assert cooper.record("app", "foreign-1")["status"] == "failed"
+        assert cooper.record("app", "foreign-1")["status"] == "canceled"
     finally:
         other.kill()
         other.wait()
