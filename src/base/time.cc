@@ -145,8 +145,16 @@ std::optional<chr::seconds> parse_duration(std::string_view text) {
   return chr::seconds{static_cast<std::int64_t>(total)};
 }
 
+chr::seconds seconds_between(Time from, Time to) noexcept {
+  const auto first = chr::floor<chr::seconds>(from);
+  const auto last = chr::floor<chr::seconds>(to);
+  const bool part_of_a_second_less = to - last < from - first;
+  return last.time_since_epoch() - first.time_since_epoch() -
+         chr::seconds{part_of_a_second_less ? 1 : 0};
+}
+
 std::string ago(Time then, Time now) {
-  const auto seconds = chr::duration_cast<chr::seconds>(now - then).count();
+  const auto seconds = seconds_between(then, now).count();
   const auto say = [](std::int64_t count, const char* unit) {
     return std::to_string(count) + " " + unit + (count == 1 ? "" : "s") + " ago";
   };

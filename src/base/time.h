@@ -46,4 +46,8 @@ std::optional<std::chrono::seconds> parse_duration(std::string_view text);
 /// `2 days ago`, `1 minute ago`, `just now`: what a person reads in a table.
 std::string ago(Time then, Time now);
 
+/// Whole seconds from one moment to another, rounded down. Right for every pair of times; a
+/// plain difference of two that are centuries apart would overflow.
+std::chrono::seconds seconds_between(Time from, Time to) noexcept;
+
 }  // namespace cooper

@@ -104,6 +104,7 @@ int run_cancel(Context& context, const Options& options) {
   const BuildId id = context.rack.resolve_build(app, options.words[0]);
   const Status before = context.rack.get_build(app, id).build.status;
   if (is_terminal(before)) {
+    context.rack.cancel_build(app, id);  // its supervisor may still be about its last work
     throw Error(Errc::conflict,
                 "build " + id.str() + " has ended already: " + std::string(to_string(before)));
   }

@@ -93,8 +93,7 @@ DisplayStatus display_status(const Build& build, bool process_lives) noexcept {
 
 std::chrono::seconds elapsed(const Build& build, Time now) noexcept {
   const Time end = build.finished_at ? build.finished_at->at : now;
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(end - build.started_at.at);
-  return std::max(seconds, std::chrono::seconds{0});
+  return std::max(seconds_between(build.started_at.at, end), std::chrono::seconds{0});
 }
 
 }  // namespace cooper

@@ -132,6 +132,9 @@ TEST(Elapsed, ToTheFinishOrToNow) {
   EXPECT_EQ(elapsed(build, at(1000)), 30s);
   build.finished_at = Timestamp{at(99)};
   EXPECT_EQ(elapsed(build, at(1000)), 0s);
+  build.started_at = parse_rfc3339("1700-01-01T00:00:00.5Z").value();
+  build.finished_at = parse_rfc3339("2261-01-01T00:00:00Z").value();
+  EXPECT_EQ(elapsed(build, at(1000)), 17703446399s);
 }
 
 }  // namespace
