@@ -1,6 +1,6 @@
-// process_time ROUNDS COMMAND...: medians of wall time and of processor time
-// (user + system) of a short command, its output discarded, and the most memory
-// that it used.
+// process_time ROUNDS COMMAND...: medians and least of wall time and of processor
+// time (user + system) of a short command, its output discarded, and the most
+// memory that it used.
 
 #include "base/text.h"
 
@@ -82,6 +82,7 @@ int main(int argc, char** argv) {
     const std::string_view word = argv[i];
     command += (i == 2 ? word.substr(word.rfind('/') + 1) : " " + std::string(word));
   }
-  std::printf("%-44s processor %6.2f ms   wall %6.2f ms   (medians of %zu)   %ld MiB\n",
-              command.c_str(), median(processor), median(wall), wall.size(), memory / 1024);
+  std::printf("%-44s processor %6.2f ms (least %6.2f)   wall %6.2f ms (least %6.2f)   %ld MiB\n",
+              command.c_str(), median(processor), std::ranges::min(processor), median(wall),
+              std::ranges::min(wall), memory / 1024);
 }

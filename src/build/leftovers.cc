@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "store/build_folder.h"
 
 #include <cerrno>
 #include <chrono>
@@ -80,9 +81,8 @@ class Search {
     folder_ = store_.find_folder(path);
     if (!folder_) return;
     for (const std::string& name : list_folder(folder_)) {
-      const bool temporary = name.starts_with(kTemporaryPrefix) || name.ends_with(".json.tmp");
-      const bool left =
-          temporary ? is_idle(name, kStarting) : rule != nullptr && (this->*rule)(name);
+      const bool left = store::is_temporary(name) ? is_idle(name, kStarting)
+                                                  : rule != nullptr && (this->*rule)(name);
       if (left) add(path, name);
     }
   }

@@ -51,7 +51,7 @@ int run_prune(Context& context, const Options& options) {
   std::uint64_t freed = 0;
   int code = 0;
   if (options.all_apps) {
-    for (const AppName& app : context.rack.app_names()) {
+    for (const AppName& app : context.rack.apps_to_prune(context.rack.app_names())) {
       try {
         prune(context, options, app, freed);
       } catch (const Error& error) {  // boundary: one app must not keep the others from it

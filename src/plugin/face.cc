@@ -45,8 +45,7 @@ Result<AppName> existing_app(const Face& face, std::string_view name) {
 }
 
 std::vector<AppName> all_apps(const Face& face) {
-  std::vector<AppName> names;
-  for (App& app : face.rack.list_apps()) names.push_back(std::move(app.name));
+  std::vector<AppName> names = face.rack.app_names();
   if (names.empty()) print_warning(face, "You haven't deployed any applications yet");
   return names;
 }
@@ -101,12 +100,15 @@ std::string stored_retention(const Face& face, const AppName* app) {
 }
 
 std::size_t retention_of(const Face& face, const AppName& app) {
-  for (const AppName* level : {&app, static_cast<const AppName*>(nullptr)}) {
-    const std::string stored = stored_retention(face, level);
-    if (const auto retention = parse_retention(stored)) return *retention;
-    if (stored.empty()) continue;
-    print_warning(face, ignored_retention(stored, level ? level->str() : "--global"));
-  }
+  return retention_of(face, app, stored_retention(face, &app), stored_retention(face, nullptr));
+}
+
+std::size_t retention_of(const Face& face, const AppName& app, const std::string& own,
+                         const std::string& global) {
+  if (const auto retention = parse_retention(own)) return *retention;
+  if (!own.empty()) print_warning(face, ignored_retention(own, app.str()));
+  if (const auto retention = parse_retention(global)) return *retention;
+  if (!global.empty()) print_warning(face, ignored_retention(global, "--global"));
   return kDefaultRetention;
 }
 

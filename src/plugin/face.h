@@ -65,6 +65,10 @@ std::string invalid_id(std::string_view word);
 /// are warned about.
 std::size_t retention_of(const Face& face, const AppName& app);
 
+/// The same, of values that were read before.
+std::size_t retention_of(const Face& face, const AppName& app, const std::string& own,
+                         const std::string& global);
+
 /// The stored value of a property; empty if unset. `app` null: the global one.
 std::string stored_retention(const Face& face, const AppName* app);
 

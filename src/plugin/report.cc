@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <utility>
 
 namespace cooper::plugin {
@@ -107,8 +108,9 @@ std::string problem_of(const Request& request) {
   return known ? "" : valid_flags(request.global);
 }
 
-Facts facts_of(const Face& face, const AppName& app) {
-  const rack::BuildPage newest = face.rack.find_builds({.app = app, .limit = 1});
+/// `global`: the retention that is stored for all apps.
+Facts facts_of(const Face& face, const AppName& app, const rack::BuildPage& newest,
+               const std::string& global) {
   print_warnings(face, newest.warnings);
   Facts facts;
   for (const std::string_view flag : kAppFlags) facts.emplace_back(flag, "");
@@ -127,9 +129,10 @@ Facts facts_of(const Face& face, const AppName& app) {
     set("build-started-at", shown(build.started_at));
     set("build-status", std::string(to_string(newest.builds[0].status)));
   }
-  set("builds-computed-retention", std::to_string(retention_of(face, app)));
-  set("builds-global-retention", stored_retention(face, nullptr));
-  set("builds-retention", stored_retention(face, &app));
+  const std::string own = stored_retention(face, &app);
+  set("builds-computed-retention", std::to_string(retention_of(face, app, own, global)));
+  set("builds-global-retention", global);
+  set("builds-retention", own);
   return facts;
 }
 
@@ -214,8 +217,19 @@ int report_builds(const Face& face, const Parsed& parsed) {
                  {{"builds-global-retention", stored_retention(face, nullptr)}});
     return 0;
   }
-  if (apps.empty()) apps = all_apps(face);
-  for (const AppName& app : apps) print_report(face, *request, app.str(), facts_of(face, app));
+  const std::string global = stored_retention(face, nullptr);
+  const auto print = [&](const AppName& app, const rack::BuildPage& newest) {
+    print_report(face, *request, app.str(), facts_of(face, app, newest, global));
+  };
+  if (!apps.empty()) {
+    print(apps[0], face.rack.find_builds({.app = apps[0], .limit = 1}));
+    return 0;
+  }
+  const std::map<AppName, rack::BuildPage> newest = face.rack.newest_builds();
+  for (const AppName& app : all_apps(face)) {
+    const auto found = newest.find(app);
+    print(app, found == newest.end() ? rack::BuildPage{} : found->second);
+  }
   return 0;
 }
 

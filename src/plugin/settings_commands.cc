@@ -74,7 +74,9 @@ int prune_builds(const Face& face, const Parsed& parsed) {
     return prune_app(face, *app) ? 0 : 1;
   }
   bool all_done = true;
-  for (const AppName& app : all_apps(face)) all_done = prune_app(face, app) && all_done;
+  for (const AppName& app : face.rack.apps_to_prune(all_apps(face))) {
+    all_done = prune_app(face, app) && all_done;
+  }
   return all_done ? 0 : 1;
 }
 

@@ -69,6 +69,30 @@ BuildPage LocalRack::find_builds(const BuildFilter& filter) {
   return page;
 }
 
+std::map<AppName, BuildPage> LocalRack::newest_builds() {
+  std::map<AppName, BuildPage> newest;
+  for (const store::AppBuilds& counted : store_.count_builds().apps) {
+    BuildPage page;
+    std::optional<Build> build;
+    // Whatever is odd is looked at as one app's builds are.
+    const bool plain = counted.newest && counted.unreadable == 0;
+    try {
+      if (plain) build = store_.find_build(counted.app, *counted.newest);
+    } catch (const Error&) {  // adapter: damaged since it was counted
+    }
+    if (build) {
+      page.builds.push_back(view(std::move(*build)));
+    } else {
+      page.warnings = store_.query_builds({.app = counted.app}, [&](Build&& found) {
+        page.builds.push_back(view(std::move(found)));
+        return false;
+      });
+    }
+    newest.emplace(counted.app, std::move(page));
+  }
+  return newest;
+}
+
 std::vector<BuildView> LocalRack::running(const AppName& app) const {
   std::vector<BuildView> found;
   store_.query_builds({.app = app, .statuses = {Status::running}}, [&](Build&& build) {

@@ -26,6 +26,7 @@ class LocalRack : public Rack {
 
   BuildPage list_builds(const AppName& app, std::size_t limit) override;
   BuildPage find_builds(const BuildFilter& filter) override;
+  std::map<AppName, BuildPage> newest_builds() override;
   BuildId resolve_build(const AppName& app, std::string_view text) override;
   BuildView get_build(const AppName& app, const BuildId& id) override;
   std::vector<Step> list_steps(const AppName& app, const BuildId& id) override;
@@ -45,6 +46,7 @@ class LocalRack : public Rack {
   void request_cancel(const AppName& app, const BuildId& id) override;
   BuildView cancel_build(const AppName& app, const BuildId& id) override;
   Pruned prune(const AppName& app) override;
+  std::vector<AppName> apps_to_prune(std::vector<AppName> apps) override;
   Pruned would_prune(const AppName& app) override;
   Build pin_build(const AppName& app, const BuildId& id) override;
   Build unpin_build(const AppName& app, const BuildId& id) override;

@@ -1,8 +1,11 @@
 // LocalRack: what of an app's history stays.
 
+#include "build/apps_to_prune.h"
 #include "build/prune.h"
 #include "build/settings.h"
 #include "rack/local_rack.h"
+
+#include <utility>
 
 namespace cooper::rack {
 
@@ -13,6 +16,10 @@ Pruned LocalRack::prune(const AppName& app) {
   Pruned pruned = build::prune(store_, app, settings);
   pruned.warnings.insert(pruned.warnings.begin(), warnings.begin(), warnings.end());
   return pruned;
+}
+
+std::vector<AppName> LocalRack::apps_to_prune(std::vector<AppName> apps) {
+  return build::apps_to_prune(store_, std::move(apps));
 }
 
 Pruned LocalRack::would_prune(const AppName& app) {

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -181,6 +182,14 @@ class Rack {
   /// nullopt unsets. Error{invalid} for an unknown key or a bad value.
   virtual void set_property(const AppName* app, std::string_view key,
                             const std::optional<std::string>& value) = 0;
+
+  // Of all apps at once
+
+  /// What find_builds finds with limit 1, of each app that has builds.
+  virtual std::map<AppName, BuildPage> newest_builds() = 0;
+  /// Those of `apps` for which prune may have something to do or to say: few of
+  /// many, and quickly told.
+  virtual std::vector<AppName> apps_to_prune(std::vector<AppName> apps) = 0;
 };
 
 }  // namespace cooper::rack

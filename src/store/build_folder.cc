@@ -62,22 +62,24 @@ RecordFacts read_record(const Fd& folder, const AppName& app, const BuildId& id,
 
 std::size_t count_leftovers(const std::vector<std::string>& names,
                             const std::vector<RecordFacts>& records) {
-  constexpr std::array<std::string_view, 2> kBelongings = {".log", ".steps.jsonl"};
-  return static_cast<std::size_t>(std::ranges::count_if(names, [&](std::string_view name) {
-    if (name.starts_with(kTemporaryPrefix)) return true;
-    for (const std::string_view suffix : kBelongings) {
-      if (!name.ends_with(suffix)) continue;
-      const std::string_view owner = name.substr(0, name.size() - suffix.size());
-      const auto id = std::ranges::lower_bound(records, owner, {}, [](const RecordFacts& each) {
-        return std::string_view(each.id.str());
-      });
-      return id == records.end() || id->id.str() != owner;
-    }
-    return false;
-  }));
+  const auto is_leftover = [&](std::string_view name) {
+    if (is_temporary(name)) return true;
+    const std::string_view owner = name.substr(0, name.find('.'));
+    const std::string_view suffix = name.substr(owner.size());
+    if (owner.empty() || (!suffix.starts_with(".log") && suffix != ".steps.jsonl")) return false;
+    const auto id = std::ranges::lower_bound(records, owner, {}, [](const RecordFacts& each) {
+      return std::string_view(each.id.str());
+    });
+    return id == records.end() || id->id.str() != owner;
+  };
+  return static_cast<std::size_t>(std::ranges::count_if(names, is_leftover));
 }
 
 }  // namespace
+
+bool is_temporary(std::string_view name) {
+  return name.starts_with(kTemporaryPrefix) || name.ends_with(".json.tmp");
+}
 
 std::string unreadable_record(const AppName& app, const BuildId& id, const Error& error) {
   return "record " + app.str() + "/" + id.str() + " can't be read: " + printable(error.message());

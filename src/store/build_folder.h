@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace cooper::store {
@@ -59,6 +60,9 @@ struct FolderFacts {
 /// folder. Throws Error.
 FolderFacts read_build_folder(const Fd& all_builds, const AppName& app,
                               const std::vector<RecordFacts>& known);
+
+/// The name of a file that is being written: by us, or by Dokku's own plugin.
+bool is_temporary(std::string_view name);
 
 /// One line that says that a record can't be read.
 std::string unreadable_record(const AppName& app, const BuildId& id, const Error& error);

@@ -68,14 +68,20 @@ Fd FileStore::find_folder(const fs::path& folder) const {
   }
 }
 
-void FileStore::remove(const fs::path& path) const {
-  const Fd folder = find_folder(path.parent_path());
-  if (!folder) return;
-  if (::unlinkat(folder.get(), path.filename().c_str(), 0) == 0) {
-    if (::fsync(folder.get()) != 0) throw_errno("fsync " + path.parent_path().string());
-  } else if (errno != ENOENT) {
-    throw_errno("remove " + path.string());
+void FileStore::remove(const fs::path& path) const { remove(path.parent_path(), {path}); }
+
+void FileStore::remove(const fs::path& folder, std::initializer_list<fs::path> files) const {
+  const Fd open = find_folder(folder);
+  if (!open) return;
+  bool removed = false;
+  for (const fs::path& file : files) {
+    if (::unlinkat(open.get(), file.filename().c_str(), 0) == 0) {
+      removed = true;
+    } else if (errno != ENOENT) {
+      throw_errno("remove " + file.string());
+    }
   }
+  if (removed && ::fsync(open.get()) != 0) throw_errno("fsync " + folder.string());
 }
 
 std::vector<std::string> FileStore::names(const fs::path& folder) const {
@@ -273,12 +279,12 @@ Finalized FileStore::finalize_build(const AppName& app, const BuildId& id, const
 
 void FileStore::remove_build(const AppName& app, const BuildId& id) {
   const BuildFiles files = layout_.build(app, id);
-  // The record goes last: until then the build is known and can be removed again.
+  // The record goes last: until then the build is known and can be removed again. If
+  // a crash makes it go before its log, that is a leftover, which a prune finds.
   if (find_folder(layout_.work(app))) remove_tree(files.work);
-  for (const fs::path& path : {files.source, files.request, files.steps, files.log_tails[0],
-                               files.log_tails[1], files.log, files.record}) {
-    remove(path);
-  }
+  remove(layout_.sources(app), {files.source, files.request});
+  remove(files.folder,
+         {files.steps, files.log_tails[0], files.log_tails[1], files.log, files.record});
 }
 
 std::uint64_t FileStore::build_bytes(const AppName& app, const BuildId& id) const {

@@ -6,6 +6,8 @@
 #include "store/layout.h"
 #include "store/store.h"
 
+#include <initializer_list>
+
 namespace cooper::store {
 
 /// Files beneath a data root. A record is written under a temporary name and
@@ -89,6 +91,9 @@ class FileStore : public Store {
   Fd folder_for_writing(const std::filesystem::path& folder, mode_t mode) const;
   /// Removes a file of the store, durably. Absent is fine.
   void remove(const std::filesystem::path& path) const;
+  /// The same with files of one folder, in this order.
+  void remove(const std::filesystem::path& folder,
+              std::initializer_list<std::filesystem::path> files) const;
 
   Layout layout_;
 };

@@ -7,7 +7,7 @@ namespace cooper::store {
 
 namespace {
 
-constexpr std::int64_t kVersion = 1;
+constexpr std::int64_t kVersion = 2;
 
 // The folder without a name is that of all folders. Statuses and kinds are their
 // enumerators' numbers, times nanoseconds.

@@ -49,13 +49,12 @@ class Layout {
   }
   std::filesystem::path builds() const { return root_ / "data/builds"; }  ///< a folder an app
   std::filesystem::path builds(const AppName& app) const { return builds() / app.str(); }
-  std::filesystem::path sources(const AppName& app) const {
-    return root_ / "data/sources" / app.str();
-  }
-  std::filesystem::path releases(const AppName& app) const {
-    return root_ / "data/releases" / app.str();
-  }
-  std::filesystem::path work(const AppName& app) const { return root_ / "data/work" / app.str(); }
+  std::filesystem::path sources() const { return root_ / "data/sources"; }  ///< likewise
+  std::filesystem::path sources(const AppName& app) const { return sources() / app.str(); }
+  std::filesystem::path releases() const { return root_ / "data/releases"; }  ///< likewise
+  std::filesystem::path releases(const AppName& app) const { return releases() / app.str(); }
+  std::filesystem::path work() const { return root_ / "data/work"; }  ///< likewise
+  std::filesystem::path work(const AppName& app) const { return work() / app.str(); }
   std::filesystem::path properties(const AppName* app) const {
     return root_ / "config/builds" / (app ? app->str() : "--global");
   }

@@ -42,7 +42,10 @@ TEST_F(BuildIndexTest, CountsTheBuildsOfEachApp) {
   write_text(layout_.builds(app_name("b")) / "b7.json", "{");
   write_text(layout_.builds(app_name("b")) / "b1.log", "its log");
   write_text(layout_.builds(app_name("b")) / "b9.log", "nobody's log");
+  write_text(layout_.builds(app_name("b")) / "b9.log.tail-0", "the end of it");
+  write_text(layout_.builds(app_name("b")) / "b2.log.tail-0", "the end of one that has a record");
   write_text(layout_.builds(app_name("b")) / ".tmp-b9.json-x", "");
+  write_text(layout_.builds(app_name("b")) / "b8.json.tmp", "of Dokku's plugin");
   add("a", "b1", 10, Status::queued);
   const AppBuildsList list = store_.count_builds();
   ASSERT_EQ(list.apps.size(), 2U);
@@ -52,7 +55,7 @@ TEST_F(BuildIndexTest, CountsTheBuildsOfEachApp) {
   EXPECT_EQ(list.apps[1].live, 1U);
   EXPECT_EQ(list.apps[1].finished, 2U);
   EXPECT_EQ(list.apps[1].unreadable, 1U);
-  EXPECT_EQ(list.apps[1].leftovers, 2U);
+  EXPECT_EQ(list.apps[1].leftovers, 4U);
   EXPECT_EQ(list.warnings.size(), 1U);
 }
 
