@@ -1,6 +1,7 @@
 #include "base/fd.h"
 
 #include "base/error.h"
+#include "base/owner.h"
 
 #include <cerrno>
 #include <fcntl.h>
@@ -30,7 +31,27 @@ Pipe make_pipe() {
   return {Fd(ends[0]), Fd(ends[1])};
 }
 
+namespace {
+
+/// Makes the file for its folder's owner, if there is none and we are root. Empty:
+/// there may be one already.
+Fd make_for_owner(const Fd& folder, const std::filesystem::path& name, int flags, mode_t mode) {
+  Fd made(::openat(folder.get(), name.c_str(), flags | O_EXCL | O_CLOEXEC, mode));
+  if (made) give_to_owner_of(folder, made);
+  return made;
+}
+
+bool makes_for_others(int flags) { return (flags & O_CREAT) != 0 && ::geteuid() == 0; }
+
+}  // namespace
+
 Fd open_file(const std::filesystem::path& path, int flags, mode_t mode) {
+  if (makes_for_others(flags) && path.has_filename()) {
+    const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+    const Fd parent(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    Fd made = parent ? make_for_owner(parent, path.filename(), flags, mode) : Fd();
+    if (made) return made;
+  }
   Fd fd(::open(path.c_str(), flags | O_CLOEXEC, mode));
   if (!fd) throw_errno("open " + path.string());
   return fd;
@@ -50,6 +71,10 @@ Fd find_regular_file(const std::filesystem::path& path, int flags) {
 }
 
 Fd open_beneath(const Fd& dir, const std::filesystem::path& relative, int flags, mode_t mode) {
+  if (makes_for_others(flags) && relative == relative.filename()) {
+    Fd made = make_for_owner(dir, relative, flags, mode);
+    if (made) return made;
+  }
   open_how how{};
   how.flags = static_cast<__u64>(flags) | O_CLOEXEC;
   how.mode = mode;

@@ -38,7 +38,8 @@ struct Pipe {
 /// Both ends close-on-exec. Throws Error{unavailable}.
 Pipe make_pipe();
 
-/// open(2) with O_CLOEXEC; throws Error (see throw_errno).
+/// open(2) with O_CLOEXEC; throws Error (see throw_errno). A file that root makes
+/// belongs to the owner of its folder (base/owner.h); so does open_beneath's.
 Fd open_file(const std::filesystem::path& path, int flags, mode_t mode = 0);
 
 /// Opens `relative` beneath the open folder `dir`: neither `..`, an absolute

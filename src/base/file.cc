@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/owner.h"
 #include "base/random.h"
 
 #include <cerrno>
@@ -81,6 +82,7 @@ void write_file_durably(const Fd& folder, const std::string& name, std::string_v
     const Fd fd(
         ::openat(folder.get(), temporary.name(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
     if (!fd) throw_errno(doing);
+    give_to_owner_of(folder, fd);
     write_all(fd.get(), bytes);
     // The mode is part of the file's meaning: don't let the umask narrow it.
     if (::fchmod(fd.get(), mode) != 0) throw_errno(doing);
@@ -114,8 +116,13 @@ void make_folders(const fs::path& folder, mode_t mode) {
   if (folder.empty() || (::stat(folder.c_str(), &st) == 0 && S_ISDIR(st.st_mode))) return;
   make_folders(folder.parent_path(), mode);
   if (::mkdir(folder.c_str(), mode) == 0) {
-    if (::chmod(folder.c_str(), mode) != 0) throw_errno("create folder " + folder.string());
-    sync_folder(folder.has_parent_path() ? folder.parent_path() : fs::path("."));
+    const Fd made = open_file(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    const Fd parent = open_file(folder.has_parent_path() ? folder.parent_path() : fs::path("."),
+                                O_RDONLY | O_DIRECTORY);
+    give_to_owner_of(parent, made);
+    if (::fchmod(made.get(), mode) != 0 || ::fsync(parent.get()) != 0) {
+      throw_errno("create folder " + folder.string());
+    }
     return;
   }
   const int error_number = errno;

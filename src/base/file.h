@@ -25,7 +25,8 @@ enum class IfExists { replace, fail };
 
 /// Durable first, then visible: writes a unique temporary name in the same
 /// folder, fsyncs, renames (or links, for `fail`), fsyncs the folder. A reader
-/// sees the old file or the new one. Throws Error{conflict} if `fail` and the
+/// sees the old file or the new one. What root writes belongs to the owner of the
+/// folder (base/owner.h). Throws Error{conflict} if `fail` and the
 /// name is taken; Error otherwise; then nothing of it is left.
 void write_file_durably(const std::filesystem::path& path, std::string_view bytes, mode_t mode,
                         IfExists if_exists = IfExists::replace);
@@ -40,8 +41,8 @@ std::string read_open_file(const Fd& fd, std::string_view shown_name, std::size_
 /// fsync(2) of a folder, so that its entries are durable. Throws Error.
 void sync_folder(const std::filesystem::path& folder);
 
-/// mkdir -p, durably; a folder that it makes gets `mode`, whatever the umask.
-/// Throws Error.
+/// mkdir -p, durably; a folder that it makes gets `mode`, whatever the umask, and
+/// the owner of the folder that it is in, if root makes it. Throws Error.
 void make_folders(const std::filesystem::path& folder, mode_t mode = 0755);
 
 /// Names in a folder (no `.`/`..`), unsorted; empty if it does not exist.

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "build/watch.h"
 #include "source/unpack.h"
+#include "store/folders.h"
 
 #include <algorithm>
 #include <fcntl.h>
@@ -39,7 +40,7 @@ Outcome Run::run() {
 
 Outcome Run::work(std::stop_token stop) {
   const std::filesystem::path source = files_.work / "source";
-  make_folders(source, 0700);
+  store::make_folder(parts_.layout, source, 0700);
   const Fd archive = open_file(files_.source, O_RDONLY);
   source::unpack(archive.get(), source, {}, stop);
 

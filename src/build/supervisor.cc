@@ -15,6 +15,7 @@
 #include "process/descendants.h"
 #include "store/deploy_lock.h"
 #include "store/file_store.h"
+#include "store/folders.h"
 
 #include <array>
 #include <chrono>
@@ -201,7 +202,7 @@ class Supervision {
 
   static log::LogFile create_log(const store::Layout& layout, const store::BuildFiles& files,
                                  const Settings& settings) {
-    make_folders(files.folder);
+    store::make_folder(layout, files.folder);
     return log::LogFile::create(files.log, layout.log_mode(),
                                 {.bytes = settings.log_limit, .tail_files = files.log_tails});
   }

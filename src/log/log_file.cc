@@ -1,6 +1,7 @@
 #include "log/log_file.h"
 
 #include "base/error.h"
+#include "base/owner.h"
 #include "base/text.h"
 
 #include <algorithm>
@@ -150,6 +151,7 @@ void LogFile::restore_if_removed() {
                        O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, mode_));
   if (!restored && errno == EEXIST) return;  // another's now
   if (!restored) throw_errno("make " + path_.string() + " again");
+  give_to_owner_of(folder_.find(fd_), restored);
   const std::unique_ptr<char[]> buffer(new char[kCopyBytes]);
   off_t at = 0;
   while (const ssize_t n = ::pread(fd_.get(), buffer.get(), kCopyBytes, at)) {

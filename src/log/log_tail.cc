@@ -222,9 +222,7 @@ LogTail::LogTail(TailFiles files, std::uint64_t bytes_each, mode_t mode, std::ui
 
 void LogTail::open_next(const Fd& folder) {
   const std::filesystem::path& path = files_[sequence_ % 2];
-  Fd next(::openat(folder.get(), path.filename().c_str(),
-                   O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW | O_CLOEXEC, mode_));
-  if (!next) throw_errno("open " + path.string());
+  Fd next = open_beneath(folder, path.filename(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, mode_);
   write_all(next.get(), std::string(kHeader) + " " + std::to_string(sequence_) + " " +
                             std::to_string(bytes_) + " " + std::to_string(lines_) + " " +
                             std::to_string(head_) + "\n");

@@ -1,31 +1,11 @@
 #include "plugin/owner.h"
 
-#include <array>
-#include <grp.h>
-#include <pwd.h>
+#include "base/owner.h"
+
+#include <cerrno>
 #include <unistd.h>
 
 namespace cooper::plugin {
-
-namespace {
-
-std::optional<uid_t> find_user(const std::string& name) {
-  passwd entry{};
-  passwd* found = nullptr;
-  std::array<char, 16384> buffer{};
-  ::getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
-  return found ? std::optional(found->pw_uid) : std::nullopt;
-}
-
-std::optional<gid_t> find_group(const std::string& name) {
-  group entry{};
-  group* found = nullptr;
-  std::array<char, 16384> buffer{};
-  ::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
-  return found ? std::optional(found->gr_gid) : std::nullopt;
-}
-
-}  // namespace
 
 Result<Owner> dokku_user(const Face& face) {
   if (::geteuid() != 0 || !face.store.layout().is_dokkus()) return Owner{};

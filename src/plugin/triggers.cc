@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "plugin/owner.h"
+#include "store/folders.h"
 
 #include <array>
 #include <limits>
@@ -39,7 +40,7 @@ int install(const Face& face, std::span<const std::string> /*words*/) {
     return plugin::refuse(face,
                           "Unable to create builds config directory: " + owner.error().message());
   }
-  make_folders(config);
+  store::make_folder(face.store.layout(), config);
   give_to(*owner, {config.parent_path(), config});
   return 0;
 }

@@ -10,6 +10,7 @@
 #include "rack/starting.h"
 #include "source/git_facts.h"
 #include "source/pack.h"
+#include "store/folders.h"
 
 #include <fcntl.h>
 #include <map>
@@ -70,9 +71,9 @@ struct Packed {
   std::vector<std::string> warnings;
 };
 
-Packed pack_durably(const source::PackOptions& options, const fs::path& target,
-                    std::stop_token stop) {
-  make_folders(target.parent_path(), 0700);
+Packed pack_durably(const store::Layout& layout, const source::PackOptions& options,
+                    const fs::path& target, std::stop_token stop) {
+  store::make_folder(layout, target.parent_path(), 0700);
   const fs::path temporary =
       target.parent_path() / (std::string(kTemporaryPrefix) + target.filename().string());
   try {
@@ -118,10 +119,10 @@ Build LocalRack::start_build(const StartBuild& start, StartProgress& progress,
   }
   const BuildId id = new_build_id();
   const store::BuildFiles files = layout_.build(start.app, id);
-  StoredSource stored(files);
+  StoredSource stored(layout_, files);
 
   progress.phase("Packaging source");
-  Packed packed = pack_durably(options, files.source, stop);
+  Packed packed = pack_durably(layout_, options, files.source, stop);
   stored.hold(std::move(packed.file));
   progress.phase_done();
   for (const std::string& warning : packed.warnings) progress.notice("warning: " + warning);

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "store/folders.h"
 
 #include <chrono>
 #include <cstdlib>
@@ -24,8 +25,8 @@ StoredSource::~StoredSource() {
 }
 
 void StoredSource::add_request(const build::BuildRequest& request) {
-  make_folders(files_.request.parent_path(), 0700);
-  write_file_durably(files_.request, build::to_json(request), 0600);
+  const Fd folder = store::make_folder(layout_, files_.request.parent_path(), 0700);
+  write_file_durably(folder, files_.request.filename(), build::to_json(request), 0600);
   Fd file = open_file(files_.request, O_RDONLY);
   mark_in_use(file);
   hold(std::move(file));

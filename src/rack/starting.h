@@ -18,7 +18,9 @@ void mark_in_use(const Fd& file);
 /// again if the build never comes to be.
 class StoredSource {
  public:
-  explicit StoredSource(store::BuildFiles files) : files_(std::move(files)) {}
+  /// `layout` must outlive it.
+  StoredSource(const store::Layout& layout, store::BuildFiles files)
+      : layout_(layout), files_(std::move(files)) {}
   ~StoredSource();
   StoredSource(const StoredSource&) = delete;
   StoredSource& operator=(const StoredSource&) = delete;
@@ -30,6 +32,7 @@ class StoredSource {
   void keep() { kept_ = true; }
 
  private:
+  const store::Layout& layout_;
   store::BuildFiles files_;
   std::vector<Fd> held_;
   bool kept_ = false;

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "model/json.h"
 #include "store/build_folder.h"
+#include "store/folders.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -90,19 +91,7 @@ std::vector<std::string> FileStore::names(const fs::path& folder) const {
 }
 
 Fd FileStore::folder_for_writing(const fs::path& folder, mode_t mode) const {
-  make_folders(layout_.root(), mode);
-  if (Fd found = find_folder(folder)) return found;
-  // Step by step, so that no symbolic link on the way has a folder made elsewhere.
-  Fd at = open_file(layout_.root(), O_RDONLY | O_DIRECTORY);
-  for (const fs::path& part : folder.lexically_relative(layout_.root())) {
-    const bool made = ::mkdirat(at.get(), part.c_str(), mode) == 0;
-    if (!made && errno != EEXIST) throw_errno("create folder " + folder.string());
-    Fd next = open_beneath(at, part, O_RDONLY | O_DIRECTORY);
-    if (made && ::fchmod(next.get(), mode) != 0) throw_errno("create folder " + folder.string());
-    if (made && ::fsync(at.get()) != 0) throw_errno("create folder " + folder.string());
-    at = std::move(next);
-  }
-  return at;
+  return make_folder(layout_, folder, mode);
 }
 
 // Apps

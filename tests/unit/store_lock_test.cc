@@ -88,6 +88,20 @@ TEST_F(DeployLockTest, ALinkIsNotOpened) {
   EXPECT_EQ(read_file(folder_ / "target"), "precious");
 }
 
+TEST_F(DeployLockTest, NothingIsMadeWhereALinkLeads) {
+  const fs::path outside = layout_.root().parent_path() / "outside";
+  fs::create_directories(outside / "within");
+  fs::create_directories(layout_.apps());
+  fs::create_directory_symlink(outside / "within", layout_.app(hello_));
+  EXPECT_THROW(static_cast<void>(DeployLock::try_acquire(layout_, hello_)), Error);
+  fs::remove(layout_.app(hello_));
+  fs::remove(layout_.apps());
+  fs::create_directory_symlink(outside, layout_.apps());
+  EXPECT_THROW(static_cast<void>(DeployLock::try_acquire(layout_, hello_)), Error);
+  EXPECT_FALSE(fs::exists(outside / hello_.str()));
+  EXPECT_TRUE(fs::is_empty(outside / "within"));
+}
+
 TEST_F(DeployLockTest, LookingNeverGetsInTheWay) {
   ASSERT_TRUE(DeployLock::try_acquire(layout_, hello_));
   std::atomic<bool> done = false;
