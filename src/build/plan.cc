@@ -2,6 +2,8 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/time.h"
+#include "engine/build_input.h"
 #include "manifest/dockerfile.h"
 #include "manifest/manifest.h"
 
@@ -133,8 +135,55 @@ std::optional<Error> check_image_name(std::string_view image, const std::string&
       "name an image of a registry, such as debian:12 or registry.example.com/team/api:v1");
 }
 
+/// `stage` is there.
+void select_stage(const std::string& stage, const manifest::DockerfileFacts& facts,
+                  engine::ImageRequest& request) {
+  request.target = stage;
+  const auto found = std::ranges::find(facts.stages, stage, &manifest::Stage::name);
+  if (found + 1 != facts.stages.end()) request.target_end = (found + 1)->line - 1;
+}
+
+void add_label(std::vector<std::pair<std::string, std::string>>& labels, std::string key,
+               std::string value) {
+  if (value.empty() || !engine::is_label_text(value)) return;
+  labels.emplace_back(std::move(key), std::move(value));
+}
+
+/// Those of the OCI image format that the Dockerfile does not set itself.
+std::vector<std::pair<std::string, std::string>> open_labels(
+    const PlanInput& input, const manifest::DockerfileFacts& facts) {
+  const std::string prefix = "org.opencontainers.image.";
+  std::vector<std::pair<std::string, std::string>> labels;
+  for (const auto& [key, value] : {
+           std::pair<std::string, std::string>{"created",
+                                               to_rfc3339({input.began}, Fraction::dropped)},
+           {"revision", input.request.git_sha},
+           {"source", input.request.git_url},
+           {"version", input.id.str()},
+       }) {
+    if (!facts.labels.contains(prefix + key)) add_label(labels, prefix + key, value);
+  }
+  return labels;
+}
+
+/// By these, and by no name, the objects that are ours are told from others.
+void add_own_labels(const PlanInput& input, Plan& plan) {
+  for (std::size_t i = 0; i < plan.images.size(); ++i) {
+    engine::ImageRequest& image = plan.images[i];
+    if (!image.base_image.empty()) continue;
+    std::vector<std::string> services;
+    for (const PlannedService& service : plan.services) {
+      if (service.image == i) services.push_back(service.name.str());
+    }
+    add_label(image.labels, "cooper.app", input.app.str());
+    add_label(image.labels, "cooper.build", input.id.str());
+    add_label(image.labels, "cooper.service", join(services, ","));
+  }
+}
+
 Result<engine::ImageRequest> request_for(const manifest::Service& service,
-                                         const Arguments& arguments, const PlanInput& input) {
+                                         const Arguments& arguments, const PlanInput& input,
+                                         std::vector<std::string>& notes) {
   engine::ImageRequest request{.service = service.name.str(),
                                .base_image = service.image,
                                .no_cache = input.request.no_cache};
@@ -167,9 +216,27 @@ Result<engine::ImageRequest> request_for(const manifest::Service& service,
     if (auto refused = check_image_name(stage.base, where)) return *std::move(refused);
   }
   request.build_args = arguments.of(service, *facts);
+  if (facts->syntax_line != 0) {
+    const std::string where = shown + ":" + std::to_string(facts->syntax_line);
+    const std::string line = "# syntax=" + shorten(printable(facts->syntax), 120);
+    if (input.syntax == SyntaxLines::deny) {
+      return Error(Errc::invalid,
+                   whose + where + ": the line " + line +
+                       " would have a frontend pulled from a registry, and the property syntax is "
+                       "deny",
+                   "remove the line, or set the property to builtin: the line is ignored then");
+    }
+    if (input.syntax == SyntaxLines::allow) {
+      request.frontend = facts->syntax;
+    } else {
+      std::string note = where + ": " + line + " is ignored (property syntax)";
+      if (std::ranges::find(notes, note) == notes.end()) notes.push_back(std::move(note));
+    }
+  }
   const bool has_development = std::ranges::any_of(
       facts->stages, [](const manifest::Stage& stage) { return stage.name == "development"; });
-  if (input.request.development && has_development) request.target = "development";
+  if (input.request.development && has_development) select_stage("development", *facts, request);
+  request.labels = open_labels(input, *facts);
   return request;
 }
 
@@ -198,7 +265,7 @@ Result<Plan> make_plan(const PlanInput& input) {
 
   const Arguments arguments(input, manifest.environment);
   for (const manifest::Service& service : manifest.services) {
-    Result<engine::ImageRequest> request = request_for(service, arguments, input);
+    Result<engine::ImageRequest> request = request_for(service, arguments, input, plan.notes);
     if (!request) return request.error();
     auto image = std::ranges::find_if(plan.images, [&](const engine::ImageRequest& known) {
       return same_image(known, *request);
@@ -213,6 +280,7 @@ Result<Plan> make_plan(const PlanInput& input) {
                              .image = static_cast<std::size_t>(image - plan.images.begin()),
                              .reference = reference});
   }
+  add_own_labels(input, plan);
   return plan;
 }
 

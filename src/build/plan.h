@@ -2,6 +2,7 @@
 // From a source tree and a request to the images that must be made.
 
 #include "build/request.h"
+#include "build/settings.h"
 #include "engine/engine.h"
 #include "model/names.h"
 
@@ -23,13 +24,16 @@ struct Plan {
   std::string manifest_text;                 ///< empty: there was only a Dockerfile
   std::vector<PlannedService> services;      ///< in the manifest's order
   std::vector<engine::ImageRequest> images;  ///< each distinct one once
+  std::vector<std::string> notes;            ///< what the log should say of it, a line each
 };
 
 struct PlanInput {
   std::filesystem::path source;  ///< the unpacked source
   AppName app;
   BuildId id;
+  Time began{};  ///< when the build began
   BuildRequest request;
+  SyntaxLines syntax = SyntaxLines::builtin;
   std::map<std::string, std::string> environment;  ///< the app's, for ${NAME} and bare `args`
 };
 

@@ -28,6 +28,7 @@ struct BuildRequest {
   std::string source = "build";  ///< the command that originated it
   std::string description;
   std::string git_sha;
+  std::string git_url;  ///< of the work tree's origin, without credentials
   std::string
       manifest;  ///< the manifest's path in the source; empty: convox.yml, or a lone Dockerfile
   std::vector<std::pair<std::string, std::string>> build_args;

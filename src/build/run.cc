@@ -42,18 +42,21 @@ Outcome Run::work(std::stop_token stop) {
   const std::filesystem::path source = files_.work / "source";
   store::make_folder(parts_.layout, source, 0700);
   const Fd archive = open_file(files_.source, O_RDONLY);
-  source::unpack(archive.get(), source, {}, stop);
+  source::unpack(archive.get(), source, {}, stop, &digests_);
 
   Result<Plan> plan = make_plan({.source = source,
                                  .app = parts_.app,
                                  .id = parts_.id,
+                                 .began = began_,
                                  .request = parts_.request,
+                                 .syntax = parts_.settings.syntax,
                                  .environment = parts_.environment});
   if (!plan) throw Error(plan.error());
   plan_ = std::move(*plan);
 
   choose_engine();
   const unsigned jobs = jobs_at_once();
+  for (const std::string& note : plan_.notes) say(note);
   say_what_comes(jobs);
   ImageMaker maker({.plan = plan_,
                     .engine = *engine_,
@@ -76,7 +79,8 @@ void Run::choose_engine() {
                .cgroups = containment_->join_folders(),
                .cache = parts_.layout.cache(),
                .memory_limit = containment_->limits_memory() ? 0 : parts_.settings.memory,
-               .since = began_});
+               .since = began_,
+               .digests = &digests_});
   parts_.engine_is(engine_->name());
 }
 

@@ -10,6 +10,7 @@
 #include "engine/choose.h"
 #include "log/log_file.h"
 #include "log/redact.h"
+#include "source/content_digests.h"
 #include "store/layout.h"
 
 #include <functional>
@@ -65,6 +66,7 @@ class Run {
   StepLog steps_;
   log::OutputClock clock_;
   std::optional<Containment> containment_;
+  source::ContentDigests digests_;  // of the source
   std::unique_ptr<engine::Engine> engine_;
   Time began_ = now();
   Plan plan_;

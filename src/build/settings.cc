@@ -81,6 +81,15 @@ bool is_syslog_prefix(std::string_view text) {
          });
 }
 
+bool is_syntax(std::string_view text) {
+  return text == "allow" || text == "builtin" || text == "deny";
+}
+
+SyntaxLines parse_syntax(std::string_view text) {
+  if (text == "allow") return SyntaxLines::allow;
+  return text == "deny" ? SyntaxLines::deny : SyntaxLines::builtin;
+}
+
 constexpr std::string_view kDurationHelp = "a duration such as 30m, 1h30m or 90s; 0 means none";
 
 // Empty, as by default: none.
@@ -112,6 +121,9 @@ constexpr std::array kProperties = {
              "a size such as 500m or 10g; 0 means no limit", "0", is_size},
     Property{"stall-timeout", "a build that prints nothing for so long is ended", kDurationHelp,
              "0", is_duration},
+    Property{"syntax", "what a # syntax= line of a Dockerfile does",
+             "allow (the frontend is pulled), builtin (it is ignored) or deny", "builtin",
+             is_syntax},
     Property{"syslog", "copy each line of a build's log to the system's log", "on or off", "off",
              is_on_or_off},
     Property{"syslog-prefix", "what a build's lines are called in syslog: this and its id",
@@ -223,6 +235,7 @@ Settings read_settings(const store::Store& store, const AppName* app,
   if (auto value = effective("engine")) settings.engine.engine = *std::move(value);
   if (auto value = effective("buildkit")) settings.engine.buildkit = *std::move(value);
   if (const auto value = effective("buildkit-certs")) settings.engine.buildkit_certs = *value;
+  if (const auto value = effective("syntax")) settings.syntax = parse_syntax(*value);
   if (const auto value = effective("syslog-prefix")) settings.syslog_prefix = *value;
   return settings;
 }

@@ -16,6 +16,10 @@
 
 namespace cooper::build {
 
+/// What becomes of a `# syntax=` line, which has BuildKit pull and run a frontend
+/// from a registry: that is done; the engine's own is used; the build fails.
+enum class SyntaxLines : std::uint8_t { allow, builtin, deny };
+
 /// What the properties of an app come to: its own, else the global, else the default.
 struct Settings {
   std::chrono::seconds timeout{6 * 3600};  ///< of the whole build; 0: none
@@ -25,6 +29,7 @@ struct Settings {
   RetentionPolicy retention;
   bool syslog = false;  ///< each line of the log goes to syslog as well
   engine::EngineWish engine;
+  SyntaxLines syntax = SyntaxLines::builtin;
   std::string syslog_prefix = "dokku-";  ///< what syslog and the journal call a build: this, its id
 };
 

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 
+#include <algorithm>
 #include <system_error>
 
 namespace cooper::engine {
@@ -21,6 +22,12 @@ std::string missing_input(const ImageRequest& request) {
     return "there is no " + shown_path(request.dockerfile, request.context) + " to build from";
   }
   return {};
+}
+
+bool is_label_text(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) {
+    return c > ' ' && c < '\x7f' && std::string_view("\"'$\\`").find(c) == std::string_view::npos;
+  });
 }
 
 }  // namespace cooper::engine

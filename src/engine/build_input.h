@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 namespace cooper::engine {
 
@@ -13,5 +14,9 @@ std::string shown_path(const std::filesystem::path& file, const std::filesystem:
 
 /// What can't even start to build, in one line; empty if nothing is missing.
 std::string missing_input(const ImageRequest& request);
+
+/// May it be a label's key or value? Printable ASCII that needs no quoting in any
+/// Dockerfile's syntax: no blank, quote, `$`, backslash or backtick.
+bool is_label_text(std::string_view text);
 
 }  // namespace cooper::engine

@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <fcntl.h>
 #include <map>
 #include <string_view>
 #include <sys/syscall.h>
@@ -81,6 +82,12 @@ std::vector<std::string_view> errors_in(std::string_view text) {
 std::string never_an_id(const std::string& image) {
   const bool is_hex = image.find_first_not_of("0123456789abcdef") == std::string::npos;
   return is_hex ? image + ":latest" : image;
+}
+
+/// For a moment, in the build's own folder.
+void write_scratch(const std::filesystem::path& path, std::string_view text) {
+  const Fd file = open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  write_all(file.get(), text);
 }
 
 ImageResult canceled() { return {.end = ImageResult::End::canceled, .reason = "canceled"}; }
@@ -151,6 +158,29 @@ process::Captured BuildahEngine::ask(std::vector<std::string> arguments,
                       limit, std::move(stop));
 }
 
+/// Labels are the last instruction, in a file that buildah appends: with --label it
+/// commits an image for each, and leaves them out of one that it finds in its cache.
+/// They would end up in the last stage, so another one that is wanted is made it.
+std::vector<std::string> BuildahEngine::instruction_files(const ImageRequest& request,
+                                                          unsigned number) const {
+  if (request.labels.empty()) return {request.dockerfile.string()};
+  const std::string name = (context_.work / ("image-" + std::to_string(number))).string();
+  std::vector<std::string> files = {request.dockerfile.string(), name + ".labels"};
+  if (request.target_end != 0) {
+    const std::string text = read_file(request.dockerfile).value_or("");
+    std::size_t end = 0;
+    for (int line = 0; line < request.target_end && end < text.size(); ++line) {
+      end = std::min(text.find('\n', end), text.size() - 1) + 1;
+    }
+    files[0] = name + ".Dockerfile";
+    write_scratch(files[0], text.substr(0, end));
+  }
+  std::string line = "LABEL";
+  for (const auto& [key, value] : request.labels) line += " \"" + key + "\"=\"" + value + "\"";
+  write_scratch(files[1], line + "\n");
+  return files;
+}
+
 std::vector<std::string> BuildahEngine::build_command(const ImageRequest& request,
                                                       const std::filesystem::path& id_file,
                                                       unsigned number,
@@ -158,24 +188,17 @@ std::vector<std::string> BuildahEngine::build_command(const ImageRequest& reques
   // docker: the format that knows HEALTHCHECK and SHELL. pull=false: only what
   // is not there already, as docker does. force-rm: without it each failing
   // build leaves a working container.
-  std::vector<std::string> argv = {host_.program,
-                                   "build",
-                                   "--layers",
-                                   "--force-rm",
-                                   "--format",
-                                   "docker",
-                                   "--pull=false",
-                                   "--network",
-                                   "host",
-                                   "--isolation",
-                                   host_.isolation.kind,
-                                   "--secret",
-                                   marker(),
-                                   "--iidfile",
-                                   id_file.string(),
-                                   "--file",
-                                   list_element(request.dockerfile.string())};
+  std::vector<std::string> argv = {host_.program, "build",       "--layers",           "--force-rm",
+                                   "--format",    "docker",      "--pull=false",       "--network",
+                                   "host",        "--isolation", host_.isolation.kind, "--secret",
+                                   marker(),      "--iidfile",   id_file.string()};
   const auto add = [&](auto... words) { (argv.emplace_back(words), ...); };
+  for (const std::string& file : instruction_files(request, number)) {
+    add("--file", list_element(file));
+  }
+  // Buildah knows only the context's; the Dockerfile's own counts before it, as with Docker.
+  const std::string own_rules = request.dockerfile.string() + ".dockerignore";
+  if (std::filesystem::is_regular_file(own_rules)) add("--ignorefile", own_rules);
   if (!host_.isolation.runtime.empty()) {
     add("--runtime", host_.isolation.runtime);
     // The runtime's notes of a RUN that could not end by itself go with this folder.
@@ -231,7 +254,13 @@ ImageResult BuildahEngine::build(const ImageRequest& request, Progress& progress
   std::vector<std::string> variables = environment();
   std::vector<std::string> argv = build_command(request, id_file, number, variables);
 
-  BuildahOutput output(progress, request.tags);
+  if (!request.frontend.empty()) {
+    progress.output("# syntax=" + printable(request.frontend) +
+                    " has no effect: buildah reads Dockerfiles itself\n");
+  }
+  BuildahOutput output(
+      progress, request.tags,
+      request.labels.empty() ? LastStep::of_the_dockerfile : LastStep::adds_labels);
   OutputSink sink(output);
   const MemoryWatch memory(context_.cgroups);
   const process::ExitStatus status = stream(std::move(argv), std::move(variables), sink, stop);

@@ -46,6 +46,7 @@ class BuildahEngine : public Engine {
   ImageResult build(const ImageRequest& request, Progress& progress, std::stop_token stop);
   ImageResult take_base(const ImageRequest& request, Progress& progress, std::stop_token stop);
   ImageResult tag_base(const ImageRequest& request, Progress& progress, std::stop_token stop);
+  std::vector<std::string> instruction_files(const ImageRequest& request, unsigned number) const;
   std::vector<std::string> build_command(const ImageRequest& request,
                                          const std::filesystem::path& id_file, unsigned number,
                                          std::vector<std::string>& environment) const;

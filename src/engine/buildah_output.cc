@@ -109,6 +109,19 @@ std::optional<StepLine> parse_step_line(std::string_view line) {
   return step;
 }
 
+namespace {
+
+/// A step's line with its own total.
+std::string recounted(const StepLine& step, std::string_view line) {
+  const std::size_t number = line.find(kStepMark) + kStepMark.size();
+  const std::size_t slash = line.find('/', number);
+  const std::size_t colon = line.find(": ", slash);
+  return std::string(line.substr(0, slash + 1)) + std::to_string(step.total) +
+         std::string(line.substr(colon));
+}
+
+}  // namespace
+
 void BuildahOutput::show(std::string_view bytes) {
   if (!bytes.empty()) progress_.output(bytes);
 }
@@ -123,6 +136,13 @@ void BuildahOutput::remember(std::string_view bytes) {
 /// The name is one that an earlier build gave to the same image.
 bool BuildahOutput::is_older_tag(std::string_view line) const {
   return committing_ && take(line, kTaggedMark) && std::ranges::find(tags_, line) == tags_.end();
+}
+
+/// Counted without ours: that one's number is its total plus 1.
+std::optional<StepLine> BuildahOutput::read_step(std::string_view line) const {
+  std::optional<StepLine> step = parse_step_line(line);
+  if (step && step->stage == step->stages) step->total -= added_;
+  return step;
 }
 
 /// Whether `next` is what must follow the step that runs.
@@ -145,9 +165,10 @@ void BuildahOutput::expect_after_step() {
   };
   next_steps_.clear();
   commit_line_.clear();
-  if (step.number < step.total) {
+  const int total = step.total + (step.stage == step.stages ? added_ : 0);
+  if (step.number < total) {
     next_steps_.push_back(prefix(step.stage) + "STEP " + std::to_string(step.number + 1) + "/" +
-                          std::to_string(step.total) + ": ");
+                          std::to_string(total) + ": ");
     return;
   }
   for (int stage = step.stage + 1; stage <= step.stages; ++stage) {  // some may be skipped
@@ -167,7 +188,7 @@ BuildahOutput::Found BuildahOutput::read_line(std::string_view line, StepWord st
       after_step_ = after_step;
       return {.what = Saying::noise};
     }
-    if (auto step = parse_step_line(line); step && begins(*step)) {
+    if (auto step = read_step(line); step && begins(*step)) {
       return {.what = Saying::step, .step = *std::move(step)};
     }
     // It is printed at once behind the step's own line, before anything else.
@@ -190,7 +211,7 @@ BuildahOutput::Found BuildahOutput::read_glued(std::string_view line) const {
     if (at != std::string_view::npos && (last == std::string_view::npos || at > last)) last = at;
   }
   if (last != std::string_view::npos) {
-    auto step = parse_step_line(line.substr(last));
+    auto step = read_step(line.substr(last));
     if (step && begins(*step)) return {.what = Saying::step, .at = last, .step = *std::move(step)};
   }
   if (!commit_line_.empty() && line.ends_with(commit_line_)) {
@@ -212,7 +233,12 @@ void BuildahOutput::act_on(Found found, std::string_view line) {
       steps_.push_back(std::move(found.step));
       after_step_ = true;
       expect_after_step();
+      if (steps_.back().number > steps_.back().total) {
+        steps_.pop_back();
+        return progress_.step_finished(0);
+      }
       progress_.step_started(steps_.back().text);
+      if (added_ != 0) return show(recounted(steps_.back(), line));
       break;
     case Saying::cached:
       progress_.step_cached();

@@ -25,6 +25,9 @@ struct StepLine {
 /// Parses one whole line (without its newline); nullopt if it is no step line.
 std::optional<StepLine> parse_step_line(std::string_view line);
 
+/// Whose the last instruction is.
+enum class LastStep { of_the_dockerfile, adds_labels };
+
 /// Splits buildah's output into steps as it streams by.
 ///
 /// A RUN whose last line has no newline is followed by buildah's next line
@@ -39,8 +42,13 @@ class BuildahOutput {
  public:
   /// `tags` are the names that the image is asked to get. Buildah commits to the
   /// first, and then lists all names that the image has, those of older builds too.
-  explicit BuildahOutput(Progress& progress, std::vector<std::string> tags = {})
-      : progress_(progress), tags_(std::move(tags)) {}
+  /// `adds_labels`: the last instruction is one of ours (see BuildahEngine), which
+  /// nobody is shown or told of.
+  explicit BuildahOutput(Progress& progress, std::vector<std::string> tags = {},
+                         LastStep last = LastStep::of_the_dockerfile)
+      : progress_(progress),
+        tags_(std::move(tags)),
+        added_(last == LastStep::adds_labels ? 1 : 0) {}
 
   /// The next bytes, cut anywhere. All but noise goes to Progress::output at
   /// once, except the start of what may still become a special line.
@@ -72,6 +80,7 @@ class BuildahOutput {
   Found read_glued(std::string_view line) const;
   void act_on(Found found, std::string_view line);
   bool is_older_tag(std::string_view line) const;
+  std::optional<StepLine> read_step(std::string_view line) const;
   bool begins(const StepLine& next) const;
   void expect_after_step();
   std::size_t hold_from(std::string_view partial) const;
@@ -79,6 +88,7 @@ class BuildahOutput {
 
   Progress& progress_;
   std::vector<std::string> tags_;
+  int added_;                  // instructions of ours at the end of the last stage
   std::string held_;           // the end of the output so far, not shown yet
   bool at_line_start_ = true;  // else a part of the line that held_ continues was shown
   bool after_step_ = false;    // the line before was a step line

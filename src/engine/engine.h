@@ -14,6 +14,10 @@
 #include <utility>
 #include <vector>
 
+namespace cooper::source {
+class ContentDigests;
+}
+
 namespace cooper::engine {
 
 /// One image to make. Several services may share it.
@@ -25,9 +29,16 @@ struct ImageRequest {
   std::vector<std::pair<std::string, std::string>>
       build_args;      ///< only those that the Dockerfile declares
   std::string target;  ///< stage to build; empty: the last
+  int target_end = 0;  ///< the last of that stage's lines; 0: the Dockerfile's last
   bool no_cache = false;
   std::string heredoc;            ///< "api/Dockerfile:3" where the first is; empty: there is none
   std::vector<std::string> tags;  ///< full references that the image gets
+  /// What the image bears besides the Dockerfile's own; see is_label_text. Not of
+  /// `base_image`, which stays as it is.
+  std::vector<std::pair<std::string, std::string>> labels;
+  /// The frontend that a `# syntax=` line names and the engine shall pull and run;
+  /// empty: what the engine has built in.
+  std::string frontend;
 };
 
 /// A step of an engine that runs several of one image at once and keeps the
@@ -87,6 +98,8 @@ struct BuildContext {
   std::uint64_t memory_limit = 0;
   Time since =
       Time::max();  ///< when the build began: nothing in the engine that is older is its own
+  /// What is known of the source's files; saves reading them again. May be nullptr; borrowed.
+  const source::ContentDigests* digests = nullptr;
 };
 
 /// The images that an engine keeps, and what builds left in it.

@@ -91,6 +91,8 @@ class InstructionReader {
   explicit InstructionReader(std::string_view text) : rest_(text) { read_directives(); }
 
   char escape() const { return escape_; }
+  const std::string& syntax() const { return syntax_; }
+  int syntax_line() const { return syntax_line_; }
 
   /// nullopt at the end.
   std::optional<Instruction> next() {
@@ -119,7 +121,7 @@ class InstructionReader {
     return line;
   }
 
-  /// `# name=value` lines at the very top; of these only `escape` concerns us.
+  /// `# name=value` lines at the very top; `check` does not concern us.
   void read_directives() {
     for (;;) {
       std::string_view line = trim(rest_.substr(0, rest_.find('\n')));
@@ -130,6 +132,10 @@ class InstructionReader {
       if (name != "syntax" && name != "escape" && name != "check") return;
       if (name == "escape" && value == "`") escape_ = '`';
       take_line();
+      if (name == "syntax" && syntax_line_ == 0) {
+        syntax_ = value;
+        syntax_line_ = line_;
+      }
     }
   }
 
@@ -173,15 +179,18 @@ class InstructionReader {
   std::string_view rest_;
   int line_ = 0;  ///< of the line taken last
   char escape_ = '\\';
+  std::string syntax_;
+  int syntax_line_ = 0;
   bool knows_heredocs_ = true;
 };
 
-void add_args(std::span<const std::string_view> words, std::set<std::string>& declared) {
+/// The names of `NAME=value` words, or of bare ones.
+void add_names(std::span<const std::string_view> words, std::set<std::string>& names) {
   for (std::string_view word : words) {
     word = word.substr(0, word.find('='));
     if (word.starts_with('"') || word.starts_with('\'')) word.remove_prefix(1);
     if (word.ends_with('"') || word.ends_with('\'')) word.remove_suffix(1);
-    if (!word.empty()) declared.emplace(word);
+    if (!word.empty()) names.emplace(word);
   }
 }
 
@@ -205,15 +214,21 @@ Result<DockerfileFacts> parse_dockerfile(std::string_view text, std::string_view
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
   DockerfileFacts facts;
   InstructionReader reader(text);
+  facts.syntax = reader.syntax();
+  facts.syntax_line = reader.syntax_line();
   while (const std::optional<Instruction> instruction = reader.next()) {
     if (instruction->has_heredoc && facts.heredoc_line == 0) facts.heredoc_line = instruction->line;
     const std::string_view line = trim(instruction->text);
     const std::size_t end = std::min(line.find_first_of(kBlank), line.size());
     const std::string keyword = lowered(line.substr(0, end));
-    if (keyword != "arg" && keyword != "from") continue;
+    if (keyword != "arg" && keyword != "from" && keyword != "label") continue;
     const std::vector<std::string_view> operands = words_of(line.substr(end), reader.escape());
     if (keyword == "arg") {
-      add_args(operands, facts.declared_args);
+      add_names(operands, facts.declared_args);
+      continue;
+    }
+    if (keyword == "label") {
+      add_names(operands, facts.labels);
       continue;
     }
     std::optional<Stage> stage = stage_of(operands, instruction->line);

@@ -1,6 +1,6 @@
 #pragma once
 // The few facts that a build needs from a Dockerfile before an engine reads it:
-// which build args it declares, which stages it has.
+// which build args and labels it has, and which stages.
 
 #include "base/error.h"
 
@@ -22,6 +22,9 @@ struct Stage {
 struct DockerfileFacts {
   std::set<std::string> declared_args;  ///< of every ARG, before and after FROM
   std::vector<Stage> stages;            ///< in file order, never empty
+  std::set<std::string> labels;         ///< keys of every LABEL, of all stages
+  std::string syntax;                   ///< what a `# syntax=` line names; empty: there is none
+  int syntax_line = 0;                  ///< 1-based
   int heredoc_line = 0;  ///< 1-based line of the first instruction with a heredoc; 0: none
   bool operator==(const DockerfileFacts&) const = default;
 };

@@ -95,10 +95,10 @@ Packed pack_durably(const store::Layout& layout, const source::PackOptions& opti
 /// The request with what the work tree's git facts add.
 build::BuildRequest completed_request(const StartBuild& start) {
   build::BuildRequest request = start.request;
-  if (!request.description.empty() && !request.git_sha.empty()) return request;
   const auto facts = source::git_facts(start.folder);
   if (request.description.empty()) request.description = source::default_description(facts);
   if (request.git_sha.empty() && facts) request.git_sha = facts->sha;
+  if (request.git_url.empty() && facts) request.git_url = source::public_url(facts->origin);
   return request;
 }
 

@@ -91,6 +91,9 @@ std::optional<GitFacts> ask_git(const std::filesystem::path& folder) {
       git(folder, {"log", "-1", "--no-color", "--encoding=UTF-8", "--format=%s", facts->sha, "--"});
   if (!subject) return std::nullopt;
   facts->subject = trim(*subject);
+  if (const auto origin = git(folder, {"config", "--get", "remote.origin.url"})) {
+    facts->origin = trim(*origin);
+  }
   return facts;
 }
 
@@ -103,6 +106,29 @@ std::optional<GitFacts> git_facts(const std::filesystem::path& folder) {
   } catch (const Error&) {  // adapter: no git, or one that hangs, is no facts
     return std::nullopt;
   }
+}
+
+std::string public_url(std::string_view url) {
+  for (const std::string_view scheme : {"https://", "http://", "ssh://", "git://"}) {
+    if (!url.starts_with(scheme)) continue;
+    std::string_view rest = url.substr(scheme.size());
+    const std::string_view authority = rest.substr(0, rest.find('/'));
+    if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos) {
+      rest.remove_prefix(at + 1);
+    }
+    rest = rest.substr(0, rest.find_first_of("?#"));
+    return std::string(scheme).append(rest);
+  }
+  // git@host:path, as ssh takes it
+  const std::size_t colon = url.find(':');
+  if (colon == std::string_view::npos || url.find('/') < colon) return {};
+  const std::size_t at = url.substr(0, colon).rfind('@');
+  const std::string_view host = url.substr(at == std::string_view::npos ? 0 : at + 1);
+  if (host.find("://") != std::string_view::npos || host.find("::") != std::string_view::npos) {
+    return {};
+  }
+  return "ssh://" + std::string(host.substr(0, host.find(':'))) + "/" +
+         std::string(host.substr(host.find(':') + 1));
 }
 
 std::string default_description(const std::optional<GitFacts>& facts) {

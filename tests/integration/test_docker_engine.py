@@ -108,10 +108,6 @@ def test_what_is_wrong_is_said(cooper, app, dockerfile, reason):
     assert record["exit_code"] == 1 and re.search(reason, record["reason"]), record["reason"]
 
 
-def test_a_syntax_line_pulls_no_frontend(cooper, app):
-    cooper("build", app("# syntax=127.0.0.1:1/no/such:1\n" + HEAD), "-a", "hello").ok()
-
-
 def test_ignored_files_do_not_travel(cooper, app):
     folder = app(HEAD + "COPY . /all\nRUN /bin/busybox find /all | /bin/busybox sort\n",
                  {".dockerignore": "secret\n*.log\n!keep.log\n", "secret/key": "x", "a.log": "x",

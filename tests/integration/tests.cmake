@@ -2,6 +2,7 @@
 cooper_pytest(integration test_harness)
 cooper_pytest(integration test_build)
 cooper_pytest(integration test_chaos)
+cooper_pytest(integration test_conformance)
 cooper_pytest(integration test_commands)
 cooper_pytest(integration test_dokku)
 cooper_pytest(integration test_dokku_better)

@@ -20,6 +20,7 @@ class PlanTest : public testing::Test {
                       .app = AppName::parse("hello").value(),
                       .id = BuildId::parse("b1").value(),
                       .request = request_,
+                      .syntax = syntax_,
                       .environment = environment_});
   }
   /// The plan's error, which must be the user's to mend and name `part`.
@@ -32,6 +33,7 @@ class PlanTest : public testing::Test {
 
   TempFolder folder_;
   BuildRequest request_;
+  SyntaxLines syntax_ = SyntaxLines::builtin;
   std::map<std::string, std::string> environment_;
 };
 
@@ -210,6 +212,45 @@ TEST_F(PlanTest, NothingOutsideTheSourceIsRead) {
   expect_refused("the manifest");
   request_.manifest = "/etc/hostname";
   expect_refused("is an absolute path");
+}
+
+TEST_F(PlanTest, ImagesBearLabelsThatTellWhoseTheyAre) {
+  request_.git_sha = "792f67e5354fe36f54a18163bac2d862295c5eff";
+  request_.git_url = "https://git.example/a b";  // needs quoting: left out
+  write("Dockerfile", "FROM x\nLABEL org.opencontainers.image.version=9\n");
+  write("convox.yml", "services:\n  web: {build: .}\n  worker: {build: .}\n  db: {image: pg}\n");
+  const Plan plan = this->plan().value();
+  ASSERT_EQ(plan.images.size(), 2U);
+  EXPECT_EQ(plan.images[0].labels,
+            (Args{{"org.opencontainers.image.created", "1970-01-01T00:00:00Z"},
+                  {"org.opencontainers.image.revision", request_.git_sha},
+                  {"cooper.app", "hello"},
+                  {"cooper.build", "b1"},
+                  {"cooper.service", "web,worker"}}));
+  EXPECT_EQ(plan.images[1].labels, Args{});
+}
+
+TEST_F(PlanTest, ASyntaxLineFollowsTheProperty) {
+  write("Dockerfile", "# syntax=docker/dockerfile:1\nFROM x\n");
+  Plan plan = this->plan().value();
+  EXPECT_EQ(plan.images[0].frontend, "");
+  EXPECT_EQ(plan.notes, std::vector<std::string>{"Dockerfile:1: # syntax=docker/dockerfile:1 is "
+                                                 "ignored (property syntax)"});
+  syntax_ = SyntaxLines::allow;
+  plan = this->plan().value();
+  EXPECT_EQ(plan.images[0].frontend, "docker/dockerfile:1");
+  EXPECT_TRUE(plan.notes.empty());
+  syntax_ = SyntaxLines::deny;
+  expect_refused("service web: Dockerfile:1: the line # syntax=docker/dockerfile:1");
+}
+
+TEST_F(PlanTest, ATargetStageEndsBeforeTheNext) {
+  write("Dockerfile", "FROM x AS a\nFROM a AS development\nRUN x\n\nFROM a\n");
+  request_.development = true;
+  EXPECT_EQ(plan().value().images[0].target, "development");
+  EXPECT_EQ(plan().value().images[0].target_end, 4);
+  write("Dockerfile", "FROM x AS a\nFROM a AS development\nRUN x\n");
+  EXPECT_EQ(plan().value().images[0].target_end, 0);
 }
 
 TEST_F(PlanTest, LinksWithinTheSourceAreFine) {

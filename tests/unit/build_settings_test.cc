@@ -37,6 +37,7 @@ TEST(Properties, Values) {
       {"timeout", {"0", "90", "30m", "1h30m"}, {"", "-1", "5x", "1.5h", "1h\n", "99999999999"}},
       {"stall-timeout", {"0", "10m"}, {"", "never"}},
       {"redact", {"", "four", "one of them\nand another\n"}, {"abc", "good one\nno"}},
+      {"syntax", {"allow", "builtin", "deny"}, {"", "on", "Deny"}},
       {"keep-failed", {"0", "1", "1000000"}, {"", "-1", "1000001", "many"}},
       {"retention-age", {"0", "30d", "720h", "1d12h", "3600"}, {"", "-1d", "1M", "12h1d"}},
       {"retention-size", {"0", "1", "500m", "10g", "2GiB"}, {"", "-1", "1t", "1.5g", "g"}},

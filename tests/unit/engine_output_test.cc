@@ -126,6 +126,32 @@ TEST(BuildahOutput, AStepLineBehindARunsUnfinishedLineCounts) {
   EXPECT_EQ(recorder.shown.substr(recorder.begins[3]), "COMMIT\n");
 }
 
+TEST(BuildahOutput, AnInstructionOfOursIsNeitherShownNorCounted) {
+  constexpr std::string_view kOurs = R"x([1/2] STEP 1/2: FROM a AS b
+[1/2] STEP 2/2: RUN one
+[2/2] STEP 1/3: FROM b
+[2/2] STEP 2/3: RUN two
+twoSTEP 3/3: x
+[2/2] STEP 3/3: LABEL "cooper.app"="hello"
+[2/2] COMMIT t
+)x";
+  Recorder recorder;
+  BuildahOutput output(recorder, {"t"}, LastStep::adds_labels);
+  for (const char c : kOurs) output.feed({&c, 1});  // cut everywhere
+  output.finish();
+  EXPECT_THAT(recorder.events,
+              ElementsAre("FROM a AS b", "RUN one", "FROM b", "RUN two", "finished", "COMMIT t"));
+  EXPECT_EQ(recorder.shown, R"x([1/2] STEP 1/2: FROM a AS b
+[1/2] STEP 2/2: RUN one
+[2/2] STEP 1/2: FROM b
+[2/2] STEP 2/2: RUN two
+twoSTEP 3/3: x
+[2/2] COMMIT t
+)x");
+  EXPECT_EQ(output.steps().back(),
+            (StepLine{.stage = 2, .stages = 2, .number = 2, .total = 2, .text = "RUN two"}));
+}
+
 TEST(BuildahOutput, AnUnfinishedLineBeforeAnotherStageIsNoObstacle) {
   const Recorder recorder = read(
       "[1/3] STEP 1/1: FROM a\n90%[3/3] STEP 1/2: FROM b\n[##[3/3] STEP 2/2: RUN x\n"

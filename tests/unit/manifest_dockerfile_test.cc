@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "manifest/dockerfile.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace cooper::manifest {
@@ -141,6 +142,20 @@ TEST(DockerfileFacts, TheFirstHeredocIsRemembered) {
   const auto line = [](const char* text) { return parse_dockerfile(text).value().heredoc_line; };
   EXPECT_EQ(line("FROM a\nRUN x\nCOPY <<E /x\nb\nE\nRUN <<E\nE\n"), 3);
   EXPECT_EQ(line("FROM a\nRUN cat <<<E\nRUN echo '<<E'\nRUN <<E\n"), 0) << "none, quoted, unended";
+}
+
+TEST(DockerfileFacts, ASyntaxLineAtTheTopIsKnown) {
+  const auto facts = parse_dockerfile("# escape=`\n#SYNTAX = a/b:1 \n# syntax=c\nFROM a\n").value();
+  EXPECT_EQ(facts.syntax, "a/b:1");
+  EXPECT_EQ(facts.syntax_line, 2);
+  EXPECT_EQ(parse_dockerfile("# about\n# syntax=a\nFROM a\n").value().syntax_line, 0)
+      << "after a comment it is one, too";
+}
+
+TEST(DockerfileFacts, LabelsAreKnownByKey) {
+  const auto facts =
+      parse_dockerfile("FROM a\nLABEL a.b=1 \"c d\"='x y=z' \\\n e=\nLABEL old the text\n").value();
+  EXPECT_THAT(facts.labels, testing::IsSupersetOf({"a.b", "c d", "e", "old"}));
 }
 
 // Each would take minutes if the work grew with the square of the text.

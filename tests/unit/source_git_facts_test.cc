@@ -167,6 +167,19 @@ TEST(GitFacts, NoneWithoutACommit) {
   EXPECT_EQ(git_facts(folder.path()), std::nullopt);
 }
 
+TEST(PublicUrl, ShowsNeitherCredentialsNorPathsOfThisMachine) {
+  EXPECT_EQ(public_url("https://me:token@git.example:8443/a/b.git"),
+            "https://git.example:8443/a/b.git");
+  EXPECT_EQ(public_url("https://git.example/a?private_token=x#y"), "https://git.example/a");
+  EXPECT_EQ(public_url("https://a@b:x@git.example/a"), "https://git.example/a");
+  EXPECT_EQ(public_url("ssh://git@git.example/a/b.git"), "ssh://git.example/a/b.git");
+  EXPECT_EQ(public_url("git@git.example:a/b.git"), "ssh://git.example/a/b.git");
+  EXPECT_EQ(public_url("git.example:a/b.git"), "ssh://git.example/a/b.git");
+  for (const char* url : {"", "/srv/a.git", "../a.git", "file:///srv/a.git", "ext::sh -c x"}) {
+    EXPECT_EQ(public_url(url), "") << url;
+  }
+}
+
 TEST(GitFacts, NoneOutsideOfARepository) {
   const TempFolder folder;
   EXPECT_EQ(git_facts(folder.path()), std::nullopt);

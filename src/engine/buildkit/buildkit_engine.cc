@@ -84,13 +84,15 @@ std::string lineage(const ImageRequest& request) {
 
 std::map<std::string, std::string> frontend_attributes(const ImageRequest& request) {
   std::map<std::string, std::string> attributes = {
-      {"filename", request.dockerfile.filename().string()},
-      // With it, a daemon uses the frontend that it has built in, whatever a
-      // `# syntax=` line would have it pull and run.
-      {"cmdline", "builtin"}};
+      {"filename", request.dockerfile.filename().string()}};
+  // With it, a daemon uses the frontend that it has built in, whatever a
+  // `# syntax=` line would have it pull and run.
+  if (request.frontend.empty()) attributes["cmdline"] = "builtin";
   if (!request.target.empty()) attributes["target"] = request.target;
   if (request.no_cache) attributes["no-cache"] = "";
   for (const auto& [name, value] : request.build_args) attributes["build-arg:" + name] = value;
+  // They change the image's configuration only, and no step.
+  for (const auto& [key, value] : request.labels) attributes["label:" + key] = value;
   return attributes;
 }
 
@@ -131,7 +133,7 @@ ImageResult BuildkitEngine::make(const ImageRequest& request, Progress& progress
 ImageResult BuildkitEngine::build(const ImageRequest& request, Progress& progress,
                                   std::stop_token stop) {
   const auto channel = connect(choice_);
-  const source::ContentTime times(key_);
+  const source::ContentTime times(key_, context_.digests);
   Warnings warnings;
   const Session session(
       channel, {.folders = {.context = request.context,
