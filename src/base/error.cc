@@ -21,9 +21,12 @@ void throw_errno(std::string_view doing, boost::source_location where) {
 void throw_errno(int error_number, std::string_view doing, boost::source_location where) {
   Errc code = Errc::unavailable;
   std::string hint;
-  if (error_number == EACCES || error_number == EPERM || error_number == EROFS) {
+  if (error_number == EACCES || error_number == EPERM) {
     code = Errc::denied;
     hint = "check the owner and mode, or run as a user who has access";
+  } else if (error_number == EROFS) {
+    code = Errc::denied;
+    hint = "it lies on a file system that is read-only for us: mount it writable";
   } else if (error_number == ENOENT) {
     code = Errc::not_found;
   } else if (error_number == ENOSPC || error_number == EDQUOT) {

@@ -75,6 +75,7 @@ Build erase_log(store::FileStore& store, const AppName& app, const BuildId& id,
     // open (a tee that ends late) writes nothing into this one.
     write_file_durably(files.log, "[cooper] this log was erased: " + note + "\n", mode);
     for (const std::filesystem::path& tail : files.log_tails) remove_file(tail);
+    remove_file(files.request);  // build arguments, or a command's words
     erase_steps(files.steps, mode);
     if (!build.reason.empty()) build.reason = kErased;
     build.log_erased = note;

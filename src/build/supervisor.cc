@@ -176,6 +176,16 @@ class Supervision {
                               .description = description(),
                               .git_sha = request_.git_sha,
                               .host = host_name()});
+    if (request_.command) forget_request();
+  }
+
+  /// The words of a command may hold secrets, and nobody needs them again. It is of no use
+  /// to fail for it: the request goes with the build at the latest.
+  void forget_request() const {
+    try {
+      remove_file(files_.request);
+    } catch (const Error&) {  // boundary: the deploy goes on
+    }
   }
 
   void copy_to_syslog() {
@@ -197,7 +207,8 @@ class Supervision {
     const std::uint64_t missing = syslog_->finish();
     syslog_.reset();
     if (missing == 0) return;
-    log_.append("[cooper] " + std::to_string(missing) + " lines did not get into syslog\n");
+    log_.append("[cooper] " + std::to_string(missing) + (missing == 1 ? " line" : " lines") +
+                " did not get into syslog\n");
   }
 
   static log::LogFile create_log(const store::Layout& layout, const store::BuildFiles& files,

@@ -64,13 +64,13 @@ int run_build(Context& context, const Options& options) {
     Progress phases(context, progress);
     return context.rack.start_build(start, phases, interrupts.first());
   }();
-  interrupts.take_interrupt_only();  // the build needs us no more
+  interrupts.let_others_leave();  // the build needs us no more
   if (options.detach) {
     context.out.write((options.id ? "" : "Build:   ") + build.id.str() + "\n");
     return 0;
   }
   LogView log(progress, options.raw ? LogForm::raw : LogForm::harmless);
-  if (!follow_to_end(context, build, interrupts, log)) return exit_code(Errc::canceled);
+  if (const auto left = follow_to_end(context, build, interrupts, log)) return *left;
   return report_end(context, options, progress, context.rack.get_build(build.app, build.id));
 }
 

@@ -49,6 +49,27 @@ std::string steps_text(const Context& context, std::span<const Step> steps) {
   return table.text(context.out.colours(), context.out.columns());
 }
 
+/// Those that say something.
+Facts facts_of(const rack::BuildView& view, Time now) {
+  const Build& build = view.build;
+  const bool lives = view.status == DisplayStatus::running;
+  Facts facts = {{"Id", {build.id.str()}},
+                 {"Status", status_cell(view.status)},
+                 {"Release", {build.release}},
+                 {"Description", {build.description}},
+                 {"Started", {ago(build.started_at.at, now)}},
+                 {"Elapsed", {elapsed_text(view, now)}},
+                 {"Kind", {std::string(to_string(build.kind))}},
+                 {"Source", {build.source}},
+                 {"Pid", {lives && build.pid > 0 ? std::to_string(build.pid) : ""}},
+                 {"Exit code", {build.exit_code ? std::to_string(*build.exit_code) : ""}},
+                 {"Pinned", {build.pinned ? "yes" : ""}},
+                 {"Reason", {build.reason}},
+                 {"Log erased", {build.log_erased}}};
+  std::erase_if(facts, [](const auto& fact) { return fact.second.text.empty(); });
+  return facts;
+}
+
 int run_info(Context& context, const Options& options) {
   const AppName app = resolve_app(context, options);
   const BuildId id = build_from(context, app, options);
@@ -57,17 +78,7 @@ int run_info(Context& context, const Options& options) {
     context.out.write(build_json(view, context.rack.list_steps(app, id)));
     return 0;
   }
-  const Time now = context.clock();
-  Facts facts = {{"Id", {id.str()}},
-                 {"Status", status_cell(view.status)},
-                 {"Release", {view.build.release}},
-                 {"Description", {view.build.description}},
-                 {"Started", {ago(view.build.started_at.at, now)}},
-                 {"Elapsed", {elapsed_text(view, now)}}};
-  if (view.build.pinned) facts.push_back({"Pinned", {"yes"}});
-  if (!view.build.reason.empty()) facts.push_back({"Reason", {view.build.reason}});
-  if (!view.build.log_erased.empty()) facts.push_back({"Log erased", {view.build.log_erased}});
-  context.out.write(facts_text(facts, context.out.colours()));
+  context.out.write(facts_text(facts_of(view, context.clock()), context.out.colours()));
   if (options.steps)
     context.out.write("\n" + steps_text(context, context.rack.list_steps(app, id)));
   return 0;

@@ -1,5 +1,6 @@
 #include "cli/builds_list.h"
 
+#include "base/text.h"
 #include "cli/json_output.h"
 #include "cli/table.h"
 #include "cli/when.h"
@@ -13,6 +14,8 @@ namespace cooper::cli {
 namespace {
 
 constexpr std::size_t kDefaultLimit = 10;
+/// Where no terminal sets a width. `builds info` shows all of it.
+constexpr std::size_t kLongestDescription = 120;
 
 std::optional<Time> moment(const Context& context, std::string_view flag,
                            const std::optional<std::string>& text) {
@@ -54,7 +57,7 @@ std::string table_text(const Context& context, const std::vector<rack::BuildView
                                {view.build.release},
                                {ago(view.build.started_at.at, now)},
                                {view.build.finished_at ? to_text(elapsed(view.build, now)) : ""},
-                               {view.build.description}};
+                               {shorten(view.build.description, kLongestDescription)}};
     if (pins) cells.insert(cells.end() - 1, Cell{view.build.pinned ? "yes" : ""});
     if (options.all) cells.insert(cells.begin(), Cell{view.build.app.str()});
     table.add(std::move(cells));

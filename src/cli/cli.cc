@@ -86,7 +86,7 @@ std::span<const Group> groups() {
       Group{"Builds", builds_commands()},       Group{"Logs", log_commands()},
       Group{"Retention", retention_commands()}, Group{"Settings", property_commands()},
       Group{"Releases", releases_commands()},   Group{"Apps", apps_commands()},
-      Group{"Dokku", plugin_commands()},        Group{"Engines", engines_commands()},
+      Group{kDokkuTitle, plugin_commands()},    Group{"Engines", engines_commands()},
       Group{"Other", other_commands()}};
   return kGroups;
 }

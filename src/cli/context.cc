@@ -32,6 +32,10 @@ void print_hint(const Context& context, std::string_view hint) {
 
 }  // namespace
 
+Error no_working_folder() {
+  return {Errc::not_found, "the working folder has been removed", "go to another one: cd"};
+}
+
 AppName resolve_app(const Context& context, const Options& options,
                     const std::filesystem::path& folder) {
   if (options.app) return AppName::parse(*options.app).value();
@@ -42,6 +46,7 @@ AppName resolve_app(const Context& context, const Options& options,
   }
   std::error_code failure;
   const auto full = std::filesystem::canonical(folder, failure);
+  if (failure == std::errc::no_such_file_or_directory && folder == ".") throw no_working_folder();
   if (failure) throw_errno(failure.value(), "open " + folder.string());
   const std::string name = full.filename().string();
   const Result<AppName> parsed = AppName::parse(name);

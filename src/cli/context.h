@@ -33,6 +33,9 @@ AppName resolve_app(const Context& context, const Options& options,
 /// The same for the working folder.
 AppName resolve_app(const Context& context, const Options& options);
 
+/// For a command that needs the working folder, which is there no more.
+Error no_working_folder();
+
 /// "WARNING: text" on the messages' stream.
 void print_warning(const Context& context, std::string_view text);
 

@@ -5,6 +5,8 @@
 #include "cli/interrupt.h"
 #include "cli/show_log.h"
 
+#include <optional>
+
 namespace cooper::cli {
 
 /// What --no-wait asks for.
@@ -16,9 +18,18 @@ void warn_of_near_miss(const Context& context, const AppName& name);
 /// What happens to a last line that the log leaves open.
 enum class LastLine { ended, kept };
 
-/// Follows the log to the build's end, and cancels the build at the first
-/// Ctrl-C. False, and said: the second one came before the end.
-bool follow_to_end(const Context& context, const Build& build, const Interrupts& interrupts,
-                   LogView& view, LastLine last_line = LastLine::ended);
+/// Says that the build goes on without us, and how to see it.
+void say_it_goes_on(const Context& context, const Build& build);
+
+/// Says what the view's output lacks, if the log has said that it is cut.
+void warn_of_cut(const Context& context, const LogView& view);
+
+/// Follows the log to the build's end, and cancels the build at the first Ctrl-C.
+/// Otherwise, and said: the exit code with which we leave before the end, at the second one,
+/// or at SIGTERM and SIGHUP, which change nothing for the build. Warns of a log that its
+/// limit has cut.
+std::optional<int> follow_to_end(const Context& context, const Build& build,
+                                 const Interrupts& interrupts, LogView& view,
+                                 LastLine last_line = LastLine::ended);
 
 }  // namespace cooper::cli

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/parse.h"
 #include "cli/table.h"
+#include "plugin/help.h"
 
 #include <algorithm>
 
@@ -45,7 +46,11 @@ std::string help_text(Colours colours) {
       "cooper turns an app's source into container images and keeps a record of every build.\n\n"
       "Usage: cooper COMMAND [flags]\n";
   for (const Group& group : groups()) {
-    text += section(group.title, command_lines(group.commands, ""), colours);
+    Lines lines = command_lines(group.commands, "");
+    if (group.title == kDokkuTitle) {
+      for (auto& line : plugin::command_summaries()) lines.push_back(std::move(line));
+    }
+    text += section(group.title, lines, colours);
   }
   return text + "\n`cooper help COMMAND` tells more of a command.\n";
 }

@@ -43,11 +43,6 @@ Interrupts::Interrupts(Takes takes) {
   watcher_ = std::thread([this] { watch(); });
 }
 
-void Interrupts::take_interrupt_only() noexcept {
-  const sigset_t set = set_of({SIGTERM, SIGHUP});
-  ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
-}
-
 Interrupts::~Interrupts() {
   if (!watcher_.joinable()) return;
   const std::uint64_t one = 1;
@@ -64,6 +59,12 @@ void Interrupts::watch() noexcept {
     if (wait[1].revents != 0) return;
     signalfd_siginfo info{};
     if (::read(signals_.get(), &info, sizeof info) != sizeof info) continue;
+    const int signal_number = static_cast<int>(info.ssi_signo);
+    if (others_leave_ && signal_number != SIGINT) {
+      left_by_ = signal_number;
+      left_.request_stop();
+      continue;
+    }
     // request_stop answers true the first time only.
     if (!first_.request_stop()) second_.request_stop();
   }

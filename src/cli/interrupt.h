@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 
+#include <atomic>
 #include <csignal>
 #include <stop_token>
 #include <thread>
@@ -24,17 +25,24 @@ class Interrupts {
   Interrupts(const Interrupts&) = delete;
   Interrupts& operator=(const Interrupts&) = delete;
 
-  /// From now on SIGTERM and SIGHUP end the program again.
-  void take_interrupt_only() noexcept;
+  /// From now on SIGTERM and SIGHUP request the stop of left() and no other: what we
+  /// look at needs us no more.
+  void let_others_leave() noexcept { others_leave_ = true; }
 
   std::stop_token first() const noexcept { return first_.get_token(); }
   std::stop_token second() const noexcept { return second_.get_token(); }
+  std::stop_token left() const noexcept { return left_.get_token(); }
+  /// The signal that requested the stop of left(); 0: none did.
+  int left_by() const noexcept { return left_by_; }
 
  private:
   void watch() noexcept;
 
   std::stop_source first_;
   std::stop_source second_;
+  std::stop_source left_;
+  std::atomic<bool> others_leave_ = false;
+  std::atomic<int> left_by_ = 0;
   sigset_t mask_before_{};
   Fd signals_;
   Fd end_;  // eventfd: the watcher may go

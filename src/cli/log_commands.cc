@@ -66,13 +66,14 @@ int run_search(Context& context, const Options& options) {
     ++hits;
     return !context.out.closed();
   };
-  for (const std::string& warning : context.rack.search_logs(search, show, interrupts.first())) {
-    print_warning(context, warning);
-  }
+  const rack::SearchEnd end = context.rack.search_logs(search, show, interrupts.first());
+  for (const std::string& warning : end.warnings) print_warning(context, warning);
   if (options.json()) context.out.write(hits == 0 ? "[]\n" : "\n]\n");
   if (interrupts.first().stop_requested()) return exit_code(Errc::canceled);
   if (more) print_warning(context, "there is more: --limit 0 shows all of it");
-  return hits != 0 ? 0 : 1;
+  if (hits != 0) return 0;
+  // "None" would be a guess.
+  return end.unread ? exit_code(*end.unread) : 1;
 }
 
 /// Who asks, for the note: with sudo the person behind it.

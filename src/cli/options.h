@@ -111,7 +111,10 @@ struct Group {
   std::span<const Command> commands;
 };
 
-/// Every command that a person may type, in the order of the overall help.
+/// The group beside which Dokku's own commands (`builds:list`, ...) are shown.
+inline constexpr std::string_view kDokkuTitle = "Dokku";
+
+/// Every command of cooper's own that a person may type, in the order of the overall help.
 std::span<const Group> groups();
 
 /// Flags of every command.

@@ -5,6 +5,7 @@
 #include "cli/context.h"
 #include "cli/help.h"
 #include "cli/parse.h"
+#include "plugin/help.h"
 
 #include <array>
 
@@ -15,6 +16,10 @@ namespace {
 int run_help(Context& context, const Options& options) {
   if (options.words.empty()) {
     context.out.write(help_text(context.out.colours()));
+    return 0;
+  }
+  if (const std::string text = plugin::long_help(options.words[0]); !text.empty()) {
+    context.out.write(text);
     return 0;
   }
   const Result<Split> split = parse_command(options.words);

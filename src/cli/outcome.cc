@@ -4,15 +4,18 @@
 
 namespace cooper::cli {
 
-int report_outcome(const Context& context, const rack::BuildView& view) {
+int report_outcome(const Context& context, const rack::BuildView& view,
+                   std::string_view line_above) {
   const Build& build = view.build;
-  const std::string because = build.reason.empty() ? "" : ": " + build.reason;
+  const bool is_told = line_above == "ERROR: " + build.reason;
+  const std::string because = build.reason.empty() || is_told ? "" : ": " + build.reason;
+  const std::string noun(to_string(build.kind));
   switch (view.status) {
     case DisplayStatus::canceled:
-      print_error(context, "build canceled" + because);
+      print_error(context, noun + " canceled" + because);
       return exit_code(Errc::canceled);
     case DisplayStatus::abandoned:
-      print_error(context, "build abandoned: its process is gone",
+      print_error(context, noun + " abandoned: its process is gone",
                   "cooper builds prune -a " + build.app.str() + " cleans up after it");
       return 1;
     case DisplayStatus::succeeded:
@@ -22,7 +25,7 @@ int report_outcome(const Context& context, const rack::BuildView& view) {
     case DisplayStatus::failed:
       break;
   }
-  print_error(context, "build failed" + because);
+  print_error(context, noun + " failed" + because);
   return build.exit_code == kTimedOut ? kTimedOut : 1;
 }
 

@@ -3,10 +3,14 @@
 
 #include "cli/context.h"
 
+#include <string_view>
+
 namespace cooper::cli {
 
 /// Says on stderr why a build did not succeed, and returns what the command ends
 /// with: 0 succeeded, 1 failed or abandoned, 124 timed out, 130 canceled.
-int report_outcome(const Context& context, const rack::BuildView& view);
+/// `line_above`: what stands just above on the same terminal; a reason is not repeated.
+int report_outcome(const Context& context, const rack::BuildView& view,
+                   std::string_view line_above = {});
 
 }  // namespace cooper::cli

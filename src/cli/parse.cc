@@ -12,7 +12,10 @@ namespace cooper::cli {
 
 namespace {
 
-bool is_flag(std::string_view word) { return word.size() > 1 && word[0] == '-'; }
+/// `-5` is a number.
+bool is_flag(std::string_view word) {
+  return word.size() > 1 && word[0] == '-' && (word[1] < '0' || word[1] > '9');
+}
 
 /// The name by which a flag is looked up: `--limit=3` -> `limit`, `-a` -> `a`.
 std::string_view bare_name(std::string_view word) {

@@ -34,14 +34,18 @@ void prune(Context& context, const Options& options, const AppName& app, std::ui
   const auto line = [&](const std::string& what, const std::string& done) {
     text += app.str() + "  " + what + "  " + verb + done + "\n";
   };
-  for (const BuildId& id : pruned.reaped) line(id.str(), "reaped");
+  for (const BuildId& id : pruned.reaped) {
+    line(id.str(), "marked failed because its process is gone");
+  }
   for (const RemovedBuild& build : pruned.removed) {
-    line(build.id.str(),
-         "removed: " + std::string(to_string(build.beyond)) + ", " + human_bytes(build.bytes));
+    line(build.id.str(), "removed (" + human_bytes(build.bytes) +
+                             ") because it is beyond the retention by " +
+                             std::string(to_string(build.beyond)));
     freed += build.bytes;
   }
   for (const Leftover& leftover : pruned.leftovers) {
-    line(printable(leftover.path), "removed: leftover, " + human_bytes(leftover.bytes));
+    line(printable(leftover.path),
+         "removed (" + human_bytes(leftover.bytes) + ") because a crash left it");
     freed += leftover.bytes;
   }
   context.out.write(text);

@@ -1,5 +1,9 @@
 #include "cli/show_log.h"
 
+#include "log/log_tail.h"
+
+#include <utility>
+
 namespace cooper::cli {
 
 LogView::LogView(Output& out, LogForm form) : out_(out) {
@@ -8,10 +12,24 @@ LogView::LogView(Output& out, LogForm form) : out_(out) {
 }
 
 void LogView::write(std::string_view bytes) {
+  look_at_lines(bytes);
   if (filter_) {
     show(filter_->filter(bytes));
   } else {
     show(bytes);
+  }
+}
+
+void LogView::look_at_lines(std::string_view bytes) {
+  constexpr std::size_t kLongest = 2000;  // of messages of ours, and then some
+  while (!bytes.empty()) {
+    const std::size_t newline = bytes.find('\n');
+    const std::string_view part = bytes.substr(0, newline);
+    if (line_.size() < kLongest) line_ += part.substr(0, kLongest - line_.size());
+    if (newline == std::string_view::npos) return;
+    if (const auto cut = log::cut_by_limit(line_); !cut.empty()) cut_ = cut;
+    last_line_ = std::exchange(line_, {});
+    bytes.remove_prefix(newline + 1);
   }
 }
 

@@ -5,6 +5,7 @@
 #include "log/terminal.h"
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace cooper::cli {
@@ -23,13 +24,21 @@ class LogView {
   void finish();
   /// After finish(): ends the last line if the log did not.
   void end_line();
+  /// "4711 bytes (12 lines)": what the log says its limit has cut; else empty.
+  const std::string& cut() const { return cut_; }
+  /// The last whole line, or what of it is no longer than a message of ours.
+  const std::string& last_line() const { return last_line_; }
 
  private:
+  void look_at_lines(std::string_view bytes);
   void show(std::string_view bytes);
 
   Output& out_;
   std::optional<log::TerminalFilter> filter_;
   bool at_line_start_ = true;
+  std::string line_;  // the beginning of the present line of the log
+  std::string last_line_;
+  std::string cut_;
 };
 
 }  // namespace cooper::cli

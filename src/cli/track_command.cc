@@ -28,6 +28,7 @@ build::BuildRequest request_from(const Context& context, const Options& options)
   std::error_code failure;
   auto folder = std::filesystem::absolute(context.folder, failure).lexically_normal();
   if (!folder.has_filename()) folder = folder.parent_path();  // "/a/b/" of "/a/b/."
+  if (failure == std::errc::no_such_file_or_directory) throw no_working_folder();
   if (failure) throw_errno(failure.value(), "find the working folder");
   request.command = build::TrackedCommand{.words = options.words, .folder = folder.string()};
   return request;
@@ -54,25 +55,25 @@ bool follow_on_terminal(const Context& context, const Build& build, const Interr
          !interrupts.first().stop_requested();
 }
 
-bool follow(const Context& context, const Build& build, Interrupts& interrupts,
-            std::unique_ptr<TerminalRelay> relay, LogView& view) {
+/// The exit code with which we leave before the end; nullopt: it has come.
+std::optional<int> follow(const Context& context, const Build& build, Interrupts& interrupts,
+                          std::unique_ptr<TerminalRelay> relay, LogView& view) {
   if (!relay) {
-    interrupts.take_interrupt_only();  // the command needs us no more
+    interrupts.let_others_leave();  // the command needs us no more
     return follow_to_end(context, build, interrupts, view, LastLine::kept);
   }
   const bool to_the_end = follow_on_terminal(context, build, interrupts, *relay, view);
   relay.reset();  // the terminal is ours again
-  if (!to_the_end) {
-    context.err.write("Build " + build.id.str() + " goes on; see: cooper builds logs " +
-                      build.id.str() + " -a " + build.app.str() + "\n");
-  }
-  return to_the_end;
+  warn_of_cut(context, view);
+  if (to_the_end) return std::nullopt;
+  say_it_goes_on(context, build);
+  return exit_code(Errc::canceled);
 }
 
 /// The command's own exit code where it has one.
-int report_end(const Context& context, const rack::BuildView& view) {
+int report_end(const Context& context, const rack::BuildView& view, std::string_view line_above) {
   if (view.status == DisplayStatus::succeeded) return 0;
-  const int code = report_outcome(context, view);
+  const int code = report_outcome(context, view, line_above);
   const bool ended_itself = view.status == DisplayStatus::failed && view.build.exit_code > 0;
   return ended_itself ? *view.build.exit_code : code;
 }
@@ -101,10 +102,10 @@ int run_track(Context& context, const Options& options) {
   if (options.detach) return 0;
   // The command's output as it is: it is the caller's own program.
   LogView view(id_alone ? context.err : context.out, LogForm::raw);
-  if (!follow(context, build, interrupts, std::move(relay), view)) {
-    return exit_code(Errc::canceled);
-  }
-  return report_end(context, context.rack.get_build(build.app, build.id));
+  if (const auto left = follow(context, build, interrupts, std::move(relay), view)) return *left;
+  const bool together = id_alone || (context.out.is_terminal() && context.err.is_terminal());
+  return report_end(context, context.rack.get_build(build.app, build.id),
+                    together ? std::string_view(view.last_line()) : std::string_view());
 }
 
 constexpr std::array kPositionals = {Positional{

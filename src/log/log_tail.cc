@@ -174,8 +174,8 @@ void append_parts(const Fd& log, std::vector<Part>& parts) {
   const std::uint64_t lines = oldest.lines_before + (skipped != 0 ? 1 : 0);
   write_all(log.get(), !cut ? std::string(kNothingCut)
                             : "[cooper] " + std::to_string(oldest.bytes_before + skipped) +
-                                  " bytes (" + std::to_string(lines) + " lines)" +
-                                  std::string(kCutEnd));
+                                  " bytes (" + std::to_string(lines) +
+                                  (lines == 1 ? " line)" : " lines)") + std::string(kCutEnd));
   oldest.begin += skipped;
   for (const Part& part : parts) {
     read_pieces(part.fd, part.begin, [&](std::string_view piece) {
@@ -192,6 +192,14 @@ void remove_part(const Fd& folder, const std::filesystem::path& path) {
 }
 
 }  // namespace
+
+std::string_view cut_by_limit(std::string_view line) {
+  const std::string_view end = kCutEnd.substr(0, kCutEnd.size() - 1);
+  if (!line.starts_with(kOurs) || !line.ends_with(end)) return {};
+  line.remove_prefix(kOurs.size());
+  line.remove_suffix(end.size());
+  return line;
+}
 
 LogFolder::LogFolder(const std::filesystem::path& log)
     : log_name_(log.filename()),

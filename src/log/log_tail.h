@@ -67,4 +67,8 @@ class LogTail {
 /// After a crash in the middle it can be called again. Throws Error.
 void join_tail(const Fd& log, const Fd& folder, const TailFiles& files);
 
+/// How much the line of a log says is cut, "4711 bytes (12 lines)", if it is such a line of
+/// ours; else empty. Without its newline.
+std::string_view cut_by_limit(std::string_view line);
+
 }  // namespace cooper::log

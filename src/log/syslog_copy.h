@@ -20,7 +20,7 @@ struct SyslogOptions {
   SyslogTag tag;
   std::filesystem::path socket = "/dev/log";
   /// What may wait. Whatever comes while so much waits is dropped.
-  std::size_t queue_bytes = std::size_t{4} << 20;
+  std::size_t queue_bytes = std::size_t{16} << 20;
 };
 
 /// Sends lines to the local syslog socket as RFC 3164 has them (journald and

@@ -17,8 +17,6 @@ struct SourceKind {
 };
 constexpr std::array kSources = {
     SourceKind{"build", Kind::build},
-    SourceKind{"import", Kind::build},
-    SourceKind{"webhook", Kind::build},
     SourceKind{"git-hook", Kind::build},
     SourceKind{"ps:rebuild", Kind::build},
     SourceKind{"git:sync", Kind::build},
@@ -29,6 +27,8 @@ constexpr std::array kSources = {
     SourceKind{"ps:start", Kind::deploy},
     SourceKind{"deploy", Kind::deploy},
     SourceKind{"config-redeploy", Kind::deploy},
+    SourceKind{"import", Kind::deploy},
+    SourceKind{"webhook", Kind::deploy},
     SourceKind{"unknown", Kind::deploy},
 };
 

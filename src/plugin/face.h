@@ -81,9 +81,15 @@ struct Subcommand {
   std::span<const FlagSpec> flags;
   bool parses_flags;  ///< false: `run` gets the words as they are
   int (*run)(const Face& face, const Parsed& parsed);
+  std::string_view example{};  ///< of the words behind the name
 };
 
 /// All of them, by name; without `help`.
 std::span<const Subcommand> subcommands();
+/// `apps:locked` and `apps:unlock`, which Dokku has in another plugin.
+std::span<const Subcommand> lock_subcommands();
+
+/// As it is typed: "builds:list", "apps:locked".
+std::string full_name(const Subcommand& command);
 
 }  // namespace cooper::plugin

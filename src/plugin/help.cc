@@ -4,6 +4,7 @@
 #include "base/text.h"
 
 #include <algorithm>
+#include <array>
 #include <unistd.h>
 
 namespace cooper::plugin {
@@ -11,7 +12,7 @@ namespace cooper::plugin {
 namespace {
 
 std::string usage_of(const Subcommand& command) {
-  return "builds:" + std::string(command.name) + " " + std::string(command.arguments);
+  return full_name(command) + " " + std::string(command.arguments);
 }
 
 /// `dokku help --all` asks for all commands; its flag is seen in the caller's words.
@@ -38,7 +39,68 @@ int not_implemented(const Face& face) {
   return kDefault;
 }
 
+/// What the words of a usage mean.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kArguments = {{
+    {"<app>", "the app; `cooper apps` lists them"},
+    {"<build-id>", "a build's id, whole; builds:list shows them"},
+    {"current", "the build that runs, as without an id"},
+    {"<flag>", "a value alone: --build-status, --builds-retention, ...; a wrong one names all"},
+    {"<key>", "retention, the only property that Dokku knows; others: cooper builds set"},
+    {"<value>", "a whole number from 1; without one the property is unset"},
+}};
+
+/// Two columns under a heading; nothing for no lines.
+std::string section(std::string_view title,
+                    std::span<const std::pair<std::string, std::string_view>> lines) {
+  if (lines.empty()) return {};
+  std::size_t width = 0;
+  for (const auto& line : lines) width = std::max(width, line.first.size());
+  std::string text = "\n" + std::string(title) + "\n";
+  for (const auto& [name, summary] : lines) {
+    text += "  " + name + std::string(width - name.size() + 2, ' ') + std::string(summary) + "\n";
+  }
+  return text;
+}
+
+std::string long_help_of(const Subcommand& command) {
+  std::vector<std::pair<std::string, std::string_view>> arguments;
+  for (const auto& [word, meaning] : kArguments) {
+    if (command.arguments.find(word) != std::string_view::npos)
+      arguments.emplace_back(word, meaning);
+  }
+  std::vector<std::pair<std::string, std::string_view>> flags;
+  for (const FlagSpec& flag : command.flags) {
+    flags.emplace_back(
+        "--" + std::string(flag.name) + (flag.value.empty() ? "" : " ") + std::string(flag.value),
+        flag.usage);
+  }
+  flags.emplace_back("-h, --help", "this help");
+  return std::string(command.summary) + "\n\nUsage: cooper " + usage_of(command) + "\n" +
+         section("Arguments", arguments) + section("Flags", flags) + "\nExamples\n  cooper " +
+         full_name(command) + " " + std::string(command.example) + "\n";
+}
+
 }  // namespace
+
+std::vector<std::pair<std::string, std::string>> command_summaries() {
+  std::vector<std::pair<std::string, std::string>> found;
+  for (const auto table : {subcommands(), lock_subcommands()}) {
+    for (const Subcommand& command : table) found.emplace_back(full_name(command), command.summary);
+  }
+  found.emplace_back("builds:help", "Show Dokku's usage of builds:*");
+  std::ranges::sort(found);
+  return found;
+}
+
+std::string long_help(std::string_view name) {
+  if (name == "builds:help") return help_text();
+  for (const auto table : {subcommands(), lock_subcommands()}) {
+    for (const Subcommand& command : table) {
+      if (full_name(command) == name) return long_help_of(command);
+    }
+  }
+  return {};
+}
 
 std::string help_text() {
   std::string text =

@@ -29,27 +29,47 @@ constexpr std::array kPruneFlags = {FlagSpec{"all-apps", "", "--all-apps: prune 
 constexpr std::array kSetFlags = {FlagSpec{"global", "", "--global: set a global property"}};
 
 constexpr std::array kSubcommands = {
-    Subcommand{"cancel", "<app>", "Cancel a running build for an app", {}, true, cancel_build},
+    Subcommand{
+        "cancel", "<app>", "Cancel a running build for an app", {}, true, cancel_build, "shop"},
     Subcommand{"info", "<app> <build-id> [--format json|stdout]", "Show details for a single build",
-               kInfoFlags, true, show_build},
+               kInfoFlags, true, show_build, "shop 0mjwq3k1x8y2ab --format json"},
     Subcommand{"list", "[<app>] [--format json] [--kind build|deploy] [--status <status>]",
-               "List builds", kListFlags, true, list_builds},
-    Subcommand{"output", "<app> [<build-id>|current]", "Show build output", {}, true, show_output},
+               "List builds", kListFlags, true, list_builds, "shop --status failed"},
+    Subcommand{"output",
+               "<app> [<build-id>|current]",
+               "Show build output",
+               {},
+               true,
+               show_output,
+               "shop current"},
     Subcommand{"prune", "<app> [--all-apps]", "Prune build records to retention", kPruneFlags, true,
-               prune_builds},
+               prune_builds, "--all-apps"},
     Subcommand{"report",
                "[<app>] [<flag>]",
                "Display a build report for one or more apps",
                {},
                false,
-               report_builds},
+               report_builds,
+               "shop --build-status"},
     Subcommand{"set", "[--global|<app>] <key> [<value>]", "Set or clear a builds property",
-               kSetFlags, true, set_property}};
+               kSetFlags, true, set_property, "shop retention 50"}};
 
 // Dokku's own plugin `apps` has these; ours are for a host without Dokku.
 constexpr std::array kLockCommands = {
-    Subcommand{"apps:locked", "<app>", "", {}, true, say_whether_locked},
-    Subcommand{"apps:unlock", "<app>", "", {}, true, unlock_app}};
+    Subcommand{"apps:locked",
+               "<app>",
+               "Say whether a deploy holds the app's lock; exit code 1: none",
+               {},
+               true,
+               say_whether_locked,
+               "shop"},
+    Subcommand{"apps:unlock",
+               "<app>",
+               "Remove a deploy lock that nobody holds",
+               {},
+               true,
+               unlock_app,
+               "shop"}};
 
 constexpr std::string_view kPrefix = "builds:";
 
@@ -67,6 +87,12 @@ const Trigger* find_trigger(std::string_view name) {
   return found == triggers().end() ? nullptr : &*found;
 }
 
+bool asks_for_help(std::span<const std::string> words) {
+  const auto end = std::ranges::find(words, "--");
+  return std::any_of(words.begin(), end,
+                     [](const std::string& word) { return word == "-h" || word == "--help"; });
+}
+
 int run_subcommand(const Face& face, const Call& call) {
   if (call.name == "help") {
     face.out.write(help_text());
@@ -74,8 +100,12 @@ int run_subcommand(const Face& face, const Call& call) {
   }
   const Subcommand* command = find_subcommand(call.name);
   if (!command) return refuse(face, "Invalid plugin subcommand call: " + call.name);
+  const std::string title = full_name(*command);
+  if (!call.from_folder && asks_for_help(call.words)) {
+    face.out.write(long_help(title));
+    return 0;
+  }
   if (!command->parses_flags) return command->run(face, {.words = call.words});
-  const std::string title = command->summary.empty() ? call.name : std::string(kPrefix) + call.name;
   const Result<Parsed> parsed = parse_flags(command->flags, call.words);
   if (!parsed) {
     face.err.write(usage_text(title, command->flags) + printable(parsed.error().message()) + "\n");
@@ -111,6 +141,12 @@ std::string variable(const char* name) {
 }  // namespace
 
 std::span<const Subcommand> subcommands() { return kSubcommands; }
+std::span<const Subcommand> lock_subcommands() { return kLockCommands; }
+
+std::string full_name(const Subcommand& command) {
+  const bool is_full = command.name.find(':') != std::string_view::npos;
+  return (is_full ? "" : std::string(kPrefix)) + std::string(command.name);
+}
 
 std::vector<std::string> subcommand_names() {
   std::vector<std::string> names = {"help"};

@@ -30,7 +30,7 @@ bool is_live(DisplayStatus status) {
 }
 
 /// The build that the app's deploy lock names if it runs; else the one that runs
-/// without a lock; else what the lock's file names, whatever that is.
+/// without a lock; else what the lock names, whatever that is.
 Current current_build(const Face& face, const AppName& app) {
   const DeployLock::View lock = DeployLock::look(face.store.layout(), app);
   const auto named = BuildId::parse(lock.text);
@@ -47,9 +47,11 @@ Current current_build(const Face& face, const AppName& app) {
     return {.instead = "Several builds of " + app.str() + " are running, name one:" + ids,
             .failed = true};
   }
+  // To Dokku the file alone is the lock. Ours stays when it is freed, with an old name in it.
+  const bool locked = face.store.layout().is_dokkus() ? lock.file_exists : lock.held;
+  if (!locked) return {.instead = "App not currently deploying"};
   if (named) return {.id = *named};
-  return {.instead =
-              lock.file_exists ? "No matching app deploy found" : "App not currently deploying"};
+  return {.instead = "No matching app deploy found"};
 }
 
 /// The build that the words name; Error{invalid} if they can't name one.

@@ -20,16 +20,19 @@ int set_retention(const Face& face, const AppName* app, const std::string& value
   if (const std::string problem = bad_retention(value); !problem.empty()) {
     return refuse(face, problem);
   }
-  print_header(face, value.empty() ? "Unsetting retention" : "Setting retention to " + value);
+  const std::string header =
+      value.empty() ? "Unsetting retention" : "Setting retention to " + value;
   const std::string whose = app ? app->str() : "--global";
   const Result<Owner> owner = dokku_user(face);
   if (!owner) {
+    print_header(face, header);  // as the original, which finds out no sooner
     return refuse(face, "Unable to create builds config directory for " + whose + ": " +
                             owner.error().message());
   }
   std::optional<std::string> stored;
   if (!value.empty()) stored = value;
   face.rack.set_property(app, "retention", stored);
+  print_header(face, header);
   const std::filesystem::path folder = face.store.layout().properties(app);
   give_to(*owner, {folder.parent_path(), folder, folder / "retention"});
   return 0;

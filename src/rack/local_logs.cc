@@ -31,26 +31,32 @@ void LocalRack::deliver_journal(const AppName& app, const BuildId& id,
 std::uint64_t LocalRack::follow_log(const AppName& app, const BuildId& id, std::uint64_t from,
                                     const std::function<void(std::string_view)>& sink,
                                     std::stop_token stop) {
-  require_build(app, id);
+  AppName name = require_renamed_build(app, id).app;
+  bool delivered = false;
+  std::optional<Build> last;
   const auto state = [&] {
-    const auto build = store_.find_build(app, id);
+    last = find_build(name, id);
     // Gone: pruned or deleted while we followed.
-    const bool live = build && view(*build).status == DisplayStatus::running;
+    const bool live = last && view(*last).status == DisplayStatus::running;
     return live ? log::FollowState::live : log::FollowState::ended;
   };
-  bool delivered = false;
-  log::Follower follower(layout_.build(app, id).log, {.from = from}, state);
-  const std::uint64_t end = follower.run(
-      [&](std::string_view bytes) {
-        delivered = true;
-        sink(bytes);
-      },
-      stop);
+  for (;;) {
+    log::Follower follower(layout_.build(name, id).log, {.from = from}, state);
+    from = follower.run(
+        [&](std::string_view bytes) {
+          delivered = true;
+          sink(bytes);
+        },
+        stop);
+    // A log that is open stays so when its app is renamed; one that was not yet is elsewhere now.
+    if (delivered || stop.stop_requested() || !last || last->app == name) break;
+    name = last->app;
+  }
   // A log that was removed while it was followed has been delivered to its end.
-  const bool missing = !delivered && !stop.stop_requested() && store_.find_build(app, id) &&
-                       !is_there(layout_.build(app, id).log);
-  if (missing) deliver_journal(app, id, sink, std::move(stop));
-  return end;
+  const bool missing = !delivered && !stop.stop_requested() && store_.find_build(name, id) &&
+                       !is_there(layout_.build(name, id).log);
+  if (missing) deliver_journal(name, id, sink, std::move(stop));
+  return from;
 }
 
 std::uint64_t LocalRack::read_log(const AppName& app, const BuildId& id, std::uint64_t from,

@@ -103,8 +103,19 @@ Build LocalRack::require_build(const AppName& app, const BuildId& id) const {
   throw none_of(app, "no build " + id.str(), "build");
 }
 
+std::optional<Build> LocalRack::find_build(const AppName& app, const BuildId& id) const {
+  if (auto build = store_.find_build(app, id)) return build;
+  const auto now_called = store_.find_renamed(app, id);
+  return now_called ? store_.find_build(*now_called, id) : std::nullopt;
+}
+
+Build LocalRack::require_renamed_build(const AppName& app, const BuildId& id) const {
+  if (auto build = find_build(app, id)) return *build;
+  return require_build(app, id);  // throws, in its words
+}
+
 BuildView LocalRack::get_build(const AppName& app, const BuildId& id) {
-  return view(require_build(app, id));
+  return view(require_renamed_build(app, id));
 }
 
 namespace {
@@ -129,7 +140,7 @@ std::vector<Step> LocalRack::list_steps(const AppName& app, const BuildId& id) {
 }
 
 void LocalRack::request_cancel(const AppName& app, const BuildId& id) {
-  build::signal_cancel(store_, require_build(app, id));
+  build::signal_cancel(store_, require_renamed_build(app, id));
 }
 
 BuildView LocalRack::cancel_build(const AppName& app, const BuildId& id) {

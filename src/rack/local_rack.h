@@ -38,9 +38,8 @@ class LocalRack : public Rack {
                          const std::function<void(std::string_view)>& sink) override;
   std::uint64_t log_tail(const AppName& app, const BuildId& id, std::uint64_t lines) override;
 
-  std::vector<std::string> search_logs(const LogSearch& search,
-                                       const std::function<bool(const LogHit&)>& found,
-                                       std::stop_token stop) override;
+  SearchEnd search_logs(const LogSearch& search, const std::function<bool(const LogHit&)>& found,
+                        std::stop_token stop) override;
   Build erase_log(const AppName& app, const BuildId& id, const std::string& who) override;
 
   void request_cancel(const AppName& app, const BuildId& id) override;
@@ -64,6 +63,10 @@ class LocalRack : public Rack {
   App require_app(const AppName& name) const;
   void ensure_app(const AppName& name);
   Build require_build(const AppName& app, const BuildId& id) const;
+  /// Also a build whose app was called `app` when it ran; nullopt if there is none.
+  std::optional<Build> find_build(const AppName& app, const BuildId& id) const;
+  /// The same; throws Error{not_found}.
+  Build require_renamed_build(const AppName& app, const BuildId& id) const;
   BuildView view(Build build) const;
   std::vector<BuildView> running(const AppName& app) const;
   /// The builds of find_builds, one by one as they are read, until `visit` returns

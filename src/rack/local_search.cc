@@ -25,14 +25,15 @@ Fd open_log(const store::Layout& layout, const Fd& root, const Build& build) {
 
 }  // namespace
 
-std::vector<std::string> LocalRack::search_logs(const LogSearch& search,
-                                                const std::function<bool(const LogHit&)>& found,
-                                                std::stop_token stop) {
+SearchEnd LocalRack::search_logs(const LogSearch& search,
+                                 const std::function<bool(const LogHit&)>& found,
+                                 std::stop_token stop) {
   log::TextSearch text(search.text, search.letters);
   Fd root;
   std::vector<std::string> unread;
   // One log after the other, as their records are found: there may be very many.
-  std::vector<std::string> warnings = visit_builds(search.builds, [&](BuildView&& view) {
+  SearchEnd end;
+  end.warnings = visit_builds(search.builds, [&](BuildView&& view) {
     try {
       if (!root) root = open_file(layout_.root(), O_RDONLY | O_DIRECTORY);
       const Fd log = open_log(layout_, root, view.build);
@@ -41,13 +42,14 @@ std::vector<std::string> LocalRack::search_logs(const LogSearch& search,
       };
       return !log || text.run(log, deliver, stop);
     } catch (const Error& error) {  // boundary: one log that can't be read must not hide the others
+      if (!end.unread) end.unread = error.code();
       unread.push_back("log of " + view.build.app.str() + "/" + view.build.id.str() + ": " +
                        printable(error.message()));
       return true;
     }
   });
-  std::ranges::move(unread, std::back_inserter(warnings));
-  return warnings;
+  std::ranges::move(unread, std::back_inserter(end.warnings));
+  return end;
 }
 
 }  // namespace cooper::rack

@@ -88,6 +88,11 @@ struct LogHit {
   const log::SearchHit& hit;
 };
 
+struct SearchEnd {
+  std::vector<std::string> warnings;  ///< one for each record and log that could not be read
+  std::optional<Errc> unread;         ///< why, of the first log that could not be read
+};
+
 struct PropertyView {
   std::string key;
   std::string value;   ///< empty: unset on this level
@@ -129,7 +134,9 @@ class Rack {
   /// one. Error{not_found} says what there is instead; Error{invalid} if a
   /// prefix fits several.
   virtual BuildId resolve_build(const AppName& app, std::string_view text) = 0;
-  virtual BuildView get_build(const AppName& app, const BuildId& id) = 0;  ///< Error{not_found}
+  /// Error{not_found}. This, follow_log and request_cancel find a build that ran when its
+  /// app was renamed by the old name as well: who follows it knows no other.
+  virtual BuildView get_build(const AppName& app, const BuildId& id) = 0;
   virtual std::vector<Step> list_steps(const AppName& app, const BuildId& id) = 0;
 
   /// Delivers the log from byte `from` until the build has ended and its last
@@ -147,11 +154,11 @@ class Rack {
   virtual std::uint64_t log_tail(const AppName& app, const BuildId& id, std::uint64_t lines) = 0;
 
   /// Calls `found` for each line that holds the text, the newest build's first,
-  /// until it returns false, or `stop` is requested. Returns a line for each
-  /// record and log that could not be read. Error{invalid} for a text that no line can hold.
-  virtual std::vector<std::string> search_logs(const LogSearch& search,
-                                               const std::function<bool(const LogHit&)>& found,
-                                               std::stop_token stop) = 0;
+  /// until it returns false, or `stop` is requested. Error{invalid} for a text that no
+  /// line can hold.
+  virtual SearchEnd search_logs(const LogSearch& search,
+                                const std::function<bool(const LogHit&)>& found,
+                                std::stop_token stop) = 0;
   /// Removes what a build printed: its log becomes one line, its steps lose their
   /// texts, its record the reason, and notes `who`. Error{conflict} while it runs.
   virtual Build erase_log(const AppName& app, const BuildId& id, const std::string& who) = 0;

@@ -35,16 +35,24 @@ std::vector<Id> ids_of(const std::vector<std::string>& names, std::string_view s
   return ids;
 }
 
+/// Empty: absent.
+Fd find_root(const Layout& layout) {
+  Fd root(::open(layout.root().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (root || errno == ENOENT) return root;
+  if (errno == ENOTDIR) {
+    throw Error(Errc::invalid, "the data root " + layout.root().string() + " is no folder",
+                layout.is_dokkus() ? "DOKKU_LIB_ROOT names it" : "COOPER_ROOT names it");
+  }
+  throw_errno("open " + layout.root().string());
+}
+
 }  // namespace
 
 FileStore::FileStore(Layout layout) : layout_(std::move(layout)) {}
 
 std::optional<std::string> FileStore::read(const fs::path& path) const {
-  const Fd root(::open(layout_.root().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!root) {
-    if (errno == ENOENT) return std::nullopt;
-    throw_errno("open " + layout_.root().string());
-  }
+  const Fd root = find_root(layout_);
+  if (!root) return std::nullopt;
   try {
     const Fd fd =
         open_beneath(root, path.lexically_relative(layout_.root()), O_RDONLY | O_NONBLOCK);
@@ -56,11 +64,8 @@ std::optional<std::string> FileStore::read(const fs::path& path) const {
 }
 
 Fd FileStore::find_folder(const fs::path& folder) const {
-  const Fd root(::open(layout_.root().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!root) {
-    if (errno == ENOENT) return {};
-    throw_errno("open " + layout_.root().string());
-  }
+  const Fd root = find_root(layout_);
+  if (!root) return {};
   try {
     return open_beneath(root, folder.lexically_relative(layout_.root()), O_RDONLY | O_DIRECTORY);
   } catch (const Error& error) {  // adapter: absent is an answer here
@@ -91,6 +96,7 @@ std::vector<std::string> FileStore::names(const fs::path& folder) const {
 }
 
 Fd FileStore::folder_for_writing(const fs::path& folder, mode_t mode) const {
+  find_root(layout_);  // throws for what is none
   return make_folder(layout_, folder, mode);
 }
 
@@ -141,6 +147,7 @@ std::optional<App> FileStore::find_app(const AppName& name) const {
 }
 
 std::vector<AppName> FileStore::app_names() const {
+  find_root(layout_);  // throws for what is none: no apps would be a wrong answer
   const fs::path root = layout_.is_dokkus() ? layout_.dokku_apps() : layout_.apps();
   std::vector<AppName> apps = ids_of<AppName>(list_folder(root), "");
   std::erase_if(apps, [&](const AppName& app) {

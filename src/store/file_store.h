@@ -72,6 +72,8 @@ class FileStore : public Store {
   /// say the new name afterwards; one that runs is found under its old name by
   /// change_build and finalize_build. Can be repeated after a crash.
   std::vector<std::string> rename_app(const AppName& from, const AppName& to);
+  /// The app that now has a build which ran when its app was called `old_name`.
+  std::optional<AppName> find_renamed(const AppName& old_name, const BuildId& id) const;
 
  private:
   /// The folder of an app's records, and the lock on it. nullopt: absent.
@@ -80,8 +82,6 @@ class FileStore : public Store {
     FolderLock lock;
   };
   std::optional<LockedBuilds> lock_builds(const AppName& app, const LockName& name = {}) const;
-  /// The app that now has a build which ran when its app was called `old_name`.
-  std::optional<AppName> find_renamed(const AppName& old_name, const BuildId& id) const;
   void move_builds(const AppName& from, const AppName& to, std::vector<std::string>& left);
   /// Opens a file beneath the root; no symbolic link leads out. nullopt: absent.
   std::optional<std::string> read(const std::filesystem::path& path) const;

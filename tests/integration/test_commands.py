@@ -132,6 +132,22 @@ def test_apps(plain_cooper):
     assert not (plain_cooper.root / "data/apps/one").exists()
 
 
+@pytest.mark.parametrize("words", [["apps"], ["builds", "-a", "shop"], ["builds", "--all"], ["builds:list"],
+                                   ["track", "-a", "shop", "--", "true"], ["apps", "create", "shop"]])
+def test_a_data_root_that_is_no_folder(plain_cooper, tmp_path, words):
+    (tmp_path / "file").write_text("")
+    done = plain_cooper(*words, env={"COOPER_ROOT": str(tmp_path / "file")})
+    assert done.code in (1, 2) and done.out == "", done
+    assert f"the data root {tmp_path}/file is no folder" in done.err, done
+
+
+def test_a_long_description_is_cut_in_the_list_alone(plain_cooper):
+    text = "word " * 100 + "last"
+    plain_cooper("track", "-a", "shop", "-d", text, "--", "true").ok()
+    assert max(map(len, plain_cooper("builds", "-a", "shop").ok().out.splitlines())) < 250
+    assert text in plain_cooper("builds", "info", "-a", "shop").ok().out
+
+
 def test_help_and_version_need_no_data_root(plain_cooper, tmp_path):
     env = {"COOPER_ROOT": str(tmp_path / "none")}
     for args in (["help"], ["--help"], ["build", "--help"], ["builds", "logs", "--help"], ["version"], ["--version"]):

@@ -1,6 +1,8 @@
 """Where cooper does better than Dokku's own plugin: one test for each row of the
 table in docs/dokku.md."""
 import os
+import re
+import shutil
 import subprocess
 
 import pytest
@@ -153,6 +155,44 @@ def test_locked_means_that_somebody_holds_it(dokku):
     assert dokku.lock_file("myapp").exists()
     deploy.kill()
     wait_for(lambda: deploy.poll() is not None, "the end of the deploy")
+
+
+def test_on_coopers_own_root_a_lock_counts_while_it_is_held(plain_cooper):
+    plain_cooper("track", "-a", "shop", "--", "true").ok()
+    lock = plain_cooper.root / "data/apps/shop/.deploy.lock"
+    wait_for(lambda: plain_cooper("apps:locked", "shop").code == 1, "the end of the supervisor's work")
+    for text in ("", plain_cooper.build_ids("shop")[0] + "\n", "nosuch\n"):
+        lock.write_text(text)
+        for command in ("builds:output", "builds:cancel"):
+            expect(plain_cooper(command, "shop"), "-----> App not currently deploying\n")
+
+
+def test_set_that_fails_does_not_say_that_it_sets(dokku):
+    dokku.app("myapp")
+    shutil.rmtree(dokku.lib / "config", ignore_errors=True)
+    (dokku.lib / "config").write_text("no folder")
+    done = dokku.b("set", "myapp", "retention", "5")
+    assert (done.code, done.out) == (1, "") and done.err.startswith(" !     ")
+
+
+NAMES = ["builds:cancel", "builds:info", "builds:list", "builds:output", "builds:prune", "builds:report", "builds:set",
+         "apps:locked", "apps:unlock"]
+
+
+def test_coopers_help_knows_dokkus_commands(plain_cooper):
+    listed = plain_cooper("help").ok().out
+    for name in [*NAMES, "builds:help"]:
+        assert re.search(rf"(?m)^  {name} +\S", listed), name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help_of_one_of_dokkus_commands(plain_cooper, name):
+    asked = plain_cooper("help", name).ok()
+    assert asked.out == plain_cooper(name, "--help").ok().out == plain_cooper(name, "shop", "-h").ok().out
+    summary = asked.out.splitlines()[0]
+    assert len(summary) > 8 and f"Usage: cooper {name} " in asked.out and asked.err == ""
+    assert "\nArguments\n  <app> " in asked.out or "\nArguments\n  <" in asked.out
+    assert f"\nExamples\n  cooper {name} " in asked.out and "-h, --help" in asked.out
 
 
 def test_one_bad_folder_hides_no_app(two):

@@ -116,6 +116,15 @@ def test_an_app_that_is_renamed_meanwhile_keeps_its_log(dokku, tmp_path, new_is_
     assert not list(dokku.builds("new").glob("*.tail-*")) and not dokku.builds("old").exists()
 
 
+def test_the_caller_hears_what_is_left_out(plain_cooper):
+    plain_cooper("apps", "create", "shop").ok()
+    plain_cooper("builds", "set", "log-limit", "1m", "-a", "shop").ok()
+    done = plain_cooper("track", "-a", "shop", "--", "seq", "1", "1000000").ok()
+    cut = re.search(r"\[cooper\] (\d+ bytes \(\d+ lines\)) are cut here\n", done.out)
+    assert done.err.count("WARNING: ") == 1 and f"the output above lacks {cut[1]}: " in done.err
+    assert "WARNING" not in plain_cooper("track", "-a", "shop", "--", "seq", "1", "1000").ok().err
+
+
 def test_without_a_limit_all_is_kept(limited, tmp_path):
     limited("builds", "set", "log-limit", "0", "-a", "app").ok()
     app = make_app(tmp_path / "app", {"Dockerfile": f"FROM {BASE_IMAGE}\nRUN {PRINT}\n"})

@@ -82,6 +82,8 @@ def test_what_is_no_log_is_not_read(history):
     (folder / "b4.log").symlink_to("/etc/passwd")
     done = history("builds", "search", "root:")
     assert done.out == "" and "two/b4" in done.err
+    assert done.code > 1, "not none, but unknown"
+    assert history("builds", "search", "root:", "-a", "one").code == 1
 
 
 SECRET = "hunter2-hunter2"
@@ -106,6 +108,7 @@ def test_an_erased_log_is_gone_everywhere(cooper, leaked):
     done = cooper("builds", "erase-log", leaked, "-a", "app", env={"SUDO_USER": "ann"}).ok()
     assert "syslog" in done.err
     assert SECRET not in kept(cooper)
+    assert not (cooper.root / f"data/sources/app/{leaked}.json").exists(), "build arguments may be secret"
     assert cooper("builds", "search", SECRET).code == 1
     record = cooper.record("app", leaked)
     who = "ann" if os.geteuid() == 0 else r"\S+"

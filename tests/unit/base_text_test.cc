@@ -163,6 +163,9 @@ TEST(ErrorTest, ErrnoBecomesACode) {
   EXPECT_NE(error_of([] { throw_errno(ENOSPC, "x"); }).hint().find("disk is full"),
             std::string::npos);
   EXPECT_NE(error_of([] { throw_errno(EDQUOT, "x"); }).hint(), "");
+  const std::string hint = error_of([] { throw_errno(EROFS, "x"); }).hint();
+  EXPECT_NE(hint.find("read-only"), std::string::npos) << hint;
+  EXPECT_EQ(hint.find("owner"), std::string::npos) << "no other user has access either: " << hint;
 }
 
 TEST(ErrorTest, ContextIsAddedInFront) {

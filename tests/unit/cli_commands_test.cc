@@ -103,15 +103,17 @@ TEST_F(Builds, OfAnEmptyAppAreAnEmptyListInBothForms) {
             "ID  STATUS  RELEASE  STARTED  ELAPSED  DESCRIPTION\n");
 }
 
-TEST_F(Builds, InfoShowsTheClientsLines) {
+TEST_F(Builds, InfoShowsTheClientsLinesThatSaySomethingAndThenOurs) {
   Build build = add_build("b1", Status::failed, 2h, 65s);
   EXPECT_EQ(run({"builds", "info", "b1", "-a", "hello"}).out,
             "Id           b1\n"
             "Status       failed\n"
-            "Release\n"
             "Description  about b1\n"
             "Started      2 hours ago\n"
-            "Elapsed      1m5s\n");
+            "Elapsed      1m5s\n"
+            "Kind         build\n"
+            "Source       build\n"
+            "Exit code    1\n");
 }
 
 TEST_F(Builds, InfoTellsTheReasonAndTheSteps) {

@@ -53,6 +53,13 @@ TEST(Parse, TakesEveryFlagOfBuild) {
   EXPECT_FALSE(options->raw);
 }
 
+TEST(Parse, ANumberBelowZeroIsAValue) {
+  const auto options = parse({"builds", "set", "retention", "-5", "-a", "hello"});
+  ASSERT_TRUE(options) << options.error().message();
+  EXPECT_THAT(options->words, ElementsAre("retention", "-5"));
+  EXPECT_FALSE(parse({"builds", "set", "retention", "-x"}));
+}
+
 TEST(Parse, ARepeatableFlagDoesNotSwallowTheFolder) {
   const auto options = parse({"build", "--build-args", "A=1", "dir"});
   ASSERT_TRUE(options) << options.error().message();

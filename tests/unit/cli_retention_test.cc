@@ -24,14 +24,14 @@ TEST_F(Retention, PruneSaysWhatItDidAndWhy) {
   const Ran dry = run({"builds", "prune", "-a", "hello", "--dry-run"});
   EXPECT_EQ(dry.code, 0);
   EXPECT_EQ(dry.out,
-            "hello  b10  would be removed: count, 2 KiB\n"
-            "hello  b11  would be removed: count, 0 B\n"
+            "hello  b10  would be removed (2 KiB) because it is beyond the retention by count\n"
+            "hello  b11  would be removed (0 B) because it is beyond the retention by count\n"
             "would free 2 KiB\n");
   const Ran one = run({"builds", "prune", "-a", "hello"});
   EXPECT_EQ(one.code, 0);
   EXPECT_EQ(one.out,
-            "hello  b10  removed: count, 2 KiB\n"
-            "hello  b11  removed: count, 0 B\n"
+            "hello  b10  removed (2 KiB) because it is beyond the retention by count\n"
+            "hello  b11  removed (0 B) because it is beyond the retention by count\n"
             "freed 2 KiB\n");
   EXPECT_THAT(one.err, StartsWith("WARNING: "));
   EXPECT_THAT(one.err, HasSubstr("soon"));
@@ -67,8 +67,9 @@ TEST_F(Retention, AnAppsNameOnATerminalIsHarmless) {
   write_text(file, "x");
   const timespec times[2] = {{1000, 0}, {1000, 0}};
   ASSERT_EQ(::utimensat(AT_FDCWD, file.c_str(), times, 0), 0);
-  EXPECT_EQ(run({"builds", "prune", "-a", "hello"}).out,
-            "hello  data/builds/hello/.tmp-?[2J?  removed: leftover, 1 B\nfreed 1 B\n");
+  EXPECT_EQ(
+      run({"builds", "prune", "-a", "hello"}).out,
+      "hello  data/builds/hello/.tmp-?[2J?  removed (1 B) because a crash left it\nfreed 1 B\n");
 }
 
 TEST_F(Retention, PinsAreShown) {
@@ -86,7 +87,8 @@ TEST_F(Retention, PinsAreShown) {
       json::parse(run({"builds", "info", "b1", "-a", "hello", "--format", "json"}).out);
   EXPECT_TRUE(record.at("pinned").as_bool());
   store_.set_property(nullptr, PropertyKey::parse("retention-age").value(), "1");
-  EXPECT_THAT(run({"builds", "prune", "-a", "hello"}).out, StartsWith("hello  b2  removed: age"));
+  EXPECT_THAT(run({"builds", "prune", "-a", "hello"}).out,
+              StartsWith("hello  b2  removed (0 B) because it is beyond the retention by age"));
   EXPECT_EQ(run({"builds", "unpin", "b1", "-a", "hello"}).out, "Unpinning build b1... OK\n");
   EXPECT_THAT(run({"builds", "info", "b1", "-a", "hello"}).out, Not(HasSubstr("Pinned")));
   EXPECT_EQ(run({"builds", "pin", "b7", "-a", "hello"}).code, 3);

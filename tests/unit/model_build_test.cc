@@ -44,12 +44,13 @@ TEST(Words, AreSpelledOneWay) {
 }
 
 TEST(Words, SourcesAndTheirKinds) {
-  for (const char* source : {"build", "import", "webhook", "git-hook", "ps:rebuild", "git:sync",
-                             "git:from-archive", "git:from-image", "git:load-image"}) {
+  for (const char* source : {"build", "git-hook", "ps:rebuild", "git:sync", "git:from-archive",
+                             "git:from-image", "git:load-image"}) {
     EXPECT_EQ(known_source(source), source);
     EXPECT_EQ(kind_of_source(source), Kind::build) << source;
   }
-  for (const char* source : {"ps:restart", "ps:start", "deploy", "config-redeploy", "unknown"}) {
+  for (const char* source :
+       {"ps:restart", "ps:start", "deploy", "config-redeploy", "import", "webhook", "unknown"}) {
     EXPECT_EQ(known_source(source), source);
     EXPECT_EQ(kind_of_source(source), Kind::deploy) << source;
   }
