@@ -60,23 +60,47 @@ void erase_steps(const std::filesystem::path& file, mode_t mode) {
   write_file_durably(file, without_output(steps), mode);
 }
 
+void erase_output(const store::Layout& layout, const store::BuildFiles& files,
+                  const std::string& note) {
+  const mode_t mode = layout.log_mode();
+  // A new file in its place, not the old one made shorter: who still has that
+  // open (a tee that ends late) writes nothing into this one.
+  write_file_durably(files.log, "[cooper] this log was erased: " + note + "\n", mode);
+  for (const std::filesystem::path& tail : files.log_tails) remove_file(tail);
+  remove_file(files.request);  // build arguments, or a command's words
+  erase_steps(files.steps, mode);
+}
+
+/// Its record can't be read, nor say that its log was erased.
+Build erase_unreadable(store::FileStore& store, const AppName& app, const BuildId& id,
+                       const std::string& note) {
+  const auto locked = store.lock_endings(app);
+  if (!locked) throw Error(Errc::not_found, "no build " + id.str() + " of app " + app.str());
+  erase_output(store.layout(), store.layout().build(app, id), note);
+  return {.id = id, .app = app, .log_erased = note};
+}
+
+bool is_unreadable(const store::FileStore& store, const AppName& app, const BuildId& id) {
+  try {
+    store.find_build(app, id);
+    return false;
+  } catch (const Error& error) {  // adapter: an answer here
+    if (error.code() != Errc::corrupt) throw;
+    return true;
+  }
+}
+
 }  // namespace
 
 Build erase_log(store::FileStore& store, const AppName& app, const BuildId& id,
                 std::string_view who, Time when) {
   const std::string note =
       to_rfc3339({when}, Fraction::dropped) + " by " + shorten(printable(who), 100);
-  const mode_t mode = store.layout().log_mode();
+  if (is_unreadable(store, app, id)) return erase_unreadable(store, app, id, note);
   // While the records are locked: a build that is removed meanwhile gets no new log.
   return store.change_build(app, id, [&](Build& build) {
     require_ended(build);
-    const store::BuildFiles files = store.layout().build(build.app, build.id);
-    // A new file in its place, not the old one made shorter: who still has that
-    // open (a tee that ends late) writes nothing into this one.
-    write_file_durably(files.log, "[cooper] this log was erased: " + note + "\n", mode);
-    for (const std::filesystem::path& tail : files.log_tails) remove_file(tail);
-    remove_file(files.request);  // build arguments, or a command's words
-    erase_steps(files.steps, mode);
+    erase_output(store.layout(), store.layout().build(build.app, build.id), note);
     if (!build.reason.empty()) build.reason = kErased;
     build.log_erased = note;
   });

@@ -13,6 +13,9 @@ namespace cooper::build {
 /// record, which notes `who` and `when`. Its description and what it was asked
 /// for stay: they are not its output. Steps of more than 64 MiB go as a whole.
 ///
+/// Of a build whose record can't be read log and steps alone; the record that is
+/// returned has only the names and the note.
+///
 /// The record is last, and all of it can be done again: a crash leaves no record
 /// that claims too much. Returns the record. Throws Error{conflict} while the
 /// build runs, Error{not_found}, Error.

@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <fcntl.h>
+#include <functional>
 #include <iterator>
 #include <set>
 
@@ -84,9 +85,10 @@ bool has_engine(const store::FileStore& store, const Build& build) {
   }
 }
 
-/// False if somebody pinned it meanwhile.
-bool remove_build(store::FileStore& store, const Build& build,
-                  const std::vector<Release>& releases) {
+}  // namespace
+
+bool remove_with_images(store::FileStore& store, const Build& build,
+                        const std::vector<Release>& releases) {
   const bool has_images = has_engine(store, build);
   const bool has_more =
       has_images || std::ranges::find(releases, build.id.str(), &Release::build) != releases.end();
@@ -98,8 +100,6 @@ bool remove_build(store::FileStore& store, const Build& build,
   remove_releases(store, build, releases);
   return store.remove_unpinned_build(build.app, build.id);
 }
-
-}  // namespace
 
 bool reap(store::FileStore& store, const Build& seen) {
   const auto lock = store.lock_endings(seen.app);
@@ -162,6 +162,18 @@ namespace {
 
 bool is_abandoned(const Build& build) {
   return build.status == Status::running && !process_lives(build);
+}
+
+void remove_leftovers(const store::FileStore& store, std::vector<Leftover> leftovers,
+                      Pruned& pruned) {
+  for (Leftover& leftover : leftovers) {
+    try {
+      remove_leftover(store, leftover);
+      pruned.leftovers.push_back(std::move(leftover));
+    } catch (const Error& error) {  // boundary: one of many
+      pruned.warnings.push_back(error.message());
+    }
+  }
 }
 
 /// Finalizes what is abandoned; the app's records as they are after that.
@@ -251,21 +263,63 @@ Pruned prune(store::FileStore& store, const AppName& app, const Settings& settin
   if (!too_many.empty()) releases = store.list_releases(app, 0).releases;
   for (const RemovedBuild& build : too_many) {
     try {
-      if (remove_build(store, *std::ranges::find(builds, build.id, &Build::id), releases))
+      if (remove_with_images(store, *std::ranges::find(builds, build.id, &Build::id), releases))
         pruned.removed.push_back(build);
     } catch (const Error& error) {  // boundary: one that can't go must not keep the others
       pruned.warnings.push_back("build " + build.id.str() + " is kept: " + error.message());
     }
   }
-  for (Leftover& leftover : find_leftovers(store, app, ids_of(builds))) {
+  remove_leftovers(store, find_leftovers(store, app, ids_of(builds)), pruned);
+  return pruned;
+}
+
+Pruned prune_leftovers(store::FileStore& store, const AppName& app) {
+  Pruned pruned;
+  remove_leftovers(store, find_leftovers(store, app, {}), pruned);
+  return pruned;
+}
+
+namespace {
+
+/// Supervised builds alone have a stored request: that finds them without a look at
+/// the records of all others. As many as may have vanished since the last start.
+std::vector<Build> newest_supervised(const store::FileStore& store, const AppName& app) {
+  constexpr std::size_t kEnough = 16;
+  constexpr std::string_view kSuffix = ".json";
+  const Fd folder = store.find_folder(store.layout().sources(app));
+  std::vector<std::string> names = folder ? list_folder(folder) : std::vector<std::string>();
+  std::ranges::sort(names, std::greater());  // ids sort by time
+  std::vector<Build> builds;
+  for (const std::string& name : names) {
+    if (!name.ends_with(kSuffix)) continue;
+    const auto id = BuildId::parse(std::string_view(name).substr(0, name.size() - kSuffix.size()));
+    if (!id) continue;
     try {
-      remove_leftover(store, leftover);
-      pruned.leftovers.push_back(std::move(leftover));
-    } catch (const Error& error) {  // boundary: as above
-      pruned.warnings.push_back(error.message());
+      // One that waits for the lock has no record yet.
+      if (auto build = store.find_build(app, *id)) builds.push_back(std::move(*build));
+    } catch (const Error& error) {  // boundary: a damaged record must not keep the app from deploys
+      if (error.code() != Errc::corrupt) throw;
+    }
+    if (builds.size() == kEnough) break;
+  }
+  return builds;
+}
+
+}  // namespace
+
+std::vector<std::string> reap_before_start(store::FileStore& store, const AppName& app) {
+  std::vector<std::string> lines;
+  for (const Build& build : newest_supervised(store, app)) {
+    if (!is_supervised(build) || !is_abandoned(build)) continue;
+    try {
+      if (!reap(store, build)) continue;  // somebody else did
+      lines.push_back("build " + build.id.str() + " was abandoned: what it left running was ended");
+    } catch (const Error& error) {  // boundary: its leftovers must not keep the app from deploys
+      lines.push_back("build " + build.id.str() +
+                      " was abandoned, and can't be cleaned up: " + error.message());
     }
   }
-  return pruned;
+  return lines;
 }
 
 Pruned would_prune(const store::FileStore& store, const AppName& app, const Settings& settings) {
@@ -286,7 +340,7 @@ void remove_builds(store::FileStore& store, const AppName& app) {
   const std::vector<Release> releases = store.list_releases(app, 0).releases;
   for (const Build& build : builds) {
     if (build.pinned) store.unpin_build(app, build.id);
-    remove_build(store, build, releases);
+    remove_with_images(store, build, releases);
   }
 }
 

@@ -5,6 +5,9 @@
 #include "model/retention.h"
 #include "store/file_store.h"
 
+#include <string>
+#include <vector>
+
 namespace cooper::build {
 
 /// It is, or was, run by a supervisor of ours: what it starts has one parent and one
@@ -27,15 +30,29 @@ Pruned prune(store::FileStore& store, const AppName& app, const Settings& settin
 /// What prune would do now. Changes nothing. Throws Error.
 Pruned would_prune(const store::FileStore& store, const AppName& app, const Settings& settings);
 
+/// Removes what crashes left in the folders of an app that is none any more, or not
+/// yet: records and what belongs to them stay. Throws Error.
+Pruned prune_leftovers(store::FileStore& store, const AppName& app);
+
 /// Before an app is deleted: reaps, then removes all of its builds. Error{conflict}
 /// if one lives.
 void remove_builds(store::FileStore& store, const AppName& app);
+
+/// Removes an ended build with its images and releases; false if it is pinned.
+bool remove_with_images(store::FileStore& store, const Build& build,
+                        const std::vector<Release>& releases);
 
 /// What prune does for one abandoned build; false if it was finalized before. It
 /// is finalized even if some of what it left can't be removed: its log tells.
 bool reap(store::FileStore& store, const Build& seen);
 
-/// The same, for a caller that holds FileStore::lock_endings.
+/// Before a new deploy begins, which its deploy lock says: reaps builds whose
+/// supervisor vanished, so that nothing of theirs runs beside it. Other programs'
+/// builds are left to the next prune. Returns a line for each build, also for one
+/// that could not be reaped. Throws Error.
+std::vector<std::string> reap_before_start(store::FileStore& store, const AppName& app);
+
+/// The same as reap, for a caller that holds FileStore::lock_endings.
 bool reap_locked(store::FileStore& store, const Build& seen);
 
 }  // namespace cooper::build

@@ -25,6 +25,14 @@ int run_unpin(Context& context, const Options& options) {
   return 0;
 }
 
+int run_remove(Context& context, const Options& options) {
+  const AppName app = resolve_app(context, options);
+  const BuildId id = context.rack.resolve_build(app, options.words[0]);
+  context.rack.remove_build(app, id);
+  context.out.write("Removing build " + id.str() + "... OK\n");
+  return 0;
+}
+
 /// Prunes, or says what that would do; adds to `freed`.
 void prune(Context& context, const Options& options, const AppName& app, std::uint64_t& freed) {
   const Pruned pruned = options.dry_run ? context.rack.would_prune(app) : context.rack.prune(app);
@@ -99,6 +107,12 @@ constexpr std::array kCommands = {
             .positionals = kId,
             .flags = kPinFlags,
             .run = run_unpin},
+    Command{.name = "builds remove",
+            .summary = "Remove a build with its log, source and images, or one that can't be read",
+            .positionals = kId,
+            .flags = kPinFlags,
+            .examples = "cooper builds remove last-failed -a hello",
+            .run = run_remove},
     Command{.name = "builds prune",
             .summary = "Clean up after crashes; remove builds beyond retention",
             .flags = kPruneFlags,

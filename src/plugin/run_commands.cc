@@ -146,9 +146,15 @@ int show_output(const Face& face, const Parsed& parsed) {
   const Result<Current> chosen = chosen_build(face, *app, parsed.word(1));
   if (!chosen) return refuse(face, chosen.error());
   if (!chosen->id) return say(face, *chosen);
-  const auto view = find_view(face, *app, *chosen->id);
-  if (view && is_live(view->status)) return follow(face, *app, *chosen->id);
-  return show_log(face, *app, *chosen->id, view.has_value());
+  try {
+    const auto view = find_view(face, *app, *chosen->id);
+    if (view && is_live(view->status)) return follow(face, *app, *chosen->id);
+    return show_log(face, *app, *chosen->id, view.has_value());
+  } catch (const Error& error) {  // adapter: its log may be all that is left of it
+    if (error.code() != Errc::corrupt) throw;
+    print_warning(face, error.message());
+    return show_log(face, *app, *chosen->id, true);
+  }
 }
 
 namespace {

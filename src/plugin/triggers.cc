@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "build/prune.h"
 #include "plugin/owner.h"
 #include "store/folders.h"
 
@@ -66,6 +67,17 @@ Result<Names> names_of(std::span<const std::string> words) {
   return Names{*app, *id};
 }
 
+/// Dokku holds the app's deploy lock by now. A deploy does not fail for what another left.
+void end_vanished_builds(const Face& face, const AppName& app) {
+  try {
+    for (const std::string& line : build::reap_before_start(face.store, app)) {
+      print_warning(face, line);
+    }
+  } catch (const Error& error) {  // boundary: see above
+    print_warning(face, error.message());
+  }
+}
+
 int record_start(const Face& face, std::span<const std::string> words) {
   constexpr std::string_view kTrigger = "builds-record-start";
   const Result<Names> names = names_of(words);
@@ -86,6 +98,7 @@ int record_start(const Face& face, std::span<const std::string> words) {
     print_warning(face, std::string(kTrigger) + ": unknown source \"" + asked + "\" for app " +
                             words[0] + ", recording as \"unknown\"");
   }
+  end_vanished_builds(face, names->app);
   try {
     face.store.insert_build({.id = names->id,
                              .app = names->app,

@@ -18,6 +18,16 @@ bool is_there(const std::filesystem::path& log) {
   return std::filesystem::exists(std::filesystem::symlink_status(log, ignored));
 }
 
+/// nullopt: it is there, but can't be read.
+std::optional<Build> readable(const std::function<std::optional<Build>()>& read) {
+  try {
+    return read();
+  } catch (const Error& error) {  // adapter: its log may be all that is left of it
+    if (error.code() != Errc::corrupt) throw;
+    return std::nullopt;
+  }
+}
+
 }  // namespace
 
 void LocalRack::deliver_journal(const AppName& app, const BuildId& id,
@@ -31,11 +41,12 @@ void LocalRack::deliver_journal(const AppName& app, const BuildId& id,
 std::uint64_t LocalRack::follow_log(const AppName& app, const BuildId& id, std::uint64_t from,
                                     const std::function<void(std::string_view)>& sink,
                                     std::stop_token stop) {
-  AppName name = require_renamed_build(app, id).app;
+  const auto first = readable([&] { return require_renamed_build(app, id); });
+  AppName name = first ? first->app : app;
   bool delivered = false;
   std::optional<Build> last;
   const auto state = [&] {
-    last = find_build(name, id);
+    last = readable([&] { return find_build(name, id); });
     // Gone: pruned or deleted while we followed.
     const bool live = last && view(*last).status == DisplayStatus::running;
     return live ? log::FollowState::live : log::FollowState::ended;
@@ -53,7 +64,8 @@ std::uint64_t LocalRack::follow_log(const AppName& app, const BuildId& id, std::
     name = last->app;
   }
   // A log that was removed while it was followed has been delivered to its end.
-  const bool missing = !delivered && !stop.stop_requested() && store_.find_build(name, id) &&
+  const bool missing = !delivered && !stop.stop_requested() &&
+                       is_there(layout_.build(name, id).record) &&
                        !is_there(layout_.build(name, id).log);
   if (missing) deliver_journal(name, id, sink, std::move(stop));
   return from;
@@ -61,7 +73,7 @@ std::uint64_t LocalRack::follow_log(const AppName& app, const BuildId& id, std::
 
 std::uint64_t LocalRack::read_log(const AppName& app, const BuildId& id, std::uint64_t from,
                                   const std::function<void(std::string_view)>& sink) {
-  require_build(app, id);
+  readable([&] { return require_build(app, id); });
   const std::filesystem::path log = layout_.build(app, id).log;
   if (!is_there(log)) {
     deliver_journal(app, id, sink, {});
@@ -72,13 +84,13 @@ std::uint64_t LocalRack::read_log(const AppName& app, const BuildId& id, std::ui
 }
 
 std::uint64_t LocalRack::log_tail(const AppName& app, const BuildId& id, std::uint64_t lines) {
-  require_build(app, id);
+  readable([&] { return require_build(app, id); });
   const std::filesystem::path log = layout_.build(app, id).log;
   return is_there(log) ? log::tail_offset(log, lines) : 0;
 }
 
 Build LocalRack::erase_log(const AppName& app, const BuildId& id, const std::string& who) {
-  require_build(app, id);
+  readable([&] { return require_build(app, id); });
   return build::erase_log(store_, app, id, who, now());
 }
 

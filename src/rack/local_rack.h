@@ -47,6 +47,7 @@ class LocalRack : public Rack {
   Pruned prune(const AppName& app) override;
   std::vector<AppName> apps_to_prune(std::vector<AppName> apps) override;
   Pruned would_prune(const AppName& app) override;
+  void remove_build(const AppName& app, const BuildId& id) override;
   Build pin_build(const AppName& app, const BuildId& id) override;
   Build unpin_build(const AppName& app, const BuildId& id) override;
 

@@ -21,7 +21,7 @@ Build LocalRack::start_command(const StartCommand& start, StartProgress& progres
   const BuildId id = new_build_id();
   StoredSource stored(layout_, layout_.build(start.app, id));
   stored.add_request(start.request);
-  const store::DeployLock lock = wait_for_lock(layout_, start.app, start.if_locked, progress, stop);
+  const store::DeployLock lock = wait_for_lock(store_, start.app, start.if_locked, progress, stop);
   build::start_supervisor(layout_, start.app, id, lock, start.streams);
   stored.keep();
   return require_build(start.app, id);

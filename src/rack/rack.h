@@ -139,6 +139,8 @@ class Rack {
   virtual BuildView get_build(const AppName& app, const BuildId& id) = 0;
   virtual std::vector<Step> list_steps(const AppName& app, const BuildId& id) = 0;
 
+  // The log of a build whose record can't be read is that of one that has ended.
+
   /// Delivers the log from byte `from` until the build has ended and its last
   /// byte was delivered, or `stop` is requested. Returns the offset after the
   /// last byte delivered: where a later call resumes. If the log file is missing,
@@ -161,6 +163,8 @@ class Rack {
                                 std::stop_token stop) = 0;
   /// Removes what a build printed: its log becomes one line, its steps lose their
   /// texts, its record the reason, and notes `who`. Error{conflict} while it runs.
+  /// Of a build whose record can't be read log and steps alone are erased; what is
+  /// returned has only its names and the note.
   virtual Build erase_log(const AppName& app, const BuildId& id, const std::string& who) = 0;
 
   /// Asks a running build to stop and returns at once; the build finalizes itself.
@@ -173,6 +177,9 @@ class Rack {
   virtual Pruned prune(const AppName& app) = 0;
   /// What prune would do now; changes nothing.
   virtual Pruned would_prune(const AppName& app) = 0;
+  /// Removes an ended build, or all of one whose record can't be read.
+  /// Error{not_found}; Error{conflict} if it runs, is pinned, or is what the app runs on.
+  virtual void remove_build(const AppName& app, const BuildId& id) = 0;
   /// A pinned build is neither removed nor counted by retention. Both return the
   /// record as it stands now. Error{not_found}.
   virtual Build pin_build(const AppName& app, const BuildId& id) = 0;
@@ -195,7 +202,7 @@ class Rack {
   /// What find_builds finds with limit 1, of each app that has builds.
   virtual std::map<AppName, BuildPage> newest_builds() = 0;
   /// Those of `apps` for which prune may have something to do or to say: few of
-  /// many, and quickly told.
+  /// many, and quickly told. And what is no app, but has leftovers of one.
   virtual std::vector<AppName> apps_to_prune(std::vector<AppName> apps) = 0;
 };
 

@@ -115,7 +115,7 @@ Build LocalRack::start_build(const StartBuild& start, StartProgress& progress,
   ensure_app(start.app);
   std::optional<store::DeployLock> lock;
   if (start.if_locked == IfLocked::fail) {  // at once, not after a long packing
-    lock = wait_for_lock(layout_, start.app, start.if_locked, progress, stop);
+    lock = wait_for_lock(store_, start.app, start.if_locked, progress, stop);
   }
   const BuildId id = new_build_id();
   const store::BuildFiles files = layout_.build(start.app, id);
@@ -131,7 +131,7 @@ Build LocalRack::start_build(const StartBuild& start, StartProgress& progress,
   stored.add_request(completed_request(start));
   progress.phase_done();
 
-  if (!lock) lock = wait_for_lock(layout_, start.app, start.if_locked, progress, stop);
+  if (!lock) lock = wait_for_lock(store_, start.app, start.if_locked, progress, stop);
   progress.phase("Starting build");
   build::start_supervisor(layout_, start.app, id, *lock);
   stored.keep();

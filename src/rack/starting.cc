@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "build/prune.h"
 #include "store/folders.h"
 
 #include <chrono>
@@ -51,15 +52,19 @@ Error is_our_own(const AppName& app, const std::string& holder) {
 
 }  // namespace
 
-store::DeployLock wait_for_lock(const store::Layout& layout, const AppName& app, IfLocked if_locked,
+store::DeployLock wait_for_lock(store::FileStore& store, const AppName& app, IfLocked if_locked,
                                 StartProgress& progress, const std::stop_token& stop) {
   using namespace std::chrono_literals;
+  const store::Layout& layout = store.layout();
   const char* around = std::getenv("COOPER_BUILD_ID");
   // Who has just taken it has not put its name in yet.
   const auto named_by = std::chrono::steady_clock::now() + 1s;
   bool said = false;
   for (;;) {
-    if (auto lock = store::DeployLock::try_acquire(layout, app)) return std::move(*lock);
+    if (auto lock = store::DeployLock::try_acquire(layout, app)) {
+      for (const std::string& line : build::reap_before_start(store, app)) progress.notice(line);
+      return std::move(*lock);
+    }
     if (stop.stop_requested()) throw Error(Errc::canceled, "canceled before the build began");
     const std::string holder = said ? "" : store::DeployLock::holder(layout, app);
     if (!said && (!holder.empty() || std::chrono::steady_clock::now() > named_by)) {

@@ -4,6 +4,7 @@
 #include "build/request.h"
 #include "rack/rack.h"
 #include "store/deploy_lock.h"
+#include "store/file_store.h"
 #include "store/layout.h"
 
 #include <stop_token>
@@ -38,8 +39,9 @@ class StoredSource {
   bool kept_ = false;
 };
 
-/// The app's deploy lock, as Rack::start_build says.
-store::DeployLock wait_for_lock(const store::Layout& layout, const AppName& app, IfLocked if_locked,
+/// The app's deploy lock, as Rack::start_build says. Once it is had, nothing of a
+/// build runs any more whose supervisor vanished; a notice says so.
+store::DeployLock wait_for_lock(store::FileStore& store, const AppName& app, IfLocked if_locked,
                                 StartProgress& progress, const std::stop_token& stop);
 
 }  // namespace cooper::rack

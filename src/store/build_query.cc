@@ -75,7 +75,7 @@ class IndexedQuery {
     try {
       return store_.find_build(row.app, row.id);
     } catch (const Error& error) {  // boundary: one damaged record must not hide the others
-      warnings_.push_back(unreadable_record(row.app, row.id, error));
+      warnings_.push_back(error.message());
       outdated_.insert(row.app);
       return std::nullopt;
     }

@@ -213,11 +213,18 @@ void FileStore::insert_build(const Build& build) {
 }
 
 std::optional<Build> FileStore::find_build(const AppName& app, const BuildId& id) const {
-  const auto text = read(layout_.build(app, id).record);
-  if (!text) return std::nullopt;
-  Result<Build> build = parse_build(*text, id, app);
-  if (!build) throw Error(build.error()).while_doing("record " + app.str() + "/" + id.str());
-  return std::move(*build);
+  try {
+    const auto text = read(layout_.build(app, id).record);
+    if (!text) return std::nullopt;
+    return parse_build(*text, id, app).value();
+  } catch (const Error& error) {  // adapter: say it in the build's terms, and what can be done
+    if (error.code() == Errc::denied) {
+      throw Error(error.code(), unreadable_record(app, id, error), error.hint());
+    }
+    throw Error(Errc::corrupt, unreadable_record(app, id, error),
+                "put back a good copy, or remove the build: cooper builds remove " + id.str() +
+                    " -a " + app.str());
+  }
 }
 
 std::vector<BuildId> FileStore::build_ids(const AppName& app) const {
@@ -237,7 +244,7 @@ BuildList FileStore::list_builds(const AppName& app, std::size_t limit) const {
     try {
       if (auto build = find_build(app, id)) list.builds.push_back(std::move(*build));
     } catch (const Error& error) {  // boundary: one damaged record must not hide the others
-      list.warnings.push_back(unreadable_record(app, id, error));
+      list.warnings.push_back(error.message());
     }
   }
   std::ranges::sort(list.builds, [](const Build& a, const Build& b) {

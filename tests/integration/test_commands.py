@@ -190,3 +190,17 @@ def test_retention_keeps_the_newest_and_removes_all_of_the_others(cooper, store,
     for gone in ids[:2]:
         assert gone not in left
     assert len(list(cooper.root.glob("data/releases/app/*.json"))) == 2
+
+
+def test_remove_takes_what_has_ended_and_is_not_pinned(plain_cooper):
+    build = build_id_of(plain_cooper("track", "-a", "shop", "--detach", "--", "sleep", "600").ok().out)
+    refused = plain_cooper("builds", "remove", build, "-a", "shop")
+    assert refused.code == 6 and "cooper builds cancel" in refused.err
+    plain_cooper("builds", "cancel", build, "-a", "shop").ok()
+    plain_cooper("builds", "pin", build, "-a", "shop").ok()
+    refused = plain_cooper("builds", "remove", build, "-a", "shop")
+    assert refused.code == 6 and "cooper builds unpin" in refused.err
+    plain_cooper("builds", "unpin", build, "-a", "shop").ok()
+    assert plain_cooper("builds", "remove", build, "-a", "shop").ok().out == f"Removing build {build}... OK\n"
+    assert not [path for path in plain_cooper.root.rglob(f"*{build}*")]
+    assert plain_cooper("builds", "remove", build, "-a", "shop").code == 3

@@ -36,7 +36,8 @@ COMMANDS = ["apps", "apps info bad", "builds -a bad", "builds -a bad --format js
             "releases -a bad", "releases info last -a bad", "releases info r1 -a bad --format json",
             "builds prune -a bad --dry-run", "builds prune -a bad", "builds prune --all-apps",
             "builds -a bad --limit 0", "builds set keep-failed 3 -a bad", "builds set keep-failed -a bad",
-            "apps create new", "builds search log -a bad", "builds search log"]
+            "builds erase-log {id} -a bad", "builds remove {id} -a bad", "apps create new",
+            "builds search log -a bad", "builds search log"]
 
 
 class Root:
@@ -301,6 +302,28 @@ def test_a_damaged_record_is_told_of_and_hides_no_other(damaged, damage):
     output, code = damaged.run("builds prune -a bad")
     assert code == 0
     assert b"WARNING: record bad/b1 " in output
+
+
+@pytest.mark.parametrize("damage", HIDDEN_FROM_NOBODY)
+def test_a_build_with_a_damaged_record_can_be_read_erased_and_removed(damaged, damage):
+    DAMAGES[damage](damaged)
+    for words in ("--no-follow", ""):
+        output, code = damaged.run(f"builds logs b1 -a bad {words}")
+        assert (output.split(), code) == (b"log of b1".split(), 0)
+    for command in ("info", "pin", "cancel"):
+        output, code = damaged.run(f"builds {command} b1 -a bad")
+        assert code == 1
+        assert b"ERROR: record bad/b1 can't be read: " in output and b"hint: " in output
+        assert b"cooper builds remove b1 -a bad" in output
+    output, code = damaged.run("builds erase-log b1 -a bad")
+    assert code == 0, output
+    assert damaged.path(LOG_FILE).read_text().startswith("[cooper] this log was erased: ")
+    assert b"RUN true" not in damaged.path(STEPS_FILE).read_bytes()
+    assert damaged.run("builds remove b1 -a bad")[1] == 0
+    assert not list(damaged.path("data/builds/bad").glob("b1*"))
+    assert damaged.run("builds info b1 -a bad")[1] == 3
+    assert b"WARNING" not in damaged.run("builds -a bad")[0]
+    assert damaged.run("builds info b0 -a bad")[1] == 0
 
 
 def seed_outside(root):

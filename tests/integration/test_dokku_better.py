@@ -249,3 +249,11 @@ def test_the_folder_is_installed_again_but_nothing_of_others_is_touched(dokku):
     done = dokku.cooper("plugin", "install", "--dir", foreign)
     assert done.code == 6 and "is not cooper's" in done.err and "--dir" in done.err
     assert [p.name for p in foreign.iterdir()] == ["plugin.toml"]
+
+
+def test_the_log_of_a_record_that_is_damaged_is_shown(dokku):
+    dokku.app("myapp")
+    dokku.write_record("myapp", "b1", text="{ garbage", log="a\nb\n")
+    shown = dokku.b("output", "myapp", "b1")
+    assert (shown.code, shown.out) == (0, "a\nb\n")
+    assert shown.err.startswith(" !     parse build record b1: ")

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from support.cooper import build_id_of, wait_for
+from support.cooper import build_id_of, processes_of, wait_for
 
 
 @pytest.fixture
@@ -68,3 +68,46 @@ def test_a_prune_that_fails_at_the_end_adds_nothing_to_the_log(plain_cooper, tmp
     assert plain_cooper.log("shop", build) == b"all\n"
     said = plain_cooper("builds", "prune", "-a", "shop")
     assert said.code != 0 and "releases" in said.err
+
+
+def runs(pid):
+    """A shell command: does the process run beside it?"""
+    return f's=$(grep State: /proc/{pid}/status 2>/dev/null); case "$s" in ""|*Z*) echo alone;; *) echo beside;; esac'
+
+
+def test_the_next_deploy_begins_when_nothing_of_an_abandoned_one_runs(plain_cooper, abandoned):
+    pid, *_ = processes_of(abandoned)
+    done = plain_cooper("track", "-a", "shop", "--", "sh", "-c", runs(pid)).ok()
+    assert done.out == "alone\n"
+    assert f"build {abandoned} was abandoned" in done.err
+    assert plain_cooper.record("shop", abandoned)["status"] == "failed"
+    assert not processes_of(abandoned)
+
+
+def test_so_does_one_that_dokku_starts(dokku):
+    dokku.app("shop")
+    build = build_id_of(dokku.cooper("track", "-a", "shop", "--detach", "--", "sleep", "600").ok().out)
+    supervisor = dokku.record("shop", build)["pid"]
+    wait_for(lambda: len(processes_of(build)) > 1, "the command to run")
+    os.kill(supervisor, signal.SIGKILL)
+    wait_for(lambda: supervisor not in processes_of(build), "the supervisor is gone")
+    assert processes_of(build)
+    said = dokku.t("builds-record-start", "shop", "b1", os.getpid(), "git-hook").ok()
+    assert f"build {build} was abandoned" in said.err
+    assert not processes_of(build)
+    assert (dokku.record("shop", build)["status"], dokku.record("shop", "b1")["status"]) == ("failed", "running")
+
+
+def test_what_a_crash_left_of_an_app_that_is_none_is_pruned(plain_cooper):
+    folder = plain_cooper.builds_folder("gone")
+    folder.mkdir(parents=True)
+    for name in (".tmp-b1.json-x", "b2.log", "b3.json", "b3.log"):
+        (folder / name).write_text("x")
+        os.utime(folder / name, (1e9, 1e9))
+    wanted = {"data/builds/gone/.tmp-b1.json-x", "data/builds/gone/b2.log"}
+    for words in (["--all-apps", "--dry-run"], ["-a", "gone", "--dry-run"], ["--all-apps"]):
+        lines = plain_cooper("builds", "prune", *words).ok().out.splitlines()
+        assert {line.split()[1] for line in lines if line.startswith("gone ")} == wanted
+    assert {path.name for path in folder.iterdir()} == {"b3.json", "b3.log"}
+    assert plain_cooper("builds", "prune", "--all-apps").ok().out == ""
+    assert plain_cooper("builds", "prune", "-a", "other").code == 3
