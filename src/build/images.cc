@@ -23,20 +23,25 @@ std::string services_of(const Plan& plan, std::size_t image) {
 
 }  // namespace
 
-ImageMaker::ImageMaker(Parts parts) : parts_(parts) {
-  const std::size_t count = parts_.plan.images.size();
-  result_.images.resize(count);
-  prefixes_.resize(count);
-  if (count < 2) return;
+std::vector<std::string> line_prefixes(const Plan& plan) {
+  const std::size_t count = plan.images.size();
+  std::vector<std::string> prefixes(count);
+  if (count < 2) return prefixes;
   std::size_t width = 0;
-  for (const engine::ImageRequest& image : parts_.plan.images) {
+  for (const engine::ImageRequest& image : plan.images) {
     width = std::max(width, image.service.size());
   }
   for (std::size_t i = 0; i < count; ++i) {
-    std::string name = parts_.plan.images[i].service;
+    std::string name = plan.images[i].service;
     name.resize(width, ' ');
-    prefixes_[i] = name + " | ";
+    prefixes[i] = name + " | ";
   }
+  return prefixes;
+}
+
+ImageMaker::ImageMaker(Parts parts) : parts_(parts), prefixes_(line_prefixes(parts.plan)) {
+  result_.images.resize(parts_.plan.images.size());
+  result_.steps.resize(parts_.plan.images.size());
 }
 
 ImagesResult ImageMaker::run(std::stop_token stop) {
@@ -77,6 +82,7 @@ engine::ImageResult ImageMaker::make(std::size_t index) {
   const Time start = now();
   engine::ImageResult result = parts_.engine.make(request, progress, stop_.get_token());
   progress.finish();
+  result_.steps[index] = progress.last_number();
   if (result.end == engine::ImageResult::End::made) {
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(now() - start);
     channel.message("Made the image of " + services_of(parts_.plan, index) + " in " +

@@ -18,8 +18,13 @@ namespace cooper::build {
 /// What came of a plan's images.
 struct ImagesResult {
   std::vector<engine::ImageResult> images;  ///< by index in Plan::images
+  std::vector<int> steps;                   ///< how many each had, by the same index
   std::optional<std::size_t> failed;        ///< the first that failed; its siblings were canceled
 };
+
+/// What the lines of each image begin with, `service | `, padded to one width; empty
+/// if there is but one.
+std::vector<std::string> line_prefixes(const Plan& plan);
 
 /// Makes the images of one plan on its own threads. The first failure cancels
 /// the others. Lines are prefixed `service | ` when there is more than one image.

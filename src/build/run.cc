@@ -3,7 +3,10 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "build/push.h"
+#include "build/registry.h"
 #include "build/watch.h"
+#include "engine/registry_auth.h"
 #include "source/unpack.h"
 #include "store/folders.h"
 
@@ -54,6 +57,10 @@ Outcome Run::work(std::stop_token stop) {
   if (!plan) throw Error(plan.error());
   plan_ = std::move(*plan);
 
+  if (const std::string& registry = parts_.settings.registry; !registry.empty()) {
+    registries_.push_back(engine::registry_of(registry));
+  }
+  choose_cache();
   choose_engine();
   const unsigned jobs = jobs_at_once();
   for (const std::string& note : plan_.notes) say(note);
@@ -65,7 +72,40 @@ Outcome Run::work(std::stop_token stop) {
                     .redactor = parts_.redactor,
                     .clock = clock_,
                     .jobs = jobs});
-  return judge(maker.run(std::move(stop)));
+  const ImagesResult made = maker.run(stop);
+  Outcome outcome = judge(made);
+  if (outcome.status == Status::succeeded) push(made, jobs, outcome, std::move(stop));
+  return outcome;
+}
+
+void Run::push(const ImagesResult& made, unsigned jobs, Outcome& outcome, std::stop_token stop) {
+  if (!ImagePusher::has_work(plan_, made, parts_.settings.registry)) return;
+  ImagePusher pusher({.plan = plan_,
+                      .made = made,
+                      .id = parts_.id,
+                      .repository = parts_.settings.registry,
+                      .engine = *engine_,
+                      .log = parts_.log,
+                      .steps = steps_,
+                      .redactor = parts_.redactor,
+                      .clock = clock_,
+                      .jobs = jobs});
+  PushesResult result = pusher.run(std::move(stop));
+  if (result.end == PushesResult::End::canceled) {
+    outcome = {.status = Status::canceled, .exit_code = -1, .reason = "canceled"};
+  } else if (result.end == PushesResult::End::failed) {
+    outcome = {.status = Status::failed, .exit_code = 1, .reason = std::move(result.reason)};
+  }
+  outcome.pushed = std::move(result.pushed);
+}
+
+void Run::choose_cache() {
+  std::vector<std::string> warnings;
+  const auto cache = layer_cache(parts_.settings, warnings);
+  for (const std::string& warning : warnings) say("warning: " + warning);
+  if (!cache) return;
+  use_layer_cache(plan_, parts_.app, *cache);
+  registries_.push_back(engine::registry_of(cache->repository));
 }
 
 void Run::choose_engine() {
@@ -78,6 +118,8 @@ void Run::choose_engine() {
                .cgroup_parent = containment_->parent_path(),
                .cgroups = containment_->join_folders(),
                .cache = parts_.layout.cache(),
+               .logins = parts_.layout.registry_logins(),
+               .registries = registries_,
                .memory_limit = containment_->limits_memory() ? 0 : parts_.settings.memory,
                .since = began_,
                .digests = &digests_});

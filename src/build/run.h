@@ -54,7 +54,9 @@ class Run {
 
  private:
   Outcome work(std::stop_token stop);
+  void choose_cache();
   void choose_engine();
+  void push(const ImagesResult& made, unsigned jobs, Outcome& outcome, std::stop_token stop);
   void say_what_comes(unsigned jobs);
   unsigned jobs_at_once() const;
   Outcome judge(const ImagesResult& result) const;
@@ -70,6 +72,7 @@ class Run {
   std::unique_ptr<engine::Engine> engine_;
   Time began_ = now();
   Plan plan_;
+  std::vector<std::string> registries_;  // that images or layers are pushed to
 };
 
 }  // namespace cooper::build

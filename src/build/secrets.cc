@@ -7,7 +7,7 @@
 
 namespace cooper::build {
 
-std::vector<std::string> secrets_of(const store::Store& store, const AppName& app,
+std::vector<std::string> secrets_of(const store::FileStore& store, const AppName& app,
                                     std::vector<std::string>& warnings) {
   const char* variable = std::getenv("COOPER_REDACT");
   std::vector<std::string> secrets = log::secrets_from_lines(variable ? variable : "");
@@ -18,7 +18,7 @@ std::vector<std::string> secrets_of(const store::Store& store, const AppName& ap
   for (const AppName* level : {&app, static_cast<const AppName*>(nullptr)}) {
     add(log::secrets_from_lines(store.find_property(level, key).value_or("")));
   }
-  add(engine::registry_secrets(warnings));
+  add(engine::registry_secrets(store.layout().registry_logins(), warnings));
   return secrets;
 }
 

@@ -2,7 +2,7 @@
 // What must not be seen of a build.
 
 #include "model/names.h"
-#include "store/store.h"
+#include "store/file_store.h"
 
 #include <string>
 #include <vector>
@@ -15,7 +15,7 @@ namespace cooper::build {
 /// line for what could not be read.
 ///
 /// Throws Error if a property can't be read: better no build than one that leaks.
-std::vector<std::string> secrets_of(const store::Store& store, const AppName& app,
+std::vector<std::string> secrets_of(const store::FileStore& store, const AppName& app,
                                     std::vector<std::string>& warnings);
 
 }  // namespace cooper::build

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "base/time.h"
+#include "build/registry.h"
 #include "log/redact.h"
 
 #include <algorithm>
@@ -98,11 +99,18 @@ bool is_buildkit(std::string_view text) {
 }
 bool is_folder(std::string_view text) { return text.empty() || text.starts_with('/'); }
 
+bool is_registry(std::string_view text) {
+  return text.empty() || text == "off" || is_repository(text);
+}
+bool is_cache(std::string_view text) { return text.empty() || is_cache_wish(text); }
+
 constexpr std::array kProperties = {
     Property{"buildkit", "where a BuildKit daemon listens", "unix:///PATH or tcp://HOST:PORT", "",
              is_buildkit},
     Property{"buildkit-certs", "folder with ca.pem, cert.pem and key.pem for a daemon over TCP",
              "an absolute path", "", is_folder},
+    Property{"cache", "where layers are kept for other machines",
+             "registry, registry:HOST/NAME, inline or off", "", is_cache},
     Property{"engine", "what makes images; see cooper engines", "auto, buildah, docker or buildkit",
              "auto", engine::is_engine_name},
     Property{"keep-failed", "how many failed builds an app keeps even if `retention` is exceeded",
@@ -113,6 +121,9 @@ constexpr std::array kProperties = {
              "a size such as 512m or 2g, at least 16m; 0 means no limit", "0", is_memory},
     Property{"redact", "secrets that no log, step or record shows, besides those of COOPER_REDACT",
              "values of at least 4 bytes, one a line", "", is_secrets, Secrecy::secret},
+    Property{"registry", "where images are pushed to, as HOST/NAME:<service>.<build>",
+             "HOST[:PORT]/NAME without a tag, such as ghcr.io/me/shop; off: nowhere", "",
+             is_registry},
     Property{"retention", "how many finished builds an app keeps", "a whole number from 1", "20",
              is_retention},
     Property{"retention-age", "a build that ended longer ago is removed",
@@ -236,6 +247,10 @@ Settings read_settings(const store::Store& store, const AppName* app,
   if (auto value = effective("buildkit")) settings.engine.buildkit = *std::move(value);
   if (const auto value = effective("buildkit-certs")) settings.engine.buildkit_certs = *value;
   if (const auto value = effective("syntax")) settings.syntax = parse_syntax(*value);
+  if (auto value = effective("registry"); value && *value != "off") {
+    settings.registry = *std::move(value);
+  }
+  if (auto value = effective("cache")) settings.cache = *std::move(value);
   if (const auto value = effective("syslog-prefix")) settings.syslog_prefix = *value;
   return settings;
 }

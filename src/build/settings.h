@@ -30,6 +30,8 @@ struct Settings {
   bool syslog = false;  ///< each line of the log goes to syslog as well
   engine::EngineWish engine;
   SyntaxLines syntax = SyntaxLines::builtin;
+  std::string registry;  ///< repository that images are pushed to; empty: none
+  std::string cache;     ///< as the property says (build/registry.h); empty: it does not
   std::string syslog_prefix = "dokku-";  ///< what syslog and the journal call a build: this, its id
 };
 

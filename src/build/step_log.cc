@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "model/json.h"
 
+#include <algorithm>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -23,18 +24,20 @@ void StepLog::sync() {
 namespace {
 
 bool is_cacheable(std::string_view text) {
-  return !text.starts_with("FROM ") && !text.starts_with("COMMIT");
+  return !text.starts_with("FROM ") && !text.starts_with("COMMIT") && !text.starts_with("PUSH ");
 }
 
 }  // namespace
 
 ImageProgress::ImageProgress(std::string service, log::Channel& channel, StepLog& steps,
-                             const log::Redactor& redactor, log::OutputClock& clock)
+                             const log::Redactor& redactor, log::OutputClock& clock,
+                             int last_number)
     : service_(std::move(service)),
       channel_(channel),
       steps_(steps),
       redactor_(redactor),
-      clock_(clock) {}
+      clock_(clock),
+      number_(last_number) {}
 
 void ImageProgress::output(std::string_view bytes) {
   clock_.touch();
@@ -73,6 +76,7 @@ void ImageProgress::step_ended(const engine::EndedStep& step) {
     ++cacheable_;
     if (step.cached) ++cached_;
   }
+  number_ = std::max(number_, step.number);
   steps_.append({.service = service_,
                  .number = step.number,
                  .text = redactor_.redact(step.text),

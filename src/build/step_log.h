@@ -32,8 +32,9 @@ class StepLog {
 /// What an engine reports of one image, written to log and steps. One thread.
 class ImageProgress : public engine::Progress {
  public:
+  /// `last_number`: of the steps that the service had before.
   ImageProgress(std::string service, log::Channel& channel, StepLog& steps,
-                const log::Redactor& redactor, log::OutputClock& clock);
+                const log::Redactor& redactor, log::OutputClock& clock, int last_number = 0);
 
   void output(std::string_view bytes) override;
   void idle() override;
@@ -49,6 +50,7 @@ class ImageProgress : public engine::Progress {
   /// Steps that a cache can spare: all but the base image and the commit.
   int cacheable_steps() const { return cacheable_; }
   int cached_steps() const { return cached_; }
+  int last_number() const { return number_; }
 
  private:
   std::string service_;

@@ -67,6 +67,9 @@ Facts facts_of(const rack::BuildView& view, Time now) {
                  {"Reason", {build.reason}},
                  {"Log erased", {build.log_erased}}};
   std::erase_if(facts, [](const auto& fact) { return fact.second.text.empty(); });
+  for (const auto& [service, reference] : build.pushed) {
+    facts.push_back({"Pushed " + service, {reference}});
+  }
   return facts;
 }
 

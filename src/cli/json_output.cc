@@ -89,6 +89,15 @@ std::string properties_json(std::span<const rack::PropertyView> properties) {
   });
 }
 
+std::string registries_json(std::span<const engine::KnownLogin> logins) {
+  return array_text(logins, [](const engine::KnownLogin& login) {
+    json::object object{{"host", login.host}};
+    if (!login.user.empty()) object["user"] = login.user;
+    object["file"] = login.file.string();
+    return object;
+  });
+}
+
 std::string engines_json(std::span<const engine::EngineReport> engines) {
   return array_text(engines, [](const engine::EngineReport& report) {
     json::object object{{"engine", to_string(report.kind)}};

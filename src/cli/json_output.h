@@ -34,6 +34,7 @@ std::string properties_json(std::span<const rack::PropertyView> properties);
 
 /// An array of `engine`, `version`, `where`, `missing` (why it can't be used) and
 /// `chosen` (why builds use it); what is empty is absent.
+std::string registries_json(std::span<const engine::KnownLogin> logins);
 std::string engines_json(std::span<const engine::EngineReport> engines);
 
 }  // namespace cooper::cli

@@ -29,6 +29,7 @@ struct Options {
   std::optional<std::string> since;
   std::optional<std::string> until;
   std::optional<std::string> before;
+  std::optional<std::string> user;
   std::vector<std::string> build_args;
   std::vector<std::string> statuses;
   std::optional<std::uint64_t> limit;
@@ -47,6 +48,7 @@ struct Options {
   bool no_cache = false;
   bool no_follow = false;
   bool no_wait = false;
+  bool password_stdin = false;
   bool pty = false;
   bool raw = false;
   bool steps = false;
@@ -103,6 +105,7 @@ std::span<const Command> releases_commands();
 std::span<const Command> apps_commands();
 std::span<const Command> plugin_commands();
 std::span<const Command> engines_commands();
+std::span<const Command> registries_commands();
 std::span<const Command> other_commands();
 
 /// A heading of the overall help, and its commands.

@@ -11,6 +11,7 @@
 #include "engine/delayed_stop.h"
 #include "engine/memory_kills.h"
 #include "engine/registries.h"
+#include "engine/registry_auth.h"
 #include "process/child.h"
 
 #include <algorithm>
@@ -104,8 +105,14 @@ void BuildahEngine::prepare() {
   std::call_once(prepared_, [this] {
     make_folders(context_.work);
     variables_.push_back("TMPDIR=" + context_.work.string());
-    if (const auto registries = registries_with_docker_hub(context_.work)) {
+    if (const auto registries = registries_for_builds(context_.work, context_.registries)) {
       variables_.push_back("CONTAINERS_REGISTRIES_CONF=" + registries->string());
+    }
+    if (!context_.logins.empty() && std::filesystem::exists(context_.logins)) {
+      // It reads one file only; a command line everybody could read.
+      const std::filesystem::path logins = context_.work / "auth.json";
+      write_scratch(logins, merged_logins(context_.logins));
+      variables_.push_back("REGISTRY_AUTH_FILE=" + logins.string());
     }
   });
 }
@@ -253,6 +260,7 @@ ImageResult BuildahEngine::build(const ImageRequest& request, Progress& progress
   const std::filesystem::path id_file = context_.work / ("image-" + std::to_string(number) + ".id");
   std::vector<std::string> variables = environment();
   std::vector<std::string> argv = build_command(request, id_file, number, variables);
+  if (request.cache) import_cache(request, argv, progress, stop);
 
   if (!request.frontend.empty()) {
     progress.output("# syntax=" + printable(request.frontend) +
@@ -271,6 +279,10 @@ ImageResult BuildahEngine::build(const ImageRequest& request, Progress& progress
     std::string id(trim(read_file(id_file).value_or("")));
     remove_file(id_file);
     if (id.starts_with("sha256:")) id.erase(0, 7);
+    if (request.cache) {
+      drop_cache_names(request, id);
+      export_cache(request, number, progress, stop);
+    }
     // It is made: a stop request that comes now must not leave a tag without a digest.
     return {.end = ImageResult::End::made, .digest = digest_of(id)};
   }

@@ -30,6 +30,8 @@ class BuildahEngine : public Engine {
   std::string name() const override { return "buildah " + host_.version; }
   /// A failing build leaves no working container; a stopped one may (see clean_up).
   ImageResult make(const ImageRequest& request, Progress& progress, std::stop_token stop) override;
+  PushResult push(const ImageRequest& image, const std::string& reference, Progress& progress,
+                  std::stop_token stop) override;
   /// Needed after every build that did not end by itself: buildah tidies up at a
   /// stop request only while a RUN runs. Processes of RUN instructions must have
   /// ended before. A container that buildah was killed (SIGKILL) in the middle of
@@ -50,6 +52,13 @@ class BuildahEngine : public Engine {
   std::vector<std::string> build_command(const ImageRequest& request,
                                          const std::filesystem::path& id_file, unsigned number,
                                          std::vector<std::string>& environment) const;
+  void import_cache(const ImageRequest& request, std::vector<std::string>& argv, Progress& progress,
+                    const std::stop_token& stop);
+  void export_cache(const ImageRequest& request, unsigned number, Progress& progress,
+                    std::stop_token stop);
+  void drop_cache_names(const ImageRequest& request, const std::string& image_id) const;
+  const std::string& cache_problem(const ImageRequest& request, const std::stop_token& stop);
+  std::string look_at_cache(const LayerCache& cache, const std::stop_token& stop) const;
   std::vector<std::string> environment() const;
   process::ExitStatus stream(std::vector<std::string> argv, std::vector<std::string> environment,
                              log::Sink& sink, std::stop_token stop) const;
@@ -67,6 +76,9 @@ class BuildahEngine : public Engine {
   std::once_flag prepared_;
   std::vector<std::string> variables_;  // what prepare() adds to buildah's environment
   std::atomic<unsigned> made_ = 0;      // numbers the calls of make()
+  std::once_flag looked_at_cache_;
+  std::string cache_problem_;
+  std::atomic_flag warned_of_cache_;
 };
 
 }  // namespace cooper::engine

@@ -16,12 +16,13 @@ constexpr std::size_t kMaxBeforeError = std::size_t{4} << 10;
 constexpr std::string_view kStepMark = "STEP ";
 constexpr std::string_view kCommitMark = "COMMIT";
 constexpr std::string_view kCacheMark = "--> Using cache ";
+constexpr std::string_view kPulledMark = "--> Cache pulled from remote ";
 constexpr std::string_view kErrorMark = "Error: ";
 constexpr std::string_view kStepErrorMark = "Error: building at STEP \"";
 constexpr std::string_view kLogMark = "time=\"";
 constexpr std::string_view kTaggedMark = "Successfully tagged ";
-constexpr std::array<std::string_view, 5> kMarks = {kStepMark, kCommitMark, kCacheMark, kLogMark,
-                                                    kTaggedMark};
+constexpr std::array<std::string_view, 6> kMarks = {kStepMark,   kCommitMark, kCacheMark,
+                                                    kPulledMark, kLogMark,    kTaggedMark};
 
 /// Messages of buildah's own logger that tell a user nothing. What is behind
 /// them varies (paths, dumps of Go structures), so they match by their beginning.
@@ -190,6 +191,11 @@ BuildahOutput::Found BuildahOutput::read_line(std::string_view line, StepWord st
     }
     if (auto step = read_step(line); step && begins(*step)) {
       return {.what = Saying::step, .step = *std::move(step)};
+    }
+    // The layer of the next line came from a registry.
+    if (after_step && line.starts_with(kPulledMark)) {
+      after_step_ = true;
+      return {};
     }
     // It is printed at once behind the step's own line, before anything else.
     if (after_step && line.starts_with(kCacheMark) && is_id(line.substr(kCacheMark.size()))) {

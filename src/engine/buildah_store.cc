@@ -113,10 +113,12 @@ bool is_writing(const BuildahHost& host, Time since) {
   return !unfinished_images(host, since).empty();
 }
 
-std::vector<std::string> image_names(const BuildahHost& host, std::string_view prefix) {
+std::vector<std::string> image_names(const BuildahHost& host, std::string_view prefix,
+                                     std::string_view image_id) {
   std::vector<std::string> found;
   const auto file = host.graph_root / (host.graph_driver + "-images") / "images.json";
   for (const json::value& entry : read_list(file)) {
+    if (!image_id.empty() && text_of(entry, "id") != image_id) continue;
     const json::object* fields = entry.if_object();
     const json::value* names = fields ? fields->if_contains("names") : nullptr;
     if (!names || !names->is_array()) continue;

@@ -31,7 +31,9 @@ bool is_writing(const BuildahHost& host, Time since);
 /// Throws Error.
 std::vector<std::string> unfinished_images(const BuildahHost& host, Time since);
 
-/// The names of images in this store that begin with `prefix`. Throws Error.
-std::vector<std::string> image_names(const BuildahHost& host, std::string_view prefix);
+/// The names of images in this store that begin with `prefix`; of this image alone
+/// if an id is given. Throws Error.
+std::vector<std::string> image_names(const BuildahHost& host, std::string_view prefix,
+                                     std::string_view image_id = {});
 
 }  // namespace cooper::engine

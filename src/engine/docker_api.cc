@@ -3,11 +3,13 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "engine/docker_http.h"
+#include "engine/push_failure.h"
 #include "engine/registry_auth.h"
 
 #include <boost/json.hpp>
 
 #include <chrono>
+#include <map>
 
 namespace cooper::engine {
 namespace json = boost::json;
@@ -21,6 +23,11 @@ constexpr std::chrono::minutes kPullLimit{30};     // without a sign of life
 std::string text_at(const json::value& value, std::string_view key) {
   const json::value* found = value.is_object() ? value.get_object().if_contains(key) : nullptr;
   return found && found->is_string() ? std::string(found->get_string()) : "";
+}
+
+std::int64_t number_at(const json::value& value, std::string_view key) {
+  const json::value* found = value.is_object() ? value.get_object().if_contains(key) : nullptr;
+  return found && found->is_int64() ? found->get_int64() : 0;
 }
 
 json::value parse(const std::string& body) {
@@ -38,24 +45,95 @@ Error refusal(const HttpReply& reply, const std::string& doing) {
   return Error(Errc::engine, doing + ": " + shorten(printable(message), 300));
 }
 
-/// One line of what a pull tells: {"status":..., "id":..., "error":...}.
-struct PullLine {
-  std::string text;  ///< empty: nothing worth a line
-  std::string error;
+/// What a pull or push tells, a JSON object a line: {"status":..., "id":..., "error":...}.
+class TransferReader {
+ public:
+  explicit TransferReader(const std::function<void(std::string_view)>& on_line)
+      : on_line_(on_line) {}
+
+  void feed(std::string_view bytes) {
+    partial_ += bytes;
+    std::size_t end = 0;
+    while ((end = partial_.find('\n')) != std::string::npos) {
+      read_line(std::string_view(partial_).substr(0, end));
+      partial_.erase(0, end + 1);
+    }
+  }
+  const std::string& error() const { return error_; }
+  /// Of what was pushed.
+  const std::string& digest() const { return digest_; }
+
+ private:
+  void read_line(std::string_view line) {
+    boost::system::error_code problem;
+    const json::value value = json::parse(json::string_view(line), problem);
+    if (problem || !value.is_object()) return;
+    if (std::string error = text_at(value, "error"); !error.empty()) error_ = std::move(error);
+    if (const json::value* aux = value.get_object().if_contains("aux")) {
+      digest_ = text_at(*aux, "Digest");
+    }
+    const std::string id = text_at(value, "id");
+    const std::string status = text_at(value, "status");
+    const std::string text = id.empty() ? status : id + ": " + status;
+    if (status == "Pushing") {
+      show_part(value, id);
+    } else if (status.starts_with("Retrying in ")) {
+      if (status == "Retrying in 1 second") on_line_(id + ": Retrying");
+    } else if (!status.empty() && status != "Downloading" && status != "Extracting" &&
+               status != "Waiting" && status != "Preparing") {
+      on_line_(text);
+    }
+  }
+
+  /// A push may take long, and has no other sign of life: a line each tenth of a layer.
+  void show_part(const json::value& value, const std::string& id) {
+    constexpr std::int64_t kWorthALine = std::int64_t{16} << 20;
+    const json::value* detail = value.get_object().if_contains("progressDetail");
+    if (!detail || !detail->is_object()) return;
+    const std::int64_t current = number_at(*detail, "current");
+    const std::int64_t total = number_at(*detail, "total");
+    if (total < kWorthALine || current > total) return;
+    const std::int64_t tenth = current * 10 / total;
+    std::int64_t& shown = tenths_[id];
+    if (tenth <= shown) return;
+    shown = tenth;
+    on_line_(id + ": Pushing, " + std::to_string(tenth * 10) + "% of " +
+             human_bytes(static_cast<std::uint64_t>(total)));
+  }
+
+  const std::function<void(std::string_view)>& on_line_;
+  std::string partial_;
+  std::string error_;
+  std::string digest_;
+  std::map<std::string, std::int64_t> tenths_;  // by layer
 };
 
-PullLine read_pull_line(std::string_view line) {
-  boost::system::error_code problem;
-  const json::value value = json::parse(json::string_view(line), problem);
-  if (problem || !value.is_object()) return {};
-  PullLine read{.error = text_at(value, "error")};
-  const std::string id = text_at(value, "id");
-  const std::string status = text_at(value, "status");
-  // The moving parts come dozens of times for each layer.
-  if (!status.empty() && status != "Downloading" && status != "Extracting" && status != "Waiting") {
-    read.text = (id.empty() ? "" : id + ": ") + status;
+/// A name that an image has for a moment.
+class TemporaryName {
+ public:
+  TemporaryName(const DockerApi& api, const std::string& image, std::string name)
+      : api_(api), name_(std::move(name)) {
+    api.tag(image, name_);
   }
-  return read;
+  ~TemporaryName() {
+    try {
+      DockerApi(api_).remove_images({name_});
+    } catch (const std::exception&) {  // boundary: the engine is gone; but for a name all is well
+    }
+  }
+  TemporaryName(const TemporaryName&) = delete;
+  TemporaryName& operator=(const TemporaryName&) = delete;
+
+ private:
+  const DockerApi& api_;
+  std::string name_;
+};
+
+/// {"DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]}
+bool names_containerd(const json::value& info) {
+  const json::value* status =
+      info.is_object() ? info.get_object().if_contains("DriverStatus") : nullptr;
+  return status && json::serialize(*status).find("io.containerd.snapshotter") != std::string::npos;
 }
 
 }  // namespace
@@ -84,7 +162,10 @@ DockerFacts DockerApi::facts() const {
     throw Error(Errc::engine, "what answers at " + socket_.string() + " is no Docker Engine");
   }
   const HttpReply bridge = exchange(socket_, {.target = "/networks/bridge", .limit = kProbeLimit});
-  return {.version = printable(text.substr(0, text.find('+'))), .has_bridge = bridge.status == 200};
+  const HttpReply info = exchange(socket_, {.target = "/info", .limit = kProbeLimit});
+  return {.version = printable(text.substr(0, text.find('+'))),
+          .has_bridge = bridge.status == 200,
+          .has_containerd_store = info.status == 200 && names_containerd(parse(info.body))};
 }
 
 std::optional<std::string> DockerApi::image_id(std::string_view reference) const {
@@ -103,24 +184,36 @@ std::string DockerApi::pull(const std::string& reference,
       .method = "POST",
       .target = "/images/create?fromImage=" + url_escape(repository) + "&tag=" + url_escape(tag),
       .limit = kPullLimit};
-  if (const auto login = find_login(registry_of(reference))) {
-    call.headers.emplace_back("X-Registry-Auth", docker_auth_header(*login));
+  if (const auto login = find_login(registry_of(reference), logins_)) {
+    call.headers.emplace_back("X-Registry-Auth", docker_auth_header(login));
   }
-  std::string error;
-  std::string partial;
-  const auto read = [&](std::string_view bytes) {
-    partial += bytes;
-    std::size_t end = 0;
-    while ((end = partial.find('\n')) != std::string::npos) {
-      const PullLine line = read_pull_line(std::string_view(partial).substr(0, end));
-      if (!line.error.empty()) error = line.error;
-      if (!line.text.empty()) on_line(line.text);
-      partial.erase(0, end + 1);
-    }
-  };
+  TransferReader reader(on_line);
+  const auto read = [&](std::string_view bytes) { reader.feed(bytes); };
   const HttpReply reply = exchange(socket_, call, read, std::move(stop));
-  if (reply.status != 200) error = refusal(reply, "").message().substr(2);
-  return error;
+  if (reply.status != 200) return refusal(reply, "").message().substr(2);
+  return reader.error();
+}
+
+PushResult DockerApi::push(const std::string& name, const std::string& reference,
+                           const std::function<void(std::string_view)>& on_line,
+                           std::stop_token stop) const {
+  const auto [repository, tag] = split_reference(reference);
+  const TemporaryName temporary(*this, name, reference);
+  const HttpCall call{
+      .method = "POST",
+      .target = "/images/" + url_escape(repository) + "/push?tag=" + url_escape(tag),
+      .headers = {{"X-Registry-Auth",
+                   docker_auth_header(find_login(registry_of(reference), logins_))}},
+      .limit = kPullLimit};
+  TransferReader reader(on_line);
+  const auto read = [&](std::string_view bytes) { reader.feed(bytes); };
+  const HttpReply reply = exchange(socket_, call, read, std::move(stop));
+  const std::string error =
+      reply.status == 200 ? reader.error() : refusal(reply, "").message().substr(2);
+  if (!error.empty()) return failed_push(error);
+  // An engine that shuts down ends its answers as if all were well.
+  if (reader.digest().empty()) return failed_push("the engine ended it: unexpected EOF");
+  return {.end = PushResult::End::pushed, .digest = reader.digest()};
 }
 
 void DockerApi::tag(std::string_view reference, std::string_view name) const {

@@ -14,8 +14,9 @@
 namespace cooper::engine {
 
 struct DockerFacts {
-  std::string version;  ///< "20.10.24": without a distribution's own suffix
-  bool has_bridge;      ///< the default network for RUN is there
+  std::string version;        ///< "20.10.24": without a distribution's own suffix
+  bool has_bridge;            ///< the default network for RUN is there
+  bool has_containerd_store;  ///< of images: it writes layer caches to registries, too
 };
 
 /// The images of one Docker Engine. Thread-safe; every call is a connection of its
@@ -23,7 +24,9 @@ struct DockerFacts {
 /// what it said if it refuses.
 class DockerApi : public ImageKeeper {
  public:
-  explicit DockerApi(std::filesystem::path socket) : socket_(std::move(socket)) {}
+  /// `logins`: cooper's own auth file (registry_auth.h), for pulls and pushes.
+  explicit DockerApi(std::filesystem::path socket, std::filesystem::path logins = {})
+      : socket_(std::move(socket)), logins_(std::move(logins)) {}
 
   const std::filesystem::path& socket() const noexcept { return socket_; }
   /// Error{engine} if something else answers there. Waits a few seconds at most.
@@ -36,6 +39,11 @@ class DockerApi : public ImageKeeper {
   std::string pull(const std::string& reference,
                    const std::function<void(std::string_view)>& on_line,
                    std::stop_token stop) const;
+  /// Pushes the image `name` as `reference`, a name that it has only meanwhile;
+  /// `on_line` as in pull(). The engine tries a layer five times. Throws
+  /// Error{canceled} on a stop request.
+  PushResult push(const std::string& name, const std::string& reference,
+                  const std::function<void(std::string_view)>& on_line, std::stop_token stop) const;
   /// Gives an image one more name.
   void tag(std::string_view reference, std::string_view name) const;
 
@@ -46,6 +54,7 @@ class DockerApi : public ImageKeeper {
 
  private:
   std::filesystem::path socket_;
+  std::filesystem::path logins_;
 };
 
 /// An image reference's parts as the engine wants them: "node:18" is "node" and

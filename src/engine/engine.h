@@ -20,6 +20,17 @@ class ContentDigests;
 
 namespace cooper::engine {
 
+/// Where an image's layers are looked for before its steps run, and kept for other
+/// machines.
+struct LayerCache {
+  /// inlined: within the image, which build/push.h then pushes as the cache, too.
+  enum class Mode : std::uint8_t { registry, inlined } mode = Mode::registry;
+  std::string repository;  ///< "registry.example.com/shop"
+  std::string tag;         ///< of engines that keep one manifest for each image's layers
+  std::string reference() const { return repository + ":" + tag; }
+  bool operator==(const LayerCache&) const = default;
+};
+
 /// One image to make. Several services may share it.
 struct ImageRequest {
   std::string service;               ///< the first service that uses it, for messages
@@ -39,6 +50,7 @@ struct ImageRequest {
   /// The frontend that a `# syntax=` line names and the engine shall pull and run;
   /// empty: what the engine has built in.
   std::string frontend;
+  std::optional<LayerCache> cache;  ///< one that can't be used is a warning in the output
 };
 
 /// A step of an engine that runs several of one image at once and keeps the
@@ -84,6 +96,15 @@ struct ImageResult {
   int exit_code = 0;           ///< of the instruction or engine that failed
   std::string reason;          ///< one line: "step 3/4 RUN make: exit status 2"
   bool out_of_memory = false;  ///< the reason says that the kernel killed for memory
+  bool holds_cache = false;    ///< pushed under its cache's reference, it serves as layer cache
+};
+
+/// What became of one push. A refusal is an answer, not an Error.
+struct PushResult {
+  enum class End : std::uint8_t { pushed, failed, canceled } end = End::failed;
+  std::string digest;     ///< "sha256:<64 hex>" of the manifest in the registry, when pushed
+  std::string reason;     ///< one line: why it failed
+  bool may_pass = false;  ///< the network's or the server's fault: trying again can help
 };
 
 /// What is the same for all images of one build.
@@ -93,6 +114,8 @@ struct BuildContext {
   std::string cgroup_parent;   ///< cgroup path that RUN processes join ("/cooper/<id>"), or empty
   std::vector<std::filesystem::path> cgroups;  ///< folders that engine processes join
   std::filesystem::path cache;                 ///< the data root's cache/ folder
+  std::filesystem::path logins;         ///< cooper's own auth file (registry_auth.h); may not exist
+  std::vector<std::string> registries;  ///< host:port of those that the build pushes to
   /// Bytes that each RUN may use; 0: no limit. Not needed where the cgroup that
   /// `cgroup_parent` names is limited itself.
   std::uint64_t memory_limit = 0;
@@ -126,6 +149,10 @@ class Engine : public ImageKeeper {
   /// Error{unavailable} if the engine itself can't work.
   virtual ImageResult make(const ImageRequest& request, Progress& progress,
                            std::stop_token stop) = 0;
+  /// Pushes an image that make() has made as `reference`; blocks until that is done.
+  /// Tries once; a stop request ends it. Throws as make() does.
+  virtual PushResult push(const ImageRequest& image, const std::string& reference,
+                          Progress& progress, std::stop_token stop) = 0;
 };
 
 }  // namespace cooper::engine

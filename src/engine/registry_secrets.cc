@@ -76,9 +76,11 @@ void add_file(std::string_view text, std::set<std::string>& secrets) {
 
 }  // namespace
 
-std::vector<std::string> registry_secrets(std::vector<std::string>& warnings) {
+std::vector<std::string> registry_secrets(const fs::path& own, std::vector<std::string>& warnings) {
   std::set<std::string> secrets;
-  for (const fs::path& file : places()) {
+  std::set<fs::path> files = places();
+  files.insert(own);
+  for (const fs::path& file : files) {
     try {
       if (const auto text = read_file(file)) add_file(*text, secrets);
     } catch (const std::exception& error) {  // boundary: see the contract

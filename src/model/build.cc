@@ -83,6 +83,7 @@ bool finalize(Build& build, const Outcome& outcome, Time when) {
   build.reason = outcome.reason;
   build.release = outcome.release;
   build.images = outcome.images;
+  build.pushed = outcome.pushed;
   return true;
 }
 

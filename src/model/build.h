@@ -79,6 +79,7 @@ struct Build {
   std::string reason;                         ///< why it did not succeed, in one line
   std::string engine;                         ///< name and version of what made the images
   std::map<std::string, std::string> images;  ///< service -> reference@digest
+  std::map<std::string, std::string> pushed;  ///< service -> reference@digest in the registry
   std::string host;                           ///< where it ran
   bool pinned = false;                        ///< no retention removes it
   std::string log_erased;                     ///< by whom and when; empty: it was not
@@ -100,6 +101,7 @@ struct Outcome {
   std::string reason;
   std::string release;
   std::map<std::string, std::string> images;
+  std::map<std::string, std::string> pushed;
 };
 
 /// Applies `outcome` at `when` if the life cycle allows it. The first to

@@ -173,10 +173,10 @@ json::object to_object(const std::map<std::string, std::string>& texts) {
   return object;
 }
 
-constexpr std::array<std::string_view, 18> kBuildFields = {
-    "id",     "app",    "kind",      "pid",         "started_at", "finished_at",
-    "status", "source", "exit_code", "description", "git_sha",    "release",
-    "reason", "engine", "images",    "host",        "pinned",     "log_erased"};
+constexpr std::array<std::string_view, 19> kBuildFields = {
+    "id",     "app",       "kind",        "pid",     "started_at", "finished_at", "status",
+    "source", "exit_code", "description", "git_sha", "release",    "reason",      "engine",
+    "images", "pushed",    "host",        "pinned",  "log_erased"};
 
 }  // namespace
 
@@ -207,6 +207,7 @@ std::string to_json(const Build& build) {
   add("reason", build.reason);
   add("engine", build.engine);
   if (!build.images.empty()) object["images"] = to_object(build.images);
+  if (!build.pushed.empty()) object["pushed"] = to_object(build.pushed);
   add("host", build.host);
   if (build.pinned) object["pinned"] = true;
   add("log_erased", build.log_erased);
@@ -235,6 +236,7 @@ Result<Build> parse_build(std::string_view text, const BuildId& id, const AppNam
   build.reason = reader.text("reason");
   build.engine = reader.text("engine");
   build.images = reader.texts("images");
+  build.pushed = reader.texts("pushed");
   build.host = reader.text("host");
   build.pinned = reader.flag("pinned");
   build.log_erased = reader.text("log_erased");

@@ -56,6 +56,9 @@ class LocalRack : public Rack {
 
   std::vector<PropertyView> list_properties(const AppName* app) override;
   std::vector<engine::EngineReport> list_engines(const AppName* app) override;
+  std::vector<engine::KnownLogin> list_registries(std::vector<std::string>& warnings) override;
+  void add_registry(const std::string& host, const engine::Login& login) override;
+  void remove_registry(const std::string& host) override;
   void set_property(const AppName* app, std::string_view key,
                     const std::optional<std::string>& value) override;
 

@@ -4,6 +4,7 @@
 #include "build/command_streams.h"
 #include "build/request.h"
 #include "engine/choose.h"
+#include "engine/registry_auth.h"
 #include "log/search.h"
 #include "model/build.h"
 #include "model/release.h"
@@ -193,6 +194,14 @@ class Rack {
   virtual std::vector<PropertyView> list_properties(const AppName* app) = 0;
   /// All engines, and which of them builds of an app (null: of any) would use.
   virtual std::vector<engine::EngineReport> list_engines(const AppName* app) = 0;
+  /// Who we are to registries, what is in force first. `warnings` gets a line for a
+  /// file of credentials that can't be read.
+  virtual std::vector<engine::KnownLogin> list_registries(std::vector<std::string>& warnings) = 0;
+  /// Keeps a login, instead of one that was kept for the host. Error{invalid} for what
+  /// is no host, or a user with a colon.
+  virtual void add_registry(const std::string& host, const engine::Login& login) = 0;
+  /// Forgets it. Error{not_found} if cooper keeps none for the host.
+  virtual void remove_registry(const std::string& host) = 0;
   /// nullopt unsets. Error{invalid} for an unknown key or a bad value.
   virtual void set_property(const AppName* app, std::string_view key,
                             const std::optional<std::string>& value) = 0;

@@ -58,6 +58,8 @@ class Layout {
   std::filesystem::path properties(const AppName* app) const {
     return root_ / "config/builds" / (app ? app->str() : "--global");
   }
+  /// Credentials of `cooper registries add`: a containers auth file, 0600.
+  std::filesystem::path registry_logins() const { return root_ / "config/registries/auth.json"; }
   BuildFiles build(const AppName& app, const BuildId& id) const;
 
  private:

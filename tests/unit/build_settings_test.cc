@@ -36,6 +36,10 @@ TEST(Properties, Values) {
   const ValueCase cases[] = {
       {"timeout", {"0", "90", "30m", "1h30m"}, {"", "-1", "5x", "1.5h", "1h\n", "99999999999"}},
       {"stall-timeout", {"0", "10m"}, {"", "never"}},
+      {"cache",
+       {"", "registry", "registry:ghcr.io/me/cache", "inline", "off"},
+       {"on", "registry:x"}},
+      {"registry", {"", "ghcr.io/me/shop", "off"}, {"shop", "ghcr.io/me/shop:1", "https://r.io/x"}},
       {"redact", {"", "four", "one of them\nand another\n"}, {"abc", "good one\nno"}},
       {"syntax", {"allow", "builtin", "deny"}, {"", "on", "Deny"}},
       {"keep-failed", {"0", "1", "1000000"}, {"", "-1", "1000001", "many"}},

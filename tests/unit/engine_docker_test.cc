@@ -54,7 +54,7 @@ TEST(AuthFile, WhatIsNoLoginIsNone) {
 }
 
 TEST(AuthHeader, IsJsonInTheUrlSafeAlphabet) {
-  EXPECT_EQ(docker_auth_header({.user = "a", .password = "?>"}),
+  EXPECT_EQ(docker_auth_header(Login{.user = "a", .password = "?>"}),
             "eyJ1c2VybmFtZSI6ImEiLCJwYXNzd29yZCI6Ij8-In0=");
 }
 

@@ -178,6 +178,16 @@ TEST(BuildahOutput, ACacheLineCountsOnlyRightBehindItsStep) {
   EXPECT_THAT(recorder.events, ElementsAre("FROM a", "RUN x", "COMMIT"));
 }
 
+TEST(BuildahOutput, ALayerFromARegistryIsCachedToo) {
+  const std::string id(64, 'a');
+  const Recorder recorder = read(
+      "STEP 1/2: FROM a\nSTEP 2/2: RUN x\n--> Cache pulled from remote "
+      "127.0.0.1:5000/shop:" +
+      id + "\n--> Using cache " + id + "\nCOMMIT\n");
+  EXPECT_THAT(recorder.events, ElementsAre("FROM a", "RUN x (cached)", "COMMIT"));
+  EXPECT_THAT(recorder.shown, HasSubstr("--> Cache pulled from remote 127.0.0.1:5000/shop:"));
+}
+
 TEST(BuildahOutput, NoiseIsDroppedAndEverythingElseKept) {
   const Recorder recorder = read(captures::kBadInstruction);
   EXPECT_THAT(recorder.shown, testing::Not(HasSubstr("UNHANDLED LOGLEVEL")));

@@ -53,7 +53,7 @@ TEST_F(Registries, AHostWithoutASearchRegistryGetsDockerHub) {
   host_says(
       "# a comment\n#unqualified-search-registries = [\"example.com\"]\n"
       "[[registry]]\nlocation = \"mirror.example.com\"\n");
-  const auto made = registries_with_docker_hub(folder_ / "work");
+  const auto made = registries_for_builds(folder_ / "work", {});
   ASSERT_TRUE(made.has_value());
   const std::string text = read_file(*made).value();
   EXPECT_TRUE(text.starts_with("unqualified-search-registries = [\"docker.io\"]\n")) << text;
@@ -62,7 +62,7 @@ TEST_F(Registries, AHostWithoutASearchRegistryGetsDockerHub) {
 }
 
 TEST_F(Registries, NoFileAtAllIsLikeAnEmptyOne) {
-  const auto made = registries_with_docker_hub(folder_ / "work");
+  const auto made = registries_for_builds(folder_ / "work", {});
   ASSERT_TRUE(made.has_value());
   EXPECT_EQ(read_file(*made), "unqualified-search-registries = [\"docker.io\"]\n");
 }
@@ -72,7 +72,7 @@ TEST_F(Registries, TheHostsOwnChoiceStands) {
                            "  unqualified-search-registries=[]\n",
                            "[registries.search]\nregistries = ['example.com']\n"}) {
     host_says(text);
-    EXPECT_EQ(registries_with_docker_hub(folder_ / "work"), std::nullopt) << text;
+    EXPECT_EQ(registries_for_builds(folder_ / "work", {}), std::nullopt) << text;
   }
   EXPECT_FALSE(fs::exists(folder_ / "work"));
 }
@@ -83,10 +83,33 @@ TEST_F(Registries, ADropInsChoiceStandsToo) {
   make_folders(drop_ins);
   write_file_durably(drop_ins / "search.conf.disabled",
                      "unqualified-search-registries = [\"example.com\"]\n", 0644);
-  EXPECT_TRUE(registries_with_docker_hub(folder_ / "work").has_value());
+  EXPECT_TRUE(registries_for_builds(folder_ / "work", {}).has_value());
   write_file_durably(drop_ins / "search.conf",
                      "unqualified-search-registries = [\"example.com\"]\n", 0644);
-  EXPECT_EQ(registries_with_docker_hub(folder_ / "work"), std::nullopt);
+  EXPECT_EQ(registries_for_builds(folder_ / "work", {}), std::nullopt);
+}
+
+TEST_F(Registries, OnesOnThisHostNeedNoTls) {
+  host_says("unqualified-search-registries = []\n");
+  EXPECT_EQ(registries_for_builds(folder_ / "work", {"ghcr.io"}), std::nullopt);
+  const auto made = registries_for_builds(folder_ / "work", {"127.0.0.1:5000", "127.0.0.1:5000"});
+  ASSERT_TRUE(made.has_value());
+  EXPECT_EQ(read_file(*made),
+            "unqualified-search-registries = []\n"
+            "\n[[registry]]\nlocation = \"127.0.0.1:5000\"\ninsecure = true\n");
+  // What the host says of it counts.
+  host_says("unqualified-search-registries = []\n[[registry]]\nlocation = \"127.0.0.1:5000\"\n");
+  EXPECT_EQ(registries_for_builds(folder_ / "work", {"127.0.0.1:5000"}), std::nullopt);
+}
+
+TEST_F(Registries, WhichAreOnThisHost) {
+  for (const char* host :
+       {"localhost", "localhost:5000", "127.0.0.1:5000", "127.9.9.9", "[::1]:5"}) {
+    EXPECT_TRUE(is_loopback(host)) << host;
+  }
+  for (const char* host : {"ghcr.io", "localhost.example.com", "10.127.0.1:5000", "[::2]:5"}) {
+    EXPECT_FALSE(is_loopback(host)) << host;
+  }
 }
 
 }  // namespace

@@ -18,7 +18,8 @@ cooper_unit_test(source LINKS cooper_source dep::zstd
           source_pack_test.cc source_tree_digest_test.cc source_unpack_test.cc)
 cooper_unit_test(engine LINKS cooper_engine
   SOURCES engine_delayed_stop_test.cc engine_docker_test.cc engine_failure_test.cc engine_file_sync_test.cc
-          engine_memory_test.cc engine_output_test.cc engine_registries_test.cc
+          engine_logins_test.cc engine_memory_test.cc engine_output_test.cc engine_push_failure_test.cc
+          engine_registries_test.cc
           engine_store_test.cc engine_sync_patterns_test.cc engine_sync_peer_test.cc
           engine_variables_test.cc)
 cooper_unit_test(engine_buildah WHOLE LINKS cooper_engine
@@ -35,7 +36,8 @@ cooper_unit_test(cli LINKS cooper_cli dep::boost_json util
 target_compile_definitions(cli_test PRIVATE COOPER_PROGRAM="$<TARGET_FILE:cooper>")
 add_dependencies(cli_test cooper)
 cooper_unit_test(build LINKS cooper_build
-  SOURCES build_apps_to_prune_test.cc build_plan_test.cc build_prune_test.cc build_secrets_test.cc build_settings_test.cc
+  SOURCES build_apps_to_prune_test.cc build_plan_test.cc build_prune_test.cc build_registry_test.cc
+          build_secrets_test.cc build_settings_test.cc
           build_cancel_test.cc build_request_test.cc)
 cooper_unit_test(plugin LINKS cooper_plugin
   SOURCES plugin_flags_test.cc plugin_text_test.cc)

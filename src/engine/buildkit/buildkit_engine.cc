@@ -11,14 +11,19 @@
 #include "engine/buildkit/solve.h"
 #include "engine/buildkit/steps.h"
 #include "engine/memory_kills.h"
+#include "engine/push_failure.h"
+
+#include <boost/json.hpp>
 
 #include <algorithm>
 #include <fcntl.h>
 #include <mutex>
+#include <set>
 #include <sys/random.h>
 #include <utility>
 
 namespace cooper::engine::buildkit {
+namespace json = boost::json;
 
 namespace {
 
@@ -48,6 +53,8 @@ source::ContentTime::Key time_key(const std::filesystem::path& cache) {
   return key;
 }
 
+}  // namespace
+
 /// Sentences about files, said by the session's threads and shown by ours.
 class Warnings {
  public:
@@ -69,6 +76,8 @@ class Warnings {
   std::vector<std::string> waiting_;
 };
 
+namespace {
+
 ImageResult canceled() { return {.end = ImageResult::End::canceled, .reason = "canceled"}; }
 
 ImageResult failed(int exit_code, std::string reason) {
@@ -80,6 +89,12 @@ std::string lineage(const ImageRequest& request) {
   if (request.tags.empty()) return request.service;
   const std::string& tag = request.tags.front();
   return tag.substr(0, tag.rfind('.'));
+}
+
+/// The value of the frontend's attribute `cache-imports`.
+std::string cache_import(const LayerCache& cache) {
+  return json::serialize(json::array{
+      json::object{{"Type", "registry"}, {"Attrs", json::object{{"ref", cache.reference()}}}}});
 }
 
 std::map<std::string, std::string> frontend_attributes(const ImageRequest& request) {
@@ -101,17 +116,89 @@ std::map<std::string, std::string> frontend_attributes(const ImageRequest& reque
 BuildkitEngine::BuildkitEngine(EngineChoice choice, BuildContext context)
     : choice_(std::move(choice)), context_(std::move(context)), key_(time_key(context_.cache)) {
   if (choice_.kind == EngineKind::docker) {
-    docker_.emplace(choice_.address);
+    docker_.emplace(choice_.address, context_.logins);
     const DockerFacts facts = docker_->facts();
     name_ = "docker " + facts.version;
     exporter_ = "moby";
     host_network_ = !facts.has_bridge;
+    writes_registry_caches_ = facts.has_containerd_store;
     return;
   }
   const auto channel = connect(choice_);
   const std::string version = version_of(channel);
   name_ = version.empty() ? "buildkit" : "buildkit " + printable(version);
   exporter_ = exporter_of(channel);
+  writes_registry_caches_ = exporter_ == "image";
+}
+
+/// An engine that can't write a cache to a registry writes it into the image.
+void BuildkitEngine::add_cache(const ImageRequest& request, SolveOrder& order) const {
+  if (!request.cache) return;
+  const LayerCache& cache = *request.cache;
+  if (!request.no_cache) order.frontend["cache-imports"] = cache_import(cache);
+  if (cache.mode == LayerCache::Mode::inlined || !writes_registry_caches_) {
+    order.cache_export = "inline";
+    return;
+  }
+  order.cache_export = "registry";
+  // The build has made its image when this fails: a warning will do.
+  order.cache_export_attributes = {
+      {"ref", cache.reference()}, {"mode", "max"}, {"ignore-error", "true"}};
+}
+
+/// Once for all images: one registry keeps the layers of all.
+void BuildkitEngine::warn_of_cache(const ImageRequest& request, const std::string& problem,
+                                   Progress& progress) {
+  if (is_absent(problem) || warned_of_cache_.test_and_set()) return;
+  progress.output("warning: layer cache " + printable(request.cache->repository) +
+                  " can't be used: " + shorten(plain_message(problem), 300) + "\n");
+}
+
+PushResult BuildkitEngine::push(const ImageRequest& image, const std::string& reference,
+                                Progress& progress, std::stop_token stop) {
+  if (!docker_) return solve_and_push(image, reference, progress, std::move(stop));
+  try {
+    const auto show = [&](std::string_view line) { progress.output(printable(line) + "\n"); };
+    return docker_->push(image.tags.front(), reference, show, stop);
+  } catch (const Error& error) {  // adapter: the stop request ended the push
+    if (error.code() != Errc::canceled) throw;
+    return {.end = PushResult::End::canceled, .reason = "canceled"};
+  }
+}
+
+PushResult BuildkitEngine::solve_and_push(const ImageRequest& image, const std::string& reference,
+                                          Progress& progress, std::stop_token stop) {
+  const auto channel = connect(choice_);
+  const source::ContentTime times(key_, context_.digests);
+  Warnings warnings;
+  const Session session = open_session(channel, image, times, warnings);
+  SolveOrder order = order_of(image, session);
+  order.frontend.erase("no-cache");  // what was just made is what is pushed
+  order.exporter = "image";
+  order.exporter_attributes = {{"name", reference}, {"push", "true"}};
+  std::set<std::string> shown;
+  const auto show = [&](const StatusUpdate& update) {
+    for (const VertexStatus& status : update.statuses) {
+      if (!status.id.starts_with("pushing ") || !shown.insert(status.id).second) continue;
+      progress.output(printable(status.id) + "\n");
+    }
+  };
+  const SolveResult result =
+      solve(channel, order, {.update = show, .idle = [&] { progress.idle(); }}, std::move(stop));
+  switch (result.end) {
+    case SolveResult::End::made:
+      break;
+    case SolveResult::End::canceled:
+      return {.end = PushResult::End::canceled, .reason = "canceled"};
+    case SolveResult::End::cut_off:
+    case SolveResult::End::failed:
+      return failed_push(plain_message(result.message));
+  }
+  const auto digest = result.response.find("containerimage.digest");
+  if (digest == result.response.end()) {
+    throw Error(Errc::engine, place() + " does not tell the digest of the image that it pushed");
+  }
+  return {.end = PushResult::End::pushed, .digest = digest->second};
 }
 
 std::string BuildkitEngine::place() const {
@@ -130,17 +217,19 @@ ImageResult BuildkitEngine::make(const ImageRequest& request, Progress& progress
   return build(request, progress, std::move(stop));
 }
 
-ImageResult BuildkitEngine::build(const ImageRequest& request, Progress& progress,
-                                  std::stop_token stop) {
-  const auto channel = connect(choice_);
-  const source::ContentTime times(key_, context_.digests);
-  Warnings warnings;
-  const Session session(
+Session BuildkitEngine::open_session(const std::shared_ptr<grpc::Channel>& channel,
+                                     const ImageRequest& request, const source::ContentTime& times,
+                                     Warnings& warnings) const {
+  return Session(
       channel, {.folders = {.context = request.context,
                             .dockerfile = request.dockerfile.parent_path(),
                             .times = &times},
                 .shared_key = hex(sha256(std::string(key_.begin(), key_.end()) + lineage(request))),
+                .logins = context_.logins,
                 .warn = [&warnings](const std::string& text) { warnings.add(text); }});
+}
+
+SolveOrder BuildkitEngine::order_of(const ImageRequest& request, const Session& session) const {
   SolveOrder order{.session = session.id(),
                    .frontend = frontend_attributes(request),
                    .exporter = exporter_,
@@ -149,7 +238,19 @@ ImageResult BuildkitEngine::build(const ImageRequest& request, Progress& progres
     order.frontend["force-network-mode"] = "host";
     order.entitlements.emplace_back("network.host");
   }
-  StepReader steps(progress, request.tags.empty() ? "" : request.tags.front());
+  return order;
+}
+
+ImageResult BuildkitEngine::build(const ImageRequest& request, Progress& progress,
+                                  std::stop_token stop) {
+  const auto channel = connect(choice_);
+  const source::ContentTime times(key_, context_.digests);
+  Warnings warnings;
+  const Session session = open_session(channel, request, times, warnings);
+  SolveOrder order = order_of(request, session);
+  add_cache(request, order);
+  StepReader steps(progress, request.tags.empty() ? "" : request.tags.front(),
+                   [&](const std::string& problem) { warn_of_cache(request, problem, progress); });
   const MemoryWatch memory(context_.cgroups);
   const SolveResult result = solve(channel, order,
                                    {.update =
@@ -171,7 +272,9 @@ ImageResult BuildkitEngine::build(const ImageRequest& request, Progress& progres
       if (digest == result.response.end()) {
         throw Error(Errc::engine, place() + " does not tell the digest of the image that it made");
       }
-      return {.end = ImageResult::End::made, .digest = digest->second};
+      return {.end = ImageResult::End::made,
+              .digest = digest->second,
+              .holds_cache = order.cache_export == "inline" && !warned_of_cache_.test()};
     }
     case SolveResult::End::canceled:
       steps.finish(std::nullopt);

@@ -6,14 +6,23 @@
 #include "engine/engine.h"
 #include "source/content_time.h"
 
+#include <atomic>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+namespace grpc {
+class Channel;
+}
+
 namespace cooper::engine::buildkit {
 
+struct SolveOrder;
 struct SolveResult;
+class Session;
 class StepReader;
+class Warnings;
 
 /// A connection and a session for each image, so that whatever ends this process
 /// ends its builds in the daemon, too. Images of a Docker Engine are kept there;
@@ -25,6 +34,10 @@ class BuildkitEngine : public Engine {
 
   std::string name() const override { return name_; }
   ImageResult make(const ImageRequest& request, Progress& progress, std::stop_token stop) override;
+  /// A Docker Engine pushes what it keeps; a daemon of its own makes the image once
+  /// more, all from its cache, and pushes that.
+  PushResult push(const ImageRequest& image, const std::string& reference, Progress& progress,
+                  std::stop_token stop) override;
   /// The daemon ends a build with its connection.
   std::size_t clean_up() override { return 0; }
   std::vector<std::string> find_images(std::string_view prefix) override;
@@ -35,6 +48,13 @@ class BuildkitEngine : public Engine {
   ImageResult take_base(const ImageRequest& request, Progress& progress, std::stop_token stop);
   ImageResult explain(const ImageRequest& request, const SolveResult& result,
                       const StepReader& steps, Progress& progress) const;
+  Session open_session(const std::shared_ptr<grpc::Channel>& channel, const ImageRequest& request,
+                       const source::ContentTime& times, Warnings& warnings) const;
+  SolveOrder order_of(const ImageRequest& request, const Session& session) const;
+  void add_cache(const ImageRequest& request, SolveOrder& order) const;
+  void warn_of_cache(const ImageRequest& request, const std::string& problem, Progress& progress);
+  PushResult solve_and_push(const ImageRequest& image, const std::string& reference,
+                            Progress& progress, std::stop_token stop);
   std::string place() const;
 
   EngineChoice choice_;
@@ -44,6 +64,8 @@ class BuildkitEngine : public Engine {
   std::string name_;
   std::string exporter_;
   bool host_network_ = false;
+  bool writes_registry_caches_ = false;
+  std::atomic_flag warned_of_cache_;
 };
 
 }  // namespace cooper::engine::buildkit

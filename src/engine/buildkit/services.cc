@@ -28,16 +28,20 @@ class HealthService : public grpc::health::v1::Health::Service {
 
 class AuthService : public moby::filesync::v1::Auth::Service {
  public:
+  explicit AuthService(std::filesystem::path logins) : logins_(std::move(logins)) {}
   grpc::Status Credentials(grpc::ServerContext* /*context*/,
                            const moby::filesync::v1::CredentialsRequest* request,
                            moby::filesync::v1::CredentialsResponse* response) override {
     // None: the daemon goes on as nobody in particular.
-    if (const auto login = find_login(request->host())) {
+    if (const auto login = find_login(request->host(), logins_)) {
       response->set_username(login->user);
       response->set_secret(login->password);
     }
     return grpc::Status::OK;
   }
+
+ private:
+  std::filesystem::path logins_;
 };
 
 void read_packet(WirePacket& from, Packet& to) {
@@ -146,10 +150,11 @@ int hex_digit(char c) {
 }  // namespace
 
 std::vector<std::unique_ptr<grpc::Service>> make_services(
-    const Folders& folders, std::function<void(const std::string&)> warn, std::stop_token stop) {
+    const Folders& folders, const std::filesystem::path& logins,
+    std::function<void(const std::string&)> warn, std::stop_token stop) {
   std::vector<std::unique_ptr<grpc::Service>> services;
   services.push_back(std::make_unique<HealthService>());
-  services.push_back(std::make_unique<AuthService>());
+  services.push_back(std::make_unique<AuthService>(logins));
   services.push_back(std::make_unique<FileSyncService>(folders, std::move(warn), std::move(stop)));
   return services;
 }

@@ -28,8 +28,10 @@ struct Folders {
 
 /// The services of a session, to be registered with its server, which must not
 /// outlive them. `warn` gets sentences about files, from other threads.
+/// `logins`: see find_login.
 std::vector<std::unique_ptr<grpc::Service>> make_services(
-    const Folders& folders, std::function<void(const std::string&)> warn, std::stop_token stop);
+    const Folders& folders, const std::filesystem::path& logins,
+    std::function<void(const std::string&)> warn, std::stop_token stop);
 
 /// The methods that they implement, as a session announces them.
 std::vector<std::string> service_methods();

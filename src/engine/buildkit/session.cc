@@ -122,7 +122,8 @@ class Session::Bridge {
 
 Session::Session(std::shared_ptr<grpc::Channel> channel, Options options)
     : id_(random_base36(25)),
-      services_(make_services(options.folders, std::move(options.warn), stop_.get_token())),
+      services_(make_services(options.folders, options.logins, std::move(options.warn),
+                              stop_.get_token())),
       bridge_(std::make_unique<Bridge>(std::move(channel), id_, options.shared_key, services_)) {}
 
 Session::~Session() {

@@ -26,6 +26,7 @@ class Session {
     /// Builds with the same key share the daemon's copy of the context, so that
     /// only what changed is sent. Known to nobody else: see ContentTime.
     std::string shared_key;
+    std::filesystem::path logins;                  ///< see find_login
     std::function<void(const std::string&)> warn;  ///< see make_services
   };
   /// Throws Error{unavailable}. The channel is shared with the solve.

@@ -117,6 +117,13 @@ wire::SolveRequest to_request(const SolveOrder& order, const std::string& ref) {
     (*request.mutable_exporterattrs())[key] = value;
   }
   for (const std::string& entitlement : order.entitlements) request.add_entitlements(entitlement);
+  if (!order.cache_export.empty()) {
+    wire::CacheOptionsEntry& entry = *request.mutable_cache()->add_exports();
+    entry.set_type(order.cache_export);
+    for (const auto& [key, value] : order.cache_export_attributes) {
+      (*entry.mutable_attrs())[key] = value;
+    }
+  }
   return request;
 }
 

@@ -22,6 +22,8 @@ struct SolveOrder {
   std::string exporter;
   std::map<std::string, std::string> exporter_attributes;
   std::vector<std::string> entitlements;
+  std::string cache_export;  ///< "registry", "inline"; empty: none
+  std::map<std::string, std::string> cache_export_attributes;
 };
 
 struct SolveResult {

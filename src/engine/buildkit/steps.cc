@@ -51,6 +51,7 @@ void StepReader::take(const Vertex& vertex) {
       node.instruction.text = "COMMIT " + tag_;
     }
   }
+  if (!node.is_step) note_cache(vertex);
   if (!node.is_step || node.ended) return;
   // One vertex may run several times, the first of them for no time at all.
   if (vertex.started)
@@ -68,6 +69,15 @@ void StepReader::take(const Vertex& vertex) {
   }
   const bool may_run_again = node.instruction.text.starts_with("FROM ");
   if (node.completed && !may_run_again) end(node, 0);
+}
+
+/// The build goes on without it.
+void StepReader::note_cache(const Vertex& vertex) {
+  const bool is_cache = vertex.name.starts_with("importing cache manifest from ") ||
+                        vertex.name.starts_with("exporting cache");
+  if (!is_cache || vertex.error.empty() || !cache_problem_) return;
+  end_line();
+  cache_problem_(vertex.error);
 }
 
 /// A pulled layer; a line for each, as there may be no other sign of life for minutes.

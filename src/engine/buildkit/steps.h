@@ -5,6 +5,7 @@
 #include "engine/buildkit/status.h"
 #include "engine/engine.h"
 
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -30,8 +31,11 @@ std::optional<Instruction> parse_instruction(std::string_view vertex_name);
 /// stage before the one that needs it.
 class StepReader {
  public:
-  /// `tag` is shown with the export. The reference must outlive it.
-  StepReader(Progress& progress, std::string tag) : progress_(progress), tag_(std::move(tag)) {}
+  /// `tag` is shown with the export. The reference must outlive it. `cache_problem`
+  /// gets what the daemon says of a layer cache that it can't read or write.
+  StepReader(Progress& progress, std::string tag,
+             std::function<void(const std::string&)> cache_problem = {})
+      : progress_(progress), tag_(std::move(tag)), cache_problem_(std::move(cache_problem)) {}
 
   void update(const StatusUpdate& update);
   /// Nothing came for a moment: partial lines may be shown.
@@ -62,6 +66,7 @@ class StepReader {
   };
   void take(const Vertex& vertex);
   void take(const VertexStatus& status);
+  void note_cache(const Vertex& vertex);
   void show(const std::string& digest, std::string_view bytes);
   void begin(Node& node, const std::string& digest);
   void end(Node& node, std::optional<int> exit_code);
@@ -70,6 +75,7 @@ class StepReader {
 
   Progress& progress_;
   std::string tag_;
+  std::function<void(const std::string&)> cache_problem_;
   std::map<std::string, Node> nodes_;  // by digest
   std::vector<std::string> order_;     // digests of steps
   std::map<std::string, bool> parts_;  // parts of steps that were shown as complete
