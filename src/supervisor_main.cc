@@ -51,7 +51,7 @@ cooper::build::SupervisorTask parse(int argc, char** argv) {
           .streams = {.input = handed_on("--input-fd"),
                       .terminal = handed_on("--terminal-fd"),
                       .master = handed_on("--master-fd")},
-
+          .secrets = handed_on("--secrets-fd"),
           .make_engine = cooper::engine::make_engine};
 }
 

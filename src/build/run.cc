@@ -122,6 +122,7 @@ void Run::choose_engine() {
                .registries = registries_,
                .memory_limit = containment_->limits_memory() ? 0 : parts_.settings.memory,
                .since = began_,
+               .secrets = parts_.secrets,
                .digests = &digests_});
   parts_.engine_is(engine_->name());
 }

@@ -32,6 +32,7 @@ class Run {
     const BuildRequest& request;
     const Settings& settings;
     const std::map<std::string, std::string>& environment;  ///< the app's
+    const engine::BuildSecrets& secrets;
     log::LogFile& log;
     const log::Redactor& redactor;
     const engine::EngineMaker& make_engine;

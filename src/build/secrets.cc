@@ -8,6 +8,7 @@
 namespace cooper::build {
 
 std::vector<std::string> secrets_of(const store::FileStore& store, const AppName& app,
+                                    const engine::BuildSecrets& given,
                                     std::vector<std::string>& warnings) {
   const char* variable = std::getenv("COOPER_REDACT");
   std::vector<std::string> secrets = log::secrets_from_lines(variable ? variable : "");
@@ -18,6 +19,7 @@ std::vector<std::string> secrets_of(const store::FileStore& store, const AppName
   for (const AppName* level : {&app, static_cast<const AppName*>(nullptr)}) {
     add(log::secrets_from_lines(store.find_property(level, key).value_or("")));
   }
+  for (const engine::Secret& secret : given.secrets) secrets.push_back(secret.value);
   add(engine::registry_secrets(store.layout().registry_logins(), warnings));
   return secrets;
 }

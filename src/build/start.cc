@@ -45,7 +45,8 @@ std::string not_started(const Error& error) {
 }
 
 void start_supervisor(const store::Layout& layout, const AppName& app, const BuildId& id,
-                      const store::DeployLock& lock, const CommandStreams& streams) {
+                      const store::DeployLock& lock, const CommandStreams& streams,
+                      const Fd& secrets) {
   const fs::path program = supervisor_program();
   Pipe ready = make_pipe();
   std::vector<std::string> argv = {program.string(),
@@ -71,6 +72,7 @@ void start_supervisor(const store::Layout& layout, const AppName& app, const Bui
   hand_on("--input-fd", streams.input);
   hand_on("--terminal-fd", streams.terminal);
   hand_on("--master-fd", streams.master);
+  hand_on("--secrets-fd", secrets);
   const process::Child child = process::Child::start({
       .argv = std::move(argv),
       .environment = process::own_environment(),

@@ -22,10 +22,11 @@ std::string not_started(const Error& error);
 
 /// Starts `cooper-supervisor` for a build whose source and request are stored,
 /// in a session of its own, and hands it the deploy lock and, for a tracked command,
-/// copies of its streams. Returns when its
+/// copies of its streams, or a build's secrets (see secret_memory.h). Returns when its
 /// running record is durable. Throws what the supervisor could not do, or
 /// Error{unavailable} if it is not installed.
 void start_supervisor(const store::Layout& layout, const AppName& app, const BuildId& id,
-                      const store::DeployLock& lock, const CommandStreams& streams = {});
+                      const store::DeployLock& lock, const CommandStreams& streams = {},
+                      const Fd& secrets = Fd());
 
 }  // namespace cooper::build

@@ -7,6 +7,7 @@
 #include "build/prune.h"
 #include "build/request.h"
 #include "build/run.h"
+#include "build/secret_memory.h"
 #include "build/secrets.h"
 #include "build/settings.h"
 #include "build/start.h"
@@ -83,7 +84,8 @@ class Supervision {
         files_(task.layout.build(task.app, task.id)),
         request_(read_request(files_)),
         settings_(read_settings(store_, task.app, warnings_)),
-        redactor_(secrets_of(store_, task.app, warnings_)),
+        build_secrets_(from_memory(std::exchange(task.secrets, {}))),
+        redactor_(secrets_of(store_, task.app, build_secrets_, warnings_)),
         log_(create_log(task.layout, files_, settings_)) {
     try {
       begin();
@@ -129,6 +131,7 @@ class Supervision {
              .request = request_,
              .settings = settings_,
              .environment = environment_,
+             .secrets = build_secrets_,
              .log = log_,
              .redactor = redactor_,
              .make_engine = task_.make_engine,
@@ -317,6 +320,7 @@ class Supervision {
   BuildRequest request_;
   std::vector<std::string> warnings_;
   Settings settings_;
+  engine::BuildSecrets build_secrets_;
   log::Redactor redactor_;
   log::LogFile log_;
   std::optional<log::SyslogCopy> syslog_;

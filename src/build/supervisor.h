@@ -18,6 +18,7 @@ struct SupervisorTask {
   Fd deploy_lock;  ///< held until the build is over
   Fd ready;  ///< gets "ok\n" once the record is durable, else "ERROR CODE MESSAGE\n"; then closed
   CommandStreams streams;  ///< of a tracked command
+  Fd secrets;              ///< see secret_memory.h
   engine::EngineMaker make_engine;
 };
 

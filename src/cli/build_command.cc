@@ -5,6 +5,7 @@
 #include "cli/interrupt.h"
 #include "cli/outcome.h"
 #include "cli/progress.h"
+#include "cli/secret_flags.h"
 #include "cli/show_log.h"
 
 #include <array>
@@ -52,10 +53,12 @@ int report_end(const Context& context, const Options& options, Output& progress,
 int run_build(Context& context, const Options& options) {
   const std::filesystem::path folder =
       options.words.empty() ? context.folder : std::filesystem::path(options.words[0]);
-  const rack::StartBuild start{.app = resolve_app(context, options, folder),
-                               .folder = folder,
-                               .request = request_from(options).value(),
-                               .if_locked = if_locked(options)};
+  const rack::StartBuild start{
+      .app = resolve_app(context, options, folder),
+      .folder = folder,
+      .request = request_from(options).value(),
+      .secrets = read_build_secrets(options.secrets, options.agents).value(),
+      .if_locked = if_locked(options)};
   warn_of_near_miss(context, start.app);
 
   Output& progress = options.id ? context.err : context.out;
@@ -102,6 +105,14 @@ constexpr std::array kFlags = {
          .value = "NAME=VALUE",
          .summary = "a build argument for Dockerfiles that declare it; may be repeated",
          .target = &Options::build_args},
+    Flag{.name = "secret",
+         .value = "id=ID,src=FILE",
+         .summary = "for RUN --mount=type=secret; or id=ID,env=NAME; may be repeated",
+         .target = &Options::secrets},
+    Flag{.name = "ssh",
+         .value = "ID[=SOCKET]",
+         .summary = "an agent for RUN --mount=type=ssh: default is $SSH_AUTH_SOCK",
+         .target = &Options::agents},
     Flag{.name = "no-cache",
          .summary = "run every step, whatever is cached",
          .target = &Options::no_cache},

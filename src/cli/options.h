@@ -31,6 +31,8 @@ struct Options {
   std::optional<std::string> before;
   std::optional<std::string> user;
   std::vector<std::string> build_args;
+  std::vector<std::string> secrets;
+  std::vector<std::string> agents;
   std::vector<std::string> statuses;
   std::optional<std::uint64_t> limit;
   std::optional<std::uint64_t> tail;

@@ -1,8 +1,10 @@
 #include "engine/build_input.h"
 
+#include "base/fd.h"
 #include "base/text.h"
 
 #include <algorithm>
+#include <fcntl.h>
 #include <system_error>
 
 namespace cooper::engine {
@@ -28,6 +30,11 @@ bool is_label_text(std::string_view text) {
   return std::ranges::all_of(text, [](char c) {
     return c > ' ' && c < '\x7f' && std::string_view("\"'$\\`").find(c) == std::string_view::npos;
   });
+}
+
+void write_scratch(const std::filesystem::path& path, std::string_view text) {
+  const Fd file = open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  write_all(file.get(), text);
 }
 
 }  // namespace cooper::engine

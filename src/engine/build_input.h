@@ -1,5 +1,5 @@
 #pragma once
-// What every engine checks before it builds.
+// What engines check and prepare before they build.
 
 #include "engine/engine.h"
 
@@ -18,5 +18,8 @@ std::string missing_input(const ImageRequest& request);
 /// May it be a label's key or value? Printable ASCII that needs no quoting in any
 /// Dockerfile's syntax: no blank, quote, `$`, backslash or backtick.
 bool is_label_text(std::string_view text);
+
+/// Writes a file for a moment, in the build's own folder; nobody else may read it.
+void write_scratch(const std::filesystem::path& path, std::string_view text);
 
 }  // namespace cooper::engine

@@ -7,8 +7,8 @@
 #include "engine/buildah_failure.h"
 #include "engine/buildah_output.h"
 #include "engine/buildah_store.h"
-#include "engine/buildah_variables.h"
 #include "engine/delayed_stop.h"
+#include "engine/dockerfile_lines.h"
 #include "engine/memory_kills.h"
 #include "engine/registries.h"
 #include "engine/registry_auth.h"
@@ -17,8 +17,6 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
-#include <fcntl.h>
-#include <map>
 #include <string_view>
 #include <sys/syscall.h>
 #include <thread>
@@ -42,14 +40,6 @@ class OutputSink : public log::Sink {
  private:
   BuildahOutput& output_;
 };
-
-/// Some of buildah's options take lists, written as a line of CSV: quoted, a comma
-/// in the text can't name a second file.
-std::string list_element(std::string_view text) {
-  std::string quoted = "\"";
-  for (const char c : text) quoted.append(c == '"' ? 2 : 1, c);
-  return quoted + "\"";
-}
 
 /// Older ones take a heredoc's body for instructions, and run some of them.
 bool knows_heredocs(std::string_view version) {
@@ -85,10 +75,17 @@ std::string never_an_id(const std::string& image) {
   return is_hex ? image + ":latest" : image;
 }
 
-/// For a moment, in the build's own folder.
-void write_scratch(const std::filesystem::path& path, std::string_view text) {
-  const Fd file = open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  write_all(file.get(), text);
+/// Shows the part of the Dockerfile that the last step is; returns where that is, or
+/// nothing if it can't be told.
+std::string show_place(const ImageRequest& request, const BuildahOutput& output,
+                       Progress& progress) {
+  if (output.steps().empty()) return {};
+  const std::string text = read_file(request.dockerfile).value_or("");
+  const int line = line_of(text, output.steps().back().text);
+  if (line == 0) return {};
+  std::string place = shown_path(request.dockerfile, request.context) + ":" + std::to_string(line);
+  progress.output(place + "\n" + excerpt(text, line));
+  return place;
 }
 
 ImageResult canceled() { return {.end = ImageResult::End::canceled, .reason = "canceled"}; }
@@ -100,11 +97,22 @@ BuildahEngine::BuildahEngine(BuildContext context, BuildahOptions options)
       options_(std::move(options)),
       host_(find_buildah(options_.program, context_.cache)) {}
 
+/// Where buildah makes its temporary files, sockets for ssh agents among them, whose
+/// paths may have 107 bytes.
+std::string BuildahEngine::scratch_folder() {
+  constexpr std::size_t kLongest =
+      107 - std::string_view("/.buildah-ssh-sock4294967295/ssh_auth_sock").size();
+  std::string path = context_.work.string();
+  if (context_.secrets.agents.empty() || path.size() <= kLongest) return path;
+  return short_work_.emplace(context_.work).path().string();
+}
+
 /// An engine that only cleans up needs no scratch folder, which may be gone.
 void BuildahEngine::prepare() {
   std::call_once(prepared_, [this] {
     make_folders(context_.work);
-    variables_.push_back("TMPDIR=" + context_.work.string());
+    write_secrets();
+    variables_.push_back("TMPDIR=" + scratch_folder());
     if (const auto registries = registries_for_builds(context_.work, context_.registries)) {
       variables_.push_back("CONTAINERS_REGISTRIES_CONF=" + registries->string());
     }
@@ -115,13 +123,6 @@ void BuildahEngine::prepare() {
       variables_.push_back("REGISTRY_AUTH_FILE=" + logins.string());
     }
   });
-}
-
-/// Buildah stores a build's settings with each working container, in every kind
-/// of isolation. An unused secret is the one setting that carries a name and
-/// changes neither the build nor its cache keys.
-std::string BuildahEngine::marker() const {
-  return "id=cooper-build-" + context_.build.str() + ",src=/dev/null";
 }
 
 std::vector<std::string> BuildahEngine::environment() const {
@@ -135,6 +136,7 @@ process::ExitStatus BuildahEngine::stream(std::vector<std::string> argv,
   const Time since = now();
   process::Child child = process::Child::start({.argv = std::move(argv),
                                                 .environment = std::move(environment),
+                                                .folder = context_.work,
                                                 .out = pipe.write.get(),
                                                 .err = pipe.write.get(),
                                                 .death_signal = SIGTERM,
@@ -163,80 +165,6 @@ process::Captured BuildahEngine::ask(std::vector<std::string> arguments,
                        .death_signal = SIGTERM,
                        .cgroups = context_.cgroups},
                       limit, std::move(stop));
-}
-
-/// Labels are the last instruction, in a file that buildah appends: with --label it
-/// commits an image for each, and leaves them out of one that it finds in its cache.
-/// They would end up in the last stage, so another one that is wanted is made it.
-std::vector<std::string> BuildahEngine::instruction_files(const ImageRequest& request,
-                                                          unsigned number) const {
-  if (request.labels.empty()) return {request.dockerfile.string()};
-  const std::string name = (context_.work / ("image-" + std::to_string(number))).string();
-  std::vector<std::string> files = {request.dockerfile.string(), name + ".labels"};
-  if (request.target_end != 0) {
-    const std::string text = read_file(request.dockerfile).value_or("");
-    std::size_t end = 0;
-    for (int line = 0; line < request.target_end && end < text.size(); ++line) {
-      end = std::min(text.find('\n', end), text.size() - 1) + 1;
-    }
-    files[0] = name + ".Dockerfile";
-    write_scratch(files[0], text.substr(0, end));
-  }
-  std::string line = "LABEL";
-  for (const auto& [key, value] : request.labels) line += " \"" + key + "\"=\"" + value + "\"";
-  write_scratch(files[1], line + "\n");
-  return files;
-}
-
-std::vector<std::string> BuildahEngine::build_command(const ImageRequest& request,
-                                                      const std::filesystem::path& id_file,
-                                                      unsigned number,
-                                                      std::vector<std::string>& environment) const {
-  // docker: the format that knows HEALTHCHECK and SHELL. pull=false: only what
-  // is not there already, as docker does. force-rm: without it each failing
-  // build leaves a working container.
-  std::vector<std::string> argv = {host_.program, "build",       "--layers",           "--force-rm",
-                                   "--format",    "docker",      "--pull=false",       "--network",
-                                   "host",        "--isolation", host_.isolation.kind, "--secret",
-                                   marker(),      "--iidfile",   id_file.string()};
-  const auto add = [&](auto... words) { (argv.emplace_back(words), ...); };
-  for (const std::string& file : instruction_files(request, number)) {
-    add("--file", list_element(file));
-  }
-  // Buildah knows only the context's; the Dockerfile's own counts before it, as with Docker.
-  const std::string own_rules = request.dockerfile.string() + ".dockerignore";
-  if (std::filesystem::is_regular_file(own_rules)) add("--ignorefile", own_rules);
-  if (!host_.isolation.runtime.empty()) {
-    add("--runtime", host_.isolation.runtime);
-    // The runtime's notes of a RUN that could not end by itself go with this folder.
-    add("--runtime-flag", list_element("root=" + (context_.work / "runtime").string()));
-  }
-  if (host_.isolation.kind == "oci") {
-    // A group for each image: the runtime removes the group after each RUN, and
-    // waits in vain if another image's RUN is in it.
-    if (!context_.cgroup_parent.empty()) {
-      add("--cgroup-parent", context_.cgroup_parent + "/" + std::to_string(number));
-    }
-    if (context_.memory_limit != 0) add("--memory", std::to_string(context_.memory_limit));
-  }
-  if (!request.target.empty()) add("--target", request.target);
-  if (request.no_cache) add("--no-cache");
-  for (const std::string& tag : request.tags) add("--tag", tag);
-  std::map<std::string, std::string> args;  // a later value replaces an earlier one
-  for (const auto& [name, value] : request.build_args) args[name] = value;
-  for (const auto& [name, value] : args) {
-    // Everybody can read a command line; values may be secret.
-    if (steers_buildah(name)) {
-      add("--build-arg", name + "=" + value);
-      continue;
-    }
-    add("--build-arg", name);
-    const std::string prefix = name + "=";
-    std::erase_if(environment, [&](const std::string& entry) { return entry.starts_with(prefix); });
-    environment.push_back(prefix + value);
-  }
-  add(request.context.string());
-  return argv;
 }
 
 ImageResult BuildahEngine::make(const ImageRequest& request, Progress& progress,
@@ -290,7 +218,8 @@ ImageResult BuildahEngine::build(const ImageRequest& request, Progress& progress
     progress.step_finished(std::nullopt);
     return canceled();
   }
-  Failure failure = explain_failure(output, status, memory.seen());
+  const std::string place = show_place(request, output, progress);
+  Failure failure = explain_failure(output, status, memory.seen(), place);
   progress.step_finished(failure.exit_code);
   return {.end = ImageResult::End::failed,
           .exit_code = failure.exit_code,

@@ -3,11 +3,13 @@
 
 #include "engine/buildah_host.h"
 #include "engine/engine.h"
+#include "engine/short_path.h"
 #include "log/capture.h"
 
 #include <atomic>
 #include <chrono>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -68,12 +70,15 @@ class BuildahEngine : public Engine {
   void remove(std::vector<std::string> command, std::string_view what,
               std::string_view absent) const;
   std::string marker() const;
+  void write_secrets() const;
+  std::string scratch_folder();
   void prepare();
 
   BuildContext context_;
   BuildahOptions options_;
   BuildahHost host_;
   std::once_flag prepared_;
+  std::optional<ShortPath> short_work_;
   std::vector<std::string> variables_;  // what prepare() adds to buildah's environment
   std::atomic<unsigned> made_ = 0;      // numbers the calls of make()
   std::once_flag looked_at_cache_;

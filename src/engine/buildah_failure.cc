@@ -102,15 +102,17 @@ std::optional<AtStep> at_step(std::string_view error, const std::vector<StepLine
                 error.substr(at + kEnd.size())};
 }
 
-/// "step 2/3 RUN make: "
-std::string where(const StepLine* step) {
+/// "step 2/3 RUN make (Dockerfile:5): "
+std::string where(const StepLine* step, std::string_view place) {
   if (!step) return {};
   std::string text;
   if (step->stage != 0) {
     text = "stage " + std::to_string(step->stage) + "/" + std::to_string(step->stages) + ", ";
   }
   text += "step " + std::to_string(step->number) + "/" + std::to_string(step->total) + " ";
-  return text + shorten(printable(trim(step->text)), kInstructionColumns) + ": ";
+  text += shorten(printable(trim(step->text)), kInstructionColumns);
+  if (!place.empty()) text.append(" (").append(place).append(")");
+  return text + ": ";
 }
 
 constexpr std::string_view kDiskFull =
@@ -228,11 +230,11 @@ std::string explain_pull(std::string_view image, std::string_view error) {
 }
 
 Failure explain_failure(const BuildahOutput& output, const process::ExitStatus& status,
-                        MemoryKills kills) {
+                        MemoryKills kills, std::string_view place) {
   Failure failure{.exit_code = status.code == 0 ? 1 : status.code, .reason = {}};
   const StepLine* last = output.steps().empty() ? nullptr : &output.steps().back();
   if (status.signal != 0) {
-    failure.reason = where(last) + "buildah was ";
+    failure.reason = where(last, place) + "buildah was ";
     failure.out_of_memory = status.signal == SIGKILL && kills != MemoryKills::none;
     if (failure.out_of_memory) {
       failure.reason += "killed: out of memory";
@@ -246,16 +248,18 @@ Failure explain_failure(const BuildahOutput& output, const process::ExitStatus& 
     if (const auto code = exit_status_in(at->cause)) {
       failure.exit_code = code_of_signal(output.before_error()).value_or(*code);
       failure.out_of_memory = explains(kills, failure.exit_code);
-      failure.reason = where(at->step) + run_cause(failure.exit_code, output.before_error(), kills);
+      failure.reason = where(at->step, at->step == last ? place : "") +
+                       run_cause(failure.exit_code, output.before_error(), kills);
     } else {
-      failure.reason = where(at->step) + instruction_cause(at->text, at->cause);
+      failure.reason =
+          where(at->step, at->step == last ? place : "") + instruction_cause(at->text, at->cause);
     }
   } else if (error.starts_with("creating build container: ")) {
     failure.reason = explain_pull(base_of(output), error.substr(error.find(": ") + 2));
   } else if (contains(error, "no stage or image found with that name")) {
-    failure.reason = where(last) + "no stage and no image has the name it copies from";
+    failure.reason = where(last, place) + "no stage and no image has the name it copies from";
   } else if (error.empty()) {
-    failure.reason = where(last) + "buildah ended with " + status_text(status.code);
+    failure.reason = where(last, place) + "buildah ended with " + status_text(status.code);
   } else {
     failure.reason = general_cause(error);
   }

@@ -18,9 +18,10 @@ struct Failure {
 
 /// From what buildah printed and how it ended. Call it for a build that failed.
 /// A kill for memory somewhere on the host is its cause only if what failed was
-/// killed, too.
+/// killed, too. `place`: where in the Dockerfile the last step stands ("Dockerfile:5"),
+/// or empty.
 Failure explain_failure(const BuildahOutput& output, const process::ExitStatus& status,
-                        MemoryKills kills);
+                        MemoryKills kills, std::string_view place = {});
 
 /// The cause of a failed pull of `image`, from buildah's error text.
 std::string explain_pull(std::string_view image, std::string_view error);

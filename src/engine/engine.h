@@ -3,6 +3,7 @@
 // remote BuildKit daemons.
 
 #include "base/time.h"
+#include "engine/build_secrets.h"
 #include "model/names.h"
 
 #include <cstdint>
@@ -121,6 +122,7 @@ struct BuildContext {
   std::uint64_t memory_limit = 0;
   Time since =
       Time::max();  ///< when the build began: nothing in the engine that is older is its own
+  BuildSecrets secrets;
   /// What is known of the source's files; saves reading them again. May be nullptr; borrowed.
   const source::ContentDigests* digests = nullptr;
 };

@@ -55,6 +55,7 @@ struct StartBuild {
   AppName app;
   std::filesystem::path folder;
   build::BuildRequest request;
+  engine::BuildSecrets secrets;  ///< kept nowhere
   IfLocked if_locked = IfLocked::wait;
 };
 

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "build/request.h"
+#include "build/secret_memory.h"
 #include "build/settings.h"
 #include "build/start.h"
 #include "manifest/manifest.h"
@@ -133,7 +134,7 @@ Build LocalRack::start_build(const StartBuild& start, StartProgress& progress,
 
   if (!lock) lock = wait_for_lock(store_, start.app, start.if_locked, progress, stop);
   progress.phase("Starting build");
-  build::start_supervisor(layout_, start.app, id, *lock);
+  build::start_supervisor(layout_, start.app, id, *lock, {}, build::to_memory(start.secrets));
   stored.keep();
   progress.phase_done();
   return require_build(start.app, id);

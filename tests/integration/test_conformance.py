@@ -1,5 +1,8 @@
 """Every engine that is here does the same: one suite, run against each."""
+import base64
 import json
+import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -7,7 +10,7 @@ import subprocess
 import pytest
 
 from support import docker
-from support.cooper import Cooper, ImageStore, build_id_of, make_app
+from support.cooper import Cooper, ImageStore, build_id_of, make_app, processes_of, wait_for
 
 BUSYBOX = shutil.which("busybox") or "/bin/busybox"
 HEAD = 'FROM scratch\nCOPY busybox /bin/busybox\nSHELL ["/bin/busybox", "sh", "-c"]\n'
@@ -116,3 +119,175 @@ def test_a_syntax_line_follows_the_property(cooper, app):
         assert "# syntax=127.0.0.1:1/no/such:1 has no effect: buildah reads Dockerfiles itself\n" in log
     else:
         assert record["status"] == "failed" and "127.0.0.1:1/v2/no/such" in record["reason"], record["reason"]
+
+
+def test_a_second_build_is_cached_and_a_changed_file_is_seen(cooper, app):
+    folder = app(HEAD + "COPY text /text\nRUN cat /text\n", {"text": "one"})
+    cooper("build", folder, "-a", "hello").ok()
+    again = build_id_of(cooper("build", folder, "-a", "hello").ok().out)
+    assert list(instructions(cooper, again).values()) == [True, True, True]
+    # The same size, and a time that archives do not keep: only the content tells.
+    (folder / "text").write_text("two")
+    changed = build_id_of(cooper("build", folder, "-a", "hello").ok().out)
+    steps = instructions(cooper, changed)
+    assert steps["COPY busybox /bin/busybox"] and not steps["COPY text /text"]
+    assert b"two" in cooper.log("hello", changed)
+    uncached = build_id_of(cooper("build", folder, "-a", "hello", "--no-cache").ok().out)
+    assert list(instructions(cooper, uncached).values()) == [False, False, False]
+
+
+def test_a_failing_step_is_named_with_its_line_and_exit_code(cooper, engine, app):
+    folder = app(HEAD + "# why\nRUN echo before; \\\n    exit 7\nRUN echo never\n")
+    done = cooper("build", folder, "-a", "hello")
+    assert done.code != 0
+    build = build_id_of(done.out + done.err)
+    record = cooper.record("hello", build)
+    assert record["status"] == "failed" and record["exit_code"] == 7
+    assert re.search(r"step \d/\d RUN echo before; .*exit 7 \(Dockerfile:5\): exit status 7", record["reason"])
+    log = cooper.log("hello", build).decode()
+    assert "before\n" in log and "> 5 | RUN echo before" in log
+    assert [s.get("exit") for s in cooper.steps("hello", build) if s["text"].startswith("RUN")] == [7]
+    assert not [name for name in engine.images() if build in name]
+
+
+def test_ignored_files_do_not_travel(cooper, app):
+    folder = app(HEAD + "COPY . /all\nRUN /bin/busybox find /all | /bin/busybox sort\n",
+                 {".dockerignore": "secret\n*.log\n!keep.log\n", "secret/key": "x", "a.log": "x",
+                  "keep.log": "x", "sub/b": "x"})
+    log = cooper.log("hello", build_id_of(cooper("build", folder, "-a", "hello").ok().out)).decode()
+    assert "/all/keep.log" in log and "/all/sub/b" in log
+    assert "secret" not in log and "a.log" not in log
+
+
+def test_services_are_built_at_once_and_told_apart(cooper, engine, app, gate):
+    # One waits at the gate for the test, so the other is built meanwhile or never.
+    folder = app("", {
+        "convox.yml": "services:\n  one:\n    build: one\n  two:\n    build: two\n",
+        "one/Dockerfile": HEAD + f"RUN {gate.command.replace('nc', '/bin/busybox nc')}\n",
+        "two/Dockerfile": HEAD + "RUN echo in two\n"})
+    for service in ("one", "two"):
+        shutil.copy(BUSYBOX, folder / service / "busybox")
+    process = cooper.start("build", folder, "-a", "hello", "-j", "2")
+    build = cooper.wait_for_new_build("hello")
+    gate.wait()
+    cooper.wait_for_log("hello", build, "Made the image of two")
+    gate.open()
+    assert process.wait(60) == 0
+    record = cooper.record("hello", build)
+    assert sorted(record["images"]) == ["one", "two"]
+    log = cooper.log("hello", build).decode()
+    assert "two | in two\n" in log and re.search(r"^one \| .*RUN /bin/busybox nc", log, re.M)
+
+
+def test_cancel_ends_the_step_in_the_engine_and_leaves_no_image(cooper, engine, app):
+    folder = app(HEAD + "RUN echo sleeping; exec /bin/busybox sleep 4711\n")
+    process = cooper.start("build", folder, "-a", "hello")
+    build = cooper.wait_for_new_build("hello")
+    cooper.wait_for_log("hello", build, "\nsleeping\n")
+    assert processes_of("sleep\0004711")
+    cooper("builds", "cancel", build, "-a", "hello").ok()
+    assert not processes_of("sleep\0004711")
+    process.wait(60)
+    record = cooper.record("hello", build)
+    assert record["status"] == "canceled" and record["exit_code"] == -1
+    assert not [name for name in engine.images() if build in name]
+    assert "exit" not in cooper.steps("hello", build)[-1]
+
+
+def test_a_build_that_takes_too_long_is_ended(cooper, engine, app):
+    folder = app(HEAD + "RUN echo sleeping; exec /bin/busybox sleep 4714\n")
+    cooper("apps", "create", "hello").ok()
+    cooper("builds", "set", "-a", "hello", "timeout", "2s").ok()
+    done = cooper("build", folder, "-a", "hello")
+    record = cooper.record("hello", build_id_of(done.out + done.err))
+    assert record["status"] == "failed" and record["exit_code"] == 124, record
+    assert not processes_of("sleep\0004714")
+
+
+def test_build_args_reach_only_dockerfiles_that_declare_them(cooper, app):
+    folder = app(HEAD + 'ARG WORD=none\nRUN echo "word $WORD other $OTHER"\n')
+    for args, text in (([], "word none other "), (["--build-args", "WORD=one", "--build-args", "OTHER=x"],
+                                                  "word one other ")):
+        build = build_id_of(cooper("build", folder, "-a", "hello", *args).ok().out)
+        assert f"\n{text}\n" in cooper.log("hello", build).decode()
+
+
+SECRET = "correct horse/battery=staple"
+
+
+def kept(cooper):
+    """Every byte beneath the data root."""
+    files = [path for path in cooper.root.rglob("*") if path.is_file()]
+    assert len(files) > 3
+    return b"\n".join(path.read_bytes() for path in files)
+
+
+def test_a_secret_reaches_its_mount_and_nothing_else(cooper, engine, app, tmp_path, gate):
+    (tmp_path / "token").write_text(SECRET + "\n")
+    folder = app(HEAD + "RUN --mount=type=secret,id=token cat /run/secrets/token; "
+                 "/bin/busybox base64 /run/secrets/token; "
+                 f"/bin/busybox {gate.command}\n"
+                 "RUN test ! -e /run/secrets/token && echo it is gone\n"
+                 "RUN --mount=type=secret,id=of.env,target=/here test \"$(cat /here)\" = 'by variable' && echo it is here\n")
+    process = cooper.start("build", folder, "-a", "hello", "--secret", f"id=token,src={tmp_path / 'token'}",
+                           "--secret", "id=of.env,env=OF_ENV", env={"OF_ENV": "by variable"})
+    gate.wait()
+    assert not processes_of(SECRET), "no command line and no environment holds it"
+    gate.open()
+    assert process.wait(60) == 0, process.communicate()
+    (build,) = cooper.build_ids("hello")
+    log = cooper.log("hello", build).decode()
+    assert log.count("[redacted]") >= 2 and "it is gone\n" in log and "it is here\n" in log, log
+    bytes_kept = kept(cooper)
+    for form in (SECRET.encode(), base64.b64encode(SECRET.encode())[:-4], b"by variable"):
+        assert form not in bytes_kept.replace(b"= 'by variable'", b""), form
+
+
+def test_a_secret_that_must_be_there_is_missed(cooper, app):
+    folder = app(HEAD + "RUN --mount=type=secret,id=absent,required=true cat /run/secrets/absent\n")
+    done = cooper("build", folder, "-a", "hello")
+    record = cooper.record("hello", build_id_of(done.out + done.err))
+    assert record["status"] == "failed" and "absent" in record["reason"], record["reason"]
+
+
+@pytest.fixture
+def agent(tmp_path):
+    """An ssh agent with one key: (environment, the key's fingerprint)."""
+    if not shutil.which("ssh-agent"):
+        pytest.skip("ssh-agent is not installed (Debian: openssh-client)")
+    socket = f"/tmp/cooper-agent-{os.getpid()}"
+    process = subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL)
+    env = {**os.environ, "SSH_AUTH_SOCK": socket}
+    try:
+        wait_for(lambda: os.path.exists(socket), "the agent")
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "key"], check=True)
+        subprocess.run(["ssh-add", "-q", tmp_path / "key"], env=env, check=True)
+        listed = subprocess.run(["ssh-add", "-l"], env=env, check=True, capture_output=True, text=True)
+        yield env, listed.stdout.split()[1]
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def with_libraries(program, folder):
+    """Puts a program of the host's and its libraries beneath `folder`, at the same paths."""
+    listed = subprocess.run(["ldd", program], check=True, capture_output=True, text=True).stdout
+    for path in (program, *re.findall(r"(/\S+) \(0x", listed)):
+        target = pathlib.Path(f"{folder}{path}")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(os.path.realpath(path), target)
+
+
+def test_an_ssh_agent_is_forwarded_for_use_but_not_for_change(cooper, app, agent):
+    env, fingerprint = agent
+    folder = app("FROM scratch\nCOPY busybox /bin/busybox\nCOPY host /\nSHELL [\"/bin/busybox\", \"sh\", \"-c\"]\n"
+                 "RUN --mount=type=ssh /usr/bin/ssh-add -l; /usr/bin/ssh-add -D; /usr/bin/ssh-add -l\n"
+                 "RUN --mount=type=ssh,id=other /usr/bin/ssh-add -l | /bin/busybox sed 's/^/other /'\n")
+    with_libraries("/usr/bin/ssh-add", folder / "host")
+    done = cooper("build", folder, "-a", "hello", "--ssh", "default", "--ssh", f"other={env['SSH_AUTH_SOCK']}",
+                  env={"SSH_AUTH_SOCK": env["SSH_AUTH_SOCK"]}).ok()
+    log = cooper.log("hello", build_id_of(done.out)).decode()
+    assert log.count(fingerprint) == 3, log
+    assert re.search(rf"^other 256 {re.escape(fingerprint)}", log, re.M), log
+    still = subprocess.run(["ssh-add", "-l"], env=env, capture_output=True, text=True, check=False)
+    assert fingerprint in still.stdout, "the build removed a key from the agent"

@@ -68,35 +68,6 @@ def test_an_image_is_made_and_known_to_the_engine(cooper, engine, app):
     assert "on stdout" in log.encode()[run["log_begin"]:run["log_end"]].decode()
 
 
-def test_a_second_build_is_cached_and_a_changed_file_is_seen(cooper, app):
-    folder = app(HEAD + "COPY text /text\nRUN cat /text\n", {"text": "one"})
-    cooper("build", folder, "-a", "hello").ok()
-    again = build_id_of(cooper("build", folder, "-a", "hello").ok().out)
-    assert all(s["cached"] for s in cooper.steps("hello", again) if not s["text"].startswith("COMMIT"))
-    # The same size, and a time that archives do not keep: only the content tells.
-    (folder / "text").write_text("two")
-    changed = build_id_of(cooper("build", folder, "-a", "hello").ok().out)
-    steps = {s["text"]: s["cached"] for s in cooper.steps("hello", changed)}
-    assert steps["COPY busybox /bin/busybox"] and not steps["COPY text /text"]
-    assert b"two" in cooper.log("hello", changed)
-    uncached = build_id_of(cooper("build", folder, "-a", "hello", "--no-cache").ok().out)
-    assert not any(s["cached"] for s in cooper.steps("hello", uncached))
-
-
-def test_a_failing_step_is_named_with_its_line_and_exit_code(cooper, engine, app):
-    folder = app(HEAD + "# why\nRUN echo before; \\\n    exit 7\nRUN echo never\n")
-    done = cooper("build", folder, "-a", "hello")
-    assert done.code != 0
-    build = build_id_of(done.out + done.err)
-    record = cooper.record("hello", build)
-    assert record["status"] == "failed" and record["exit_code"] == 7
-    assert re.search(r"step 2/3 RUN echo before; .*exit 7 \(Dockerfile:5\): exit status 7", record["reason"])
-    log = cooper.log("hello", build).decode()
-    assert "before\n" in log and "> 5 | RUN echo before" in log
-    assert [s.get("exit") for s in cooper.steps("hello", build)] == [0, 7]
-    assert not [name for name in engine.images() if build in name]
-
-
 @pytest.mark.parametrize("dockerfile, reason", [
     ("FROM scratch\nFOO bar\n", r"line 2: unknown instruction: FOO"),
     ("FROM scratch\nCOPY nothing /\n", r"COPY nothing / \(Dockerfile:2\).*nothing.*not found"),
@@ -106,50 +77,6 @@ def test_what_is_wrong_is_said(cooper, app, dockerfile, reason):
     done = cooper("build", app(dockerfile), "-a", "hello")
     record = cooper.record("hello", build_id_of(done.out + done.err))
     assert record["exit_code"] == 1 and re.search(reason, record["reason"]), record["reason"]
-
-
-def test_ignored_files_do_not_travel(cooper, app):
-    folder = app(HEAD + "COPY . /all\nRUN /bin/busybox find /all | /bin/busybox sort\n",
-                 {".dockerignore": "secret\n*.log\n!keep.log\n", "secret/key": "x", "a.log": "x",
-                  "keep.log": "x", "sub/b": "x"})
-    log = cooper.log("hello", build_id_of(cooper("build", folder, "-a", "hello").ok().out)).decode()
-    assert "/all/keep.log" in log and "/all/sub/b" in log
-    assert "secret" not in log and "a.log" not in log
-
-
-def test_services_are_built_at_once_and_told_apart(cooper, engine, app, gate):
-    # One waits at the gate for the test, so the other is built meanwhile or never.
-    folder = app("", {
-        "convox.yml": "services:\n  one:\n    build: one\n  two:\n    build: two\n",
-        "one/Dockerfile": HEAD + f"RUN {gate.command.replace('nc', '/bin/busybox nc')}\n",
-        "two/Dockerfile": HEAD + "RUN echo in two\n"})
-    for service in ("one", "two"):
-        shutil.copy(BUSYBOX, folder / service / "busybox")
-    process = cooper.start("build", folder, "-a", "hello", "-j", "2")
-    build = cooper.wait_for_new_build("hello")
-    gate.wait()
-    cooper.wait_for_log("hello", build, "Made the image of two")
-    gate.open()
-    assert process.wait(60) == 0
-    record = cooper.record("hello", build)
-    assert sorted(record["images"]) == ["one", "two"]
-    log = cooper.log("hello", build).decode()
-    assert "two | in two\n" in log and "one | [2/2] RUN" in log
-
-
-def test_cancel_ends_the_step_in_the_engine_and_leaves_no_image(cooper, engine, app):
-    folder = app(HEAD + "RUN echo sleeping; /bin/busybox sleep 4711\n")
-    process = cooper.start("build", folder, "-a", "hello")
-    build = cooper.wait_for_new_build("hello")
-    cooper.wait_for_log("hello", build, "\nsleeping\n")
-    assert processes_of("sleep\0004711")
-    cooper("builds", "cancel", build, "-a", "hello").ok()
-    assert not processes_of("sleep\0004711")
-    process.wait(60)
-    record = cooper.record("hello", build)
-    assert record["status"] == "canceled" and record["exit_code"] == -1
-    assert not [name for name in engine.images() if build in name]
-    assert "exit" not in cooper.steps("hello", build)[-1]
 
 
 def test_a_killed_supervisor_ends_its_build_in_the_engine(cooper, engine, app):

@@ -1,4 +1,5 @@
 #include "base/file.h"
+#include "build/secret_memory.h"
 #include "build/secrets.h"
 #include "engine/registry_secrets.h"
 #include "unit/store_test_support.h"
@@ -48,11 +49,12 @@ class SecretsTest : public testing::Test {
   }
   std::vector<std::string> secrets() {
     warnings_.clear();
-    return secrets_of(store_, app_name("hello"), warnings_);
+    return secrets_of(store_, app_name("hello"), given_, warnings_);
   }
 
   TempFolder folder_;
   store::FileStore store_{store::Layout(folder_ / "root")};
+  engine::BuildSecrets given_;
   std::vector<std::string> warnings_;
 
  private:
@@ -74,6 +76,20 @@ TEST_F(SecretsTest, OfTheVariableAndOfBothLevelsOfTheProperty) {
                                        "of hello", "of hello too"}));
   EXPECT_THAT(secrets(), Not(Contains("of other")));
   EXPECT_TRUE(warnings_.empty());
+}
+
+TEST_F(SecretsTest, OfTheBuildItself) {
+  given_.secrets = {{.id = "token", .value = "of the build\n"}};
+  EXPECT_THAT(secrets(), Contains("of the build\n"));
+}
+
+TEST(SecretMemory, HandsOnAnyBytes) {
+  const engine::BuildSecrets given{
+      .secrets = {{.id = "a", .value = std::string("\0\xff\n", 3)}, {.id = "b", .value = ""}},
+      .agents = {{.id = "default", .socket = "/run/\xff agent"}}};
+  EXPECT_EQ(from_memory(to_memory(given)), given);
+  EXPECT_FALSE(to_memory({}));
+  EXPECT_TRUE(from_memory({}).empty());
 }
 
 TEST_F(SecretsTest, OfEveryFileOfCredentials) {

@@ -1,6 +1,7 @@
 #include "engine/buildkit/error_details.h"
 #include "engine/buildkit/services.h"
 #include "engine/buildkit/upgrade.h"
+#include "engine/dockerfile_lines.h"
 
 #include <gtest/gtest.h>
 

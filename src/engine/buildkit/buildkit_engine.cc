@@ -10,6 +10,7 @@
 #include "engine/buildkit/session.h"
 #include "engine/buildkit/solve.h"
 #include "engine/buildkit/steps.h"
+#include "engine/dockerfile_lines.h"
 #include "engine/memory_kills.h"
 #include "engine/push_failure.h"
 
@@ -226,6 +227,7 @@ Session BuildkitEngine::open_session(const std::shared_ptr<grpc::Channel>& chann
                             .times = &times},
                 .shared_key = hex(sha256(std::string(key_.begin(), key_.end()) + lineage(request))),
                 .logins = context_.logins,
+                .secrets = context_.secrets,
                 .warn = [&warnings](const std::string& text) { warnings.add(text); }});
 }
 

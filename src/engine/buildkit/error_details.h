@@ -29,12 +29,4 @@ std::string plain_message(std::string_view message);
 /// "dockerfile parse error line 3: ..." names a line; 0 if it does not.
 int line_in(std::string_view message);
 
-/// The line, from 1, on which `instruction` ("RUN make all", as a vertex is named)
-/// begins in a Dockerfile's text; 0 if it is not there, or more than once.
-int line_of(std::string_view dockerfile, std::string_view instruction);
-
-/// The line and its neighbours, each with its number, the line itself marked: what
-/// the log shows of the cause. Empty if there is no such line.
-std::string excerpt(std::string_view dockerfile, int line);
-
 }  // namespace cooper::engine::buildkit

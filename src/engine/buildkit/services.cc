@@ -1,13 +1,17 @@
 #include "engine/buildkit/services.h"
 
 #include "base/error.h"
+#include "engine/buildkit/ssh_agent.h"
 #include "engine/registry_auth.h"
 
+#include <algorithm>
 #include <auth.grpc.pb.h>
 #include <filesync.grpc.pb.h>
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/sync_stream.h>
 #include <health.grpc.pb.h>
+#include <secrets.grpc.pb.h>
+#include <ssh.grpc.pb.h>
 
 namespace cooper::engine::buildkit {
 
@@ -15,6 +19,18 @@ namespace {
 
 using WirePacket = fsutil::types::Packet;
 using DiffCopyStream = grpc::ServerReaderWriter<WirePacket, WirePacket>;
+
+std::vector<std::string> values_of(const grpc::ServerContext& context, const std::string& key) {
+  const auto& metadata = context.client_metadata();
+  const bool encoded = metadata.find(key + "-encoded") != metadata.end();
+  std::vector<std::string> values;
+  const auto [first, last] = metadata.equal_range(key);
+  for (auto entry = first; entry != last; ++entry) {
+    const std::string value(entry->second.data(), entry->second.size());
+    values.push_back(encoded ? query_unescape(value) : value);
+  }
+  return values;
+}
 
 class HealthService : public grpc::health::v1::Health::Service {
  public:
@@ -42,6 +58,68 @@ class AuthService : public moby::filesync::v1::Auth::Service {
 
  private:
   std::filesystem::path logins_;
+};
+
+class SecretsService : public moby::buildkit::secrets::v1::Secrets::Service {
+ public:
+  explicit SecretsService(const BuildSecrets& secrets) : secrets_(secrets) {}
+  grpc::Status GetSecret(grpc::ServerContext* /*context*/,
+                         const moby::buildkit::secrets::v1::GetSecretRequest* request,
+                         moby::buildkit::secrets::v1::GetSecretResponse* response) override {
+    const auto found = std::ranges::find(secrets_.secrets, request->id(), &Secret::id);
+    if (found == secrets_.secrets.end()) {  // the daemon goes on if the mount is not required
+      return {grpc::StatusCode::NOT_FOUND, "secret " + request->id() + ": not found"};
+    }
+    response->set_data(found->value);
+    return grpc::Status::OK;
+  }
+
+ private:
+  const BuildSecrets& secrets_;
+};
+
+class SshService : public moby::sshforward::v1::SSH::Service {
+ public:
+  explicit SshService(const BuildSecrets& secrets) : secrets_(secrets) {}
+  grpc::Status CheckAgent(grpc::ServerContext* /*context*/,
+                          const moby::sshforward::v1::CheckAgentRequest* request,
+                          moby::sshforward::v1::CheckAgentResponse* /*response*/) override {
+    return find(request->id()) ? grpc::Status::OK : no_agent(request->id());
+  }
+
+  grpc::Status ForwardAgent(
+      grpc::ServerContext* context,
+      grpc::ServerReaderWriter<moby::sshforward::v1::BytesMessage,
+                               moby::sshforward::v1::BytesMessage>* stream) override {
+    const std::vector<std::string> ids = values_of(*context, "buildkit.ssh.id");
+    const std::string id = ids.empty() ? "" : ids.front();
+    const SshAgent* agent = find(id);
+    if (!agent) return no_agent(id);
+    try {
+      SshAgentLink link(agent->socket);
+      moby::sshforward::v1::BytesMessage message;
+      while (stream->Read(&message)) {
+        message.set_data(link.answer(message.data(), [&] { return context->IsCancelled(); }));
+        if (!message.data().empty() && !stream->Write(message)) break;
+      }
+      return grpc::Status::OK;
+    } catch (const Error& error) {  // boundary: a request of the daemon's
+      return {grpc::StatusCode::UNKNOWN, error.message()};
+    }
+  }
+
+ private:
+  const SshAgent* find(const std::string& id) const {
+    const std::string name = id.empty() ? "default" : id;
+    const auto found = std::ranges::find(secrets_.agents, name, &SshAgent::id);
+    return found == secrets_.agents.end() ? nullptr : &*found;
+  }
+  static grpc::Status no_agent(const std::string& id) {
+    return {grpc::StatusCode::NOT_FOUND,
+            "no ssh agent \"" + (id.empty() ? "default" : id) + "\" was given (--ssh)"};
+  }
+
+  const BuildSecrets& secrets_;
 };
 
 void read_packet(WirePacket& from, Packet& to) {
@@ -92,18 +170,6 @@ class GrpcPacketStream : public PacketStream {
   WirePacket outgoing_;
 };
 
-std::vector<std::string> values_of(const grpc::ServerContext& context, const std::string& key) {
-  const auto& metadata = context.client_metadata();
-  const bool encoded = metadata.find(key + "-encoded") != metadata.end();
-  std::vector<std::string> values;
-  const auto [first, last] = metadata.equal_range(key);
-  for (auto entry = first; entry != last; ++entry) {
-    const std::string value(entry->second.data(), entry->second.size());
-    values.push_back(encoded ? query_unescape(value) : value);
-  }
-  return values;
-}
-
 class FileSyncService : public moby::filesync::v1::FileSync::Service {
  public:
   FileSyncService(const Folders& folders, std::function<void(const std::string&)> warn,
@@ -150,18 +216,21 @@ int hex_digit(char c) {
 }  // namespace
 
 std::vector<std::unique_ptr<grpc::Service>> make_services(
-    const Folders& folders, const std::filesystem::path& logins,
+    const Folders& folders, const std::filesystem::path& logins, const BuildSecrets& secrets,
     std::function<void(const std::string&)> warn, std::stop_token stop) {
   std::vector<std::unique_ptr<grpc::Service>> services;
   services.push_back(std::make_unique<HealthService>());
   services.push_back(std::make_unique<AuthService>(logins));
+  services.push_back(std::make_unique<SecretsService>(secrets));
+  services.push_back(std::make_unique<SshService>(secrets));
   services.push_back(std::make_unique<FileSyncService>(folders, std::move(warn), std::move(stop)));
   return services;
 }
 
 std::vector<std::string> service_methods() {
-  return {"/grpc.health.v1.Health/Check", "/moby.filesync.v1.Auth/Credentials",
-          "/moby.filesync.v1.FileSync/DiffCopy"};
+  return {"/grpc.health.v1.Health/Check",        "/moby.filesync.v1.Auth/Credentials",
+          "/moby.filesync.v1.FileSync/DiffCopy", "/moby.buildkit.secrets.v1.Secrets/GetSecret",
+          "/moby.sshforward.v1.SSH/CheckAgent",  "/moby.sshforward.v1.SSH/ForwardAgent"};
 }
 
 std::string query_unescape(std::string_view text) {

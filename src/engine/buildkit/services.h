@@ -1,7 +1,8 @@
 #pragma once
-// What a session offers to the daemon: the build's files, registry credentials,
-// and a sign of life.
+// What a session offers to the daemon: the build's files, registry credentials, secrets,
+// ssh agents, and a sign of life.
 
+#include "engine/build_secrets.h"
 #include "engine/buildkit/file_sync.h"
 #include "source/content_time.h"
 
@@ -28,9 +29,9 @@ struct Folders {
 
 /// The services of a session, to be registered with its server, which must not
 /// outlive them. `warn` gets sentences about files, from other threads.
-/// `logins`: see find_login.
+/// `logins`: see find_login. `secrets` is borrowed.
 std::vector<std::unique_ptr<grpc::Service>> make_services(
-    const Folders& folders, const std::filesystem::path& logins,
+    const Folders& folders, const std::filesystem::path& logins, const BuildSecrets& secrets,
     std::function<void(const std::string&)> warn, std::stop_token stop);
 
 /// The methods that they implement, as a session announces them.

@@ -122,7 +122,8 @@ class Session::Bridge {
 
 Session::Session(std::shared_ptr<grpc::Channel> channel, Options options)
     : id_(random_base36(25)),
-      services_(make_services(options.folders, options.logins, std::move(options.warn),
+      secrets_(std::move(options.secrets)),
+      services_(make_services(options.folders, options.logins, secrets_, std::move(options.warn),
                               stop_.get_token())),
       bridge_(std::make_unique<Bridge>(std::move(channel), id_, options.shared_key, services_)) {}
 

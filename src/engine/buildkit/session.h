@@ -26,7 +26,8 @@ class Session {
     /// Builds with the same key share the daemon's copy of the context, so that
     /// only what changed is sent. Known to nobody else: see ContentTime.
     std::string shared_key;
-    std::filesystem::path logins;                  ///< see find_login
+    std::filesystem::path logins;  ///< see find_login
+    BuildSecrets secrets;
     std::function<void(const std::string&)> warn;  ///< see make_services
   };
   /// Throws Error{unavailable}. The channel is shared with the solve.
@@ -43,6 +44,7 @@ class Session {
   class Bridge;
 
   std::string id_;
+  BuildSecrets secrets_;
   std::stop_source stop_;
   std::vector<std::unique_ptr<grpc::Service>> services_;
   std::unique_ptr<Bridge> bridge_;
