@@ -59,6 +59,20 @@ void remove_images(engine::ImageKeeper& keeper, const Build& build) {
   keeper.remove_images(images);
 }
 
+/// A Docker Engine pushes what bears the registry's name, and has it so for the time
+/// of the push. A build that vanished did not get to take it off again.
+void remove_pushed_names(engine::ImageKeeper& keeper, const Build& build) {
+  const std::string suffix = "." + build.id.str();
+  std::vector<std::string> names;
+  for (const std::string& name : keeper.find_images("")) {
+    const auto colon = name.rfind(':');
+    if (colon == std::string::npos || !name.ends_with(suffix)) continue;
+    const std::string_view tag = std::string_view(name).substr(colon + 1);
+    if (ServiceName::parse(tag.substr(0, tag.size() - suffix.size()))) names.push_back(name);
+  }
+  keeper.remove_images(names);
+}
+
 void remove_releases(store::FileStore& store, const Build& build,
                      const std::vector<Release>& releases) {
   for (const Release& release : releases) {
@@ -135,6 +149,7 @@ bool reap_locked(store::FileStore& store, const Build& seen) {
       if (!keeper) return;
       attempt([&] { keeper->clean_up(); });
       attempt([&] { remove_images(*keeper, *build); });
+      if (is_supervised(*build)) attempt([&] { remove_pushed_names(*keeper, *build); });
     });
   }
   attempt([&] {

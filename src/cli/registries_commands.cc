@@ -126,8 +126,8 @@ constexpr std::array kCommands = {
             .summary = "Keep the credentials of a registry, for pulls and pushes of all builds",
             .positionals = kHost,
             .flags = kAddFlags,
-            .examples = "cooper registries add ghcr.io -u me --password-stdin < token\n"
-                        "cooper builds set registry ghcr.io/me/shop -a shop",
+            .examples = "cooper registries add ghcr.io -u me\n"
+                        "cooper registries add ghcr.io -u me --password-stdin",
             .run = run_add},
     Command{.name = "registries remove",
             .summary = "Forget the credentials of a registry",

@@ -209,7 +209,7 @@ ImageResult BuildahEngine::build(const ImageRequest& request, Progress& progress
     if (id.starts_with("sha256:")) id.erase(0, 7);
     if (request.cache) {
       drop_cache_names(request, id);
-      export_cache(request, number, progress, stop);
+      if (!is_kept(*request.cache, output.reused())) export_cache(request, number, progress, stop);
     }
     // It is made: a stop request that comes now must not leave a tag without a digest.
     return {.end = ImageResult::End::made, .digest = digest_of(id)};

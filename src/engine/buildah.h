@@ -2,6 +2,7 @@
 // The engine that needs no daemon: one buildah process for each image.
 
 #include "engine/buildah_host.h"
+#include "engine/buildah_output.h"
 #include "engine/engine.h"
 #include "engine/short_path.h"
 #include "log/capture.h"
@@ -58,6 +59,8 @@ class BuildahEngine : public Engine {
                     const std::stop_token& stop);
   void export_cache(const ImageRequest& request, unsigned number, Progress& progress,
                     std::stop_token stop);
+  bool is_kept(const LayerCache& cache, const std::optional<BuildahOutput::Reused>& reused) const;
+  void note_kept(const LayerCache& cache, const std::string& layer) const;
   void drop_cache_names(const ImageRequest& request, const std::string& image_id) const;
   const std::string& cache_problem(const ImageRequest& request, const std::stop_token& stop);
   std::string look_at_cache(const LayerCache& cache, const std::stop_token& stop) const;

@@ -16,6 +16,7 @@ constexpr std::size_t kMaxBeforeError = std::size_t{4} << 10;
 constexpr std::string_view kStepMark = "STEP ";
 constexpr std::string_view kCommitMark = "COMMIT";
 constexpr std::string_view kCacheMark = "--> Using cache ";
+constexpr std::size_t kIdSize = 64;
 constexpr std::string_view kPulledMark = "--> Cache pulled from remote ";
 constexpr std::string_view kErrorMark = "Error: ";
 constexpr std::string_view kStepErrorMark = "Error: building at STEP \"";
@@ -92,7 +93,7 @@ bool is_noise(std::string_view line) {
 }
 
 bool is_id(std::string_view text) {
-  return text.size() == 64 &&
+  return text.size() == kIdSize &&
          std::ranges::all_of(text, [](char c) { return digit(c) || (c >= 'a' && c <= 'f'); });
 }
 
@@ -122,6 +123,11 @@ std::string recounted(const StepLine& step, std::string_view line) {
 }
 
 }  // namespace
+
+std::optional<BuildahOutput::Reused> BuildahOutput::reused() const {
+  if (layers_ == 0 || reused_ != layers_) return std::nullopt;
+  return Reused{.layer = reused_layer_, .came_from_registry = pulled_};
+}
 
 void BuildahOutput::show(std::string_view bytes) {
   if (!bytes.empty()) progress_.output(bytes);
@@ -195,6 +201,7 @@ BuildahOutput::Found BuildahOutput::read_line(std::string_view line, StepWord st
     // The layer of the next line came from a registry.
     if (after_step && line.starts_with(kPulledMark)) {
       after_step_ = true;
+      pulled_ = true;
       return {};
     }
     // It is printed at once behind the step's own line, before anything else.
@@ -243,10 +250,14 @@ void BuildahOutput::act_on(Found found, std::string_view line) {
         steps_.pop_back();
         return progress_.step_finished(0);
       }
+      if (!steps_.back().text.starts_with("FROM ")) ++layers_;
+      pulled_ = false;
       progress_.step_started(steps_.back().text);
       if (added_ != 0) return show(recounted(steps_.back(), line));
       break;
     case Saying::cached:
+      ++reused_;
+      reused_layer_ = line.substr(kCacheMark.size(), kIdSize);
       progress_.step_cached();
       break;
     case Saying::commit:

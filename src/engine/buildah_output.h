@@ -60,6 +60,12 @@ class BuildahOutput {
 
   /// The steps that began, in order; the last one runs, or ran last.
   const std::vector<StepLine>& steps() const noexcept { return steps_; }
+  /// What the last step took from a cache, if all steps but FROM did so.
+  struct Reused {
+    std::string layer;        ///< id of its image, 64 hex digits
+    bool came_from_registry;  ///< it was not here before
+  };
+  std::optional<Reused> reused() const;
   /// The text behind the last `Error: `, to the end of the output; empty if there was none.
   const std::string& error() const noexcept { return error_; }
   /// What was printed before that error, at most some KiB.
@@ -93,6 +99,10 @@ class BuildahOutput {
   bool at_line_start_ = true;  // else a part of the line that held_ continues was shown
   bool after_step_ = false;    // the line before was a step line
   bool committing_ = false;
+  int layers_ = 0;            // steps that make one
+  int reused_ = 0;            // of them from a cache
+  std::string reused_layer_;  // the last one's
+  bool pulled_ = false;       // it came from a registry
   std::vector<StepLine> steps_;
   std::vector<std::string> next_steps_;  // how the lines that may come next begin
   std::string commit_line_;              // the whole line, if it may come next

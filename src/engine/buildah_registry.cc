@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/sha256.h"
 #include "base/text.h"
 #include "engine/buildah.h"
 #include "engine/buildah_store.h"
@@ -14,7 +15,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <fcntl.h>
 #include <functional>
+#include <sys/stat.h>
 #include <utility>
 
 namespace cooper::engine {
@@ -159,6 +162,39 @@ void BuildahEngine::import_cache(const ImageRequest& request, std::vector<std::s
   }
 }
 
+namespace {
+
+/// The layers that were kept last for an image: a note of ours, since asking the registry
+/// for each of them takes as long as a small build.
+std::filesystem::path note_of(const std::filesystem::path& cache_folder, const LayerCache& cache) {
+  return cache_folder / "kept-layers" / hex(sha256(cache.reference()));
+}
+
+}  // namespace
+
+/// Registries forget, too: a note does not count for ever.
+bool BuildahEngine::is_kept(const LayerCache& cache,
+                            const std::optional<BuildahOutput::Reused>& reused) const {
+  constexpr std::chrono::hours kTrust{24};
+  if (!reused) return false;
+  if (reused->came_from_registry) return true;
+  const std::filesystem::path note = note_of(context_.cache, cache);
+  struct stat info {};
+  return ::stat(note.c_str(), &info) == 0 &&
+         Time(std::chrono::seconds{info.st_mtim.tv_sec}) > now() - kTrust &&
+         read_file(note) == reused->layer;
+}
+
+void BuildahEngine::note_kept(const LayerCache& cache, const std::string& layer) const {
+  const std::filesystem::path note = note_of(context_.cache, cache);
+  try {
+    make_folders(note.parent_path());
+    const Fd file = open_file(note, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    write_all(file.get(), layer);
+  } catch (const Error&) {  // boundary: then the next build keeps them once more
+  }
+}
+
 /// The build is run once more, all from the layers that are here now: if the registry
 /// can't take them, the build is not affected, and its output shows what was cached.
 void BuildahEngine::export_cache(const ImageRequest& request, unsigned number, Progress& progress,
@@ -176,7 +212,9 @@ void BuildahEngine::export_cache(const ImageRequest& request, unsigned number, P
                     [](std::string_view line) { return line.starts_with("--> Pushing cache "); });
   const process::ExitStatus status = stream(std::move(argv), std::move(variables), sink, stop);
   const std::string error = sink.finish();
+  const std::string layer(trim(read_file(id_file).value_or("")));
   remove_file(id_file);
+  if (status.ok()) note_kept(*request.cache, layer.substr(layer.find(':') + 1));
   if (status.ok() || stop.stop_requested() || warned_of_cache_.test_and_set()) return;
   progress.output(
       "warning: the layers can't be kept in " + request.cache->repository + ": " +

@@ -1,5 +1,7 @@
 """Layers that come from a registry: a machine without any reuses those of another."""
 
+import json
+
 import pytest
 
 from support.cooper import Cooper, build_id_of
@@ -46,6 +48,9 @@ def test_a_clean_machine_reuses_layers(new_machine, registry, app):  # noqa: F81
     made = build(first, folder)
     assert not any(cacheable(first, made).values())
 
+    # What is kept already is not kept again.
+    assert "Pushing cache" not in first.log("hello", build(first, folder)).decode()
+
     second = new_machine()
     set_registry(second, registry.address, name, "registry")
     reused = build(second, folder)
@@ -69,7 +74,6 @@ def same_layers(hosts, *records):
         reference = record["images"]["web"].split("@")[0]
         if host.name == "docker":
             return host.engine.image(reference)["RootFS"]["Layers"]
-        import json
         text = host.store.buildah("inspect", "--type", "image", reference).ok().out
         return json.loads(text)["OCIv1"]["rootfs"]["diff_ids"]
     a, b = (layers(h, r) for h, r in zip(hosts, records))

@@ -1,17 +1,20 @@
 """Images that are pushed to a registry, and layers that come from it: a real
 docker-registry, with buildah and with a Docker Engine."""
+import base64
 import json
 import os
 import pathlib
 import re
 import shutil
+import signal
 import stat
 import tempfile
+import threading
 
 import pytest
 
 from support import docker
-from support.cooper import PROJECT, Cooper, ImageStore, build_id_of, make_app, processes_of, wait_for
+from support.cooper import Cooper, ImageStore, build_id_of, make_app, processes_of, wait_for
 from support.registry import PASSWORD, USER, Front, Registry, free_port
 
 BUSYBOX = shutil.which("busybox") or "/bin/busybox"
@@ -194,7 +197,6 @@ def test_credentials_are_kept_used_and_hidden(cooper, host, private, app):
 
 
 def test_other_tools_credentials_are_honoured(cooper, private, app, tmp_path):
-    import base64
     auth = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
     config = make_app(tmp_path / "docker", {"config.json": json.dumps({"auths": {private.address: {"auth": auth}}})})
     set_registry(cooper, private.address)
@@ -246,7 +248,6 @@ def test_a_registry_that_is_gone(cooper, host, app):
 
 
 def test_a_slow_push_can_be_canceled(cooper, host, front, app):
-    import threading
     reached, release = threading.Event(), threading.Event()
 
     def slow(method, path):
@@ -267,3 +268,25 @@ def test_a_slow_push_can_be_canceled(cooper, host, front, app):
     assert "exit" not in steps_of(cooper, build, "PUSH")[0]
     host.assert_clean(build)
     wait_for(lambda: not [name for name in host.images() if build in name], "names to be removed", 10)
+
+
+def test_a_supervisor_that_is_killed_during_a_push(cooper, host, front, app):
+    reached, release = threading.Event(), threading.Event()
+
+    def slow(method, path):
+        if method != "PUT" or "/manifests/" not in path:
+            return None
+        reached.set()
+        return lambda: release.wait(60)
+    set_registry(cooper, front(slow).address)
+    process = cooper.start("build", app(HEAD + "RUN echo killed\n"), "-a", "hello")
+    build = cooper.wait_for_new_build("hello")
+    assert reached.wait(60)
+    os.kill(cooper.record("hello", build)["pid"], signal.SIGKILL)
+    wait_for(lambda: cooper("builds", "info", build, "-a", "hello").ok().out.find("abandoned") >= 0, "the end")
+    release.set()
+    process.wait(60)
+    cooper("builds", "prune", "-a", "hello").ok()
+    assert cooper.record("hello", build)["status"] == "failed"
+    assert not [name for name in host.images() if build in name]
+    host.assert_clean(build)

@@ -32,10 +32,11 @@ class Completion : public CliTest {
 
 TEST_F(Completion, OffersCommands) {
   EXPECT_THAT(at({""}), ElementsAre("build", "track", "builds", "releases", "apps", "plugin",
-                                    "engines", "help", "version", "completion"));
+                                    "engines", "registries", "help", "version", "completion"));
   EXPECT_THAT(at({"bui"}), ElementsAre("build", "builds"));
-  EXPECT_THAT(at({"builds", ""}), ElementsAre("info", "logs", "cancel", "search", "erase-log",
-                                              "pin", "unpin", "prune", "set", "settings"));
+  EXPECT_THAT(at({"builds", ""}),
+              ElementsAre("info", "logs", "cancel", "search", "erase-log", "pin", "unpin", "remove",
+                          "prune", "set", "settings"));
   EXPECT_THAT(at({"builds", "s"}), ElementsAre("search", "set", "settings"));
   EXPECT_THAT(at({"-a", "x", "builds", "i"}), ElementsAre("info"));
   EXPECT_THAT(at({"help", "builds", "l"}), ElementsAre("logs"));
@@ -124,7 +125,7 @@ TEST_F(BashCompletion, CompletesFromTheRealProgram) {
   add_build("abc1", Status::failed);
   EXPECT_EQ(tab("bui"), "build\nbuilds\n");
   EXPECT_EQ(tab("builds ''"),
-            "info\nlogs\ncancel\nsearch\nerase-log\npin\nunpin\nprune\nset\nsettings\n");
+            "info\nlogs\ncancel\nsearch\nerase-log\npin\nunpin\nremove\nprune\nset\nsettings\n");
   EXPECT_EQ(tab("builds info --st"), "--steps\n");
   EXPECT_EQ(tab("builds -a h"), "hello\n");
   EXPECT_EQ(tab("builds info -a hello ab"), "abc1\n");

@@ -180,12 +180,35 @@ TEST(BuildahOutput, ACacheLineCountsOnlyRightBehindItsStep) {
 
 TEST(BuildahOutput, ALayerFromARegistryIsCachedToo) {
   const std::string id(64, 'a');
-  const Recorder recorder = read(
-      "STEP 1/2: FROM a\nSTEP 2/2: RUN x\n--> Cache pulled from remote "
-      "127.0.0.1:5000/shop:" +
-      id + "\n--> Using cache " + id + "\nCOMMIT\n");
+  Recorder recorder;
+  BuildahOutput output(recorder);
+  output.feed(
+      "STEP 1/2: FROM a\nSTEP 2/2: RUN x\n--> Cache pulled from remote 127.0.0.1:5000/shop:" + id +
+      "\n--> Using cache " + id + "\nCOMMIT\n");
+  output.finish();
   EXPECT_THAT(recorder.events, ElementsAre("FROM a", "RUN x (cached)", "COMMIT"));
   EXPECT_THAT(recorder.shown, HasSubstr("--> Cache pulled from remote 127.0.0.1:5000/shop:"));
+  ASSERT_TRUE(output.reused());
+  EXPECT_EQ(output.reused()->layer, id);
+  EXPECT_TRUE(output.reused()->came_from_registry);
+}
+
+TEST(BuildahOutput, OnlyABuildWithoutAStepOfItsOwnIsReused) {
+  const std::string cached = "--> Using cache " + std::string(64, 'b') + "\n";
+  const auto reused = [](const std::string& text) {
+    Recorder recorder;
+    BuildahOutput output(recorder);
+    output.feed(text);
+    output.finish();
+    return output.reused();
+  };
+  const auto all =
+      reused("STEP 1/3: FROM a\nSTEP 2/3: RUN x\n" + cached + "STEP 3/3: RUN y\n" + cached);
+  ASSERT_TRUE(all);
+  EXPECT_FALSE(all->came_from_registry);
+  EXPECT_FALSE(reused("STEP 1/3: FROM a\nSTEP 2/3: RUN x\nran\nSTEP 3/3: RUN y\n" + cached));
+  EXPECT_FALSE(reused("STEP 1/3: FROM a\nSTEP 2/3: RUN x\n" + cached + "STEP 3/3: RUN y\nran\n"));
+  EXPECT_FALSE(reused("STEP 1/1: FROM a\n"));
 }
 
 TEST(BuildahOutput, NoiseIsDroppedAndEverythingElseKept) {

@@ -251,8 +251,12 @@ ImageResult BuildkitEngine::build(const ImageRequest& request, Progress& progres
   const Session session = open_session(channel, request, times, warnings);
   SolveOrder order = order_of(request, session);
   add_cache(request, order);
+  bool cache_is_there = true;
   StepReader steps(progress, request.tags.empty() ? "" : request.tags.front(),
-                   [&](const std::string& problem) { warn_of_cache(request, problem, progress); });
+                   [&](const std::string& problem) {
+                     cache_is_there = false;
+                     warn_of_cache(request, problem, progress);
+                   });
   const MemoryWatch memory(context_.cgroups);
   const SolveResult result = solve(channel, order,
                                    {.update =
@@ -269,6 +273,8 @@ ImageResult BuildkitEngine::build(const ImageRequest& request, Progress& progres
   warnings.show(progress);
   switch (result.end) {
     case SolveResult::End::made: {
+      // Written into an image of which all is cached, a cache names its last layer
+      // alone: the one that is there is better.
       steps.finish(0);
       const auto digest = result.response.find("containerimage.digest");
       if (digest == result.response.end()) {
@@ -276,7 +282,8 @@ ImageResult BuildkitEngine::build(const ImageRequest& request, Progress& progres
       }
       return {.end = ImageResult::End::made,
               .digest = digest->second,
-              .holds_cache = order.cache_export == "inline" && !warned_of_cache_.test()};
+              .holds_cache = order.cache_export == "inline" && !warned_of_cache_.test() &&
+                             !(cache_is_there && steps.all_cached())};
     }
     case SolveResult::End::canceled:
       steps.finish(std::nullopt);

@@ -140,6 +140,14 @@ void StepReader::end(Node& node, std::optional<int> exit_code) {
                         .exit_code = exit_code});
 }
 
+bool StepReader::all_cached() const {
+  return std::ranges::all_of(order_, [&](const std::string& digest) {
+    const Node& node = nodes_.at(digest);
+    const std::string& text = node.instruction.text;
+    return node.cached || text.starts_with("FROM ") || text.starts_with("COMMIT ");
+  });
+}
+
 void StepReader::finish(std::optional<int> exit_code) {
   end_line();
   for (const std::string& digest : order_) {

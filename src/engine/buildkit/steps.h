@@ -44,6 +44,9 @@ class StepReader {
   /// was ended from outside.
   void finish(std::optional<int> exit_code);
 
+  /// Did all steps come from a cache? Known when the build has ended.
+  bool all_cached() const;
+
   /// What failed first; nullopt if no step did.
   struct Failed {
     Instruction instruction;
