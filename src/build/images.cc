@@ -41,7 +41,6 @@ std::vector<std::string> line_prefixes(const Plan& plan) {
 
 ImageMaker::ImageMaker(Parts parts) : parts_(parts), prefixes_(line_prefixes(parts.plan)) {
   result_.images.resize(parts_.plan.images.size());
-  result_.steps.resize(parts_.plan.images.size());
 }
 
 ImagesResult ImageMaker::run(std::stop_token stop) {
@@ -57,39 +56,65 @@ ImagesResult ImageMaker::run(std::stop_token stop) {
 }
 
 void ImageMaker::work() {
+  using End = engine::ImageResult::End;
   for (std::size_t index = next_++; index < parts_.plan.images.size(); index = next_++) {
-    engine::ImageResult result;
+    MadeImage made;
     try {
-      result = make(index);
+      made = make(index);
     } catch (const std::exception& error) {  // boundary: background task
-      result = {.end = engine::ImageResult::End::failed, .exit_code = 1, .reason = error.what()};
+      made.result = {.end = End::failed, .exit_code = 1, .reason = error.what()};
     }
     const std::lock_guard lock(mutex_);
-    if (result.end == engine::ImageResult::End::failed && !result_.failed) {
+    if (made.result.end == End::failed && !result_.failed) {
       // What fails after that fails because we cancel it.
       if (!stop_.stop_requested()) result_.failed = index;
       stop_.request_stop();
     }
-    result_.images[index] = std::move(result);
+    result_.images[index] = std::move(made);
   }
 }
 
-engine::ImageResult ImageMaker::make(std::size_t index) {
-  if (stop_.stop_requested()) return {.end = engine::ImageResult::End::canceled};
+MadeImage ImageMaker::make(std::size_t index) {
+  if (stop_.stop_requested()) return {.result = {.end = engine::ImageResult::End::canceled}};
   const engine::ImageRequest& request = parts_.plan.images[index];
   log::Channel channel(parts_.log, prefixes_[index], &parts_.redactor);
   ImageProgress progress(request.service, channel, parts_.steps, parts_.redactor, parts_.clock);
   const Time start = now();
-  engine::ImageResult result = parts_.engine.make(request, progress, stop_.get_token());
+  MadeImage made{.origin = parts_.earlier.origin(request, stop_.get_token())};
+  if (const auto earlier = find_earlier(index, made.origin, progress, channel)) {
+    made.result = {.end = engine::ImageResult::End::made, .digest = earlier->digest};
+    made.unchanged_since = earlier->made_by;
+    made.steps = progress.last_number();
+    return made;
+  }
+  made.result = parts_.engine.make(request, progress, stop_.get_token());
   progress.finish();
-  result_.steps[index] = progress.last_number();
-  if (result.end == engine::ImageResult::End::made) {
+  made.steps = progress.last_number();
+  if (made.result.end == engine::ImageResult::End::made) {
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(now() - start);
     channel.message("Made the image of " + services_of(parts_.plan, index) + " in " +
                     seconds_text(took) + ", " + std::to_string(progress.cached_steps()) + " of " +
                     std::to_string(progress.cacheable_steps()) + " steps cached");
+    // A base that had to be pulled is known by now.
+    if (!made.origin) made.origin = parts_.earlier.origin(request, {});
   }
-  return result;
+  return made;
+}
+
+std::optional<EarlierImage> ImageMaker::find_earlier(std::size_t index,
+                                                     const std::optional<ImageOrigin>& origin,
+                                                     ImageProgress& progress,
+                                                     log::Channel& channel) {
+  if (!origin) return std::nullopt;
+  auto earlier = parts_.earlier.use(origin->key, parts_.plan.images[index]);
+  if (!earlier) return std::nullopt;
+  progress.step_started("unchanged since build " + earlier->made_by);
+  progress.step_cached();
+  progress.step_finished(0);
+  progress.finish();
+  channel.message("Unchanged since build " + earlier->made_by + ": its image serves " +
+                  services_of(parts_.plan, index) + " again");
+  return earlier;
 }
 
 }  // namespace cooper::build

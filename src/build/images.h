@@ -1,6 +1,7 @@
 #pragma once
 // Makes all images of a plan, several at once.
 
+#include "build/earlier_images.h"
 #include "build/plan.h"
 #include "build/step_log.h"
 #include "engine/engine.h"
@@ -15,11 +16,18 @@
 
 namespace cooper::build {
 
+/// What came of one image.
+struct MadeImage {
+  engine::ImageResult result;
+  std::optional<ImageOrigin> origin;  ///< absent if it could not be told
+  std::string unchanged_since;        ///< id of the build that made it; empty: this one did
+  int steps = 0;                      ///< how many it had
+};
+
 /// What came of a plan's images.
 struct ImagesResult {
-  std::vector<engine::ImageResult> images;  ///< by index in Plan::images
-  std::vector<int> steps;                   ///< how many each had, by the same index
-  std::optional<std::size_t> failed;        ///< the first that failed; its siblings were canceled
+  std::vector<MadeImage> images;      ///< by index in Plan::images
+  std::optional<std::size_t> failed;  ///< the first that failed; its siblings were canceled
 };
 
 /// What the lines of each image begin with, `service | `, padded to one width; empty
@@ -33,6 +41,7 @@ class ImageMaker {
   struct Parts {
     const Plan& plan;
     engine::Engine& engine;
+    const EarlierImages& earlier;
     log::LogFile& log;
     StepLog& steps;
     const log::Redactor& redactor;
@@ -47,7 +56,11 @@ class ImageMaker {
 
  private:
   void work();
-  engine::ImageResult make(std::size_t index);
+  MadeImage make(std::size_t index);
+  /// Of an earlier build, if nothing changed since.
+  std::optional<EarlierImage> find_earlier(std::size_t index,
+                                           const std::optional<ImageOrigin>& origin,
+                                           ImageProgress& progress, log::Channel& channel);
 
   Parts parts_;
   std::vector<std::string> prefixes_;  ///< by image; padded to one width

@@ -124,8 +124,7 @@ class Search {
     const std::string_view suffix = std::string_view(name).substr(stem.size());
     if (!BuildId::parse(stem) || readable_.contains(std::string(stem))) return false;
     if (suffix == ".json") return is_empty(name) && is_idle(name, kSilent);
-    const bool output = suffix.starts_with(".log") || suffix == ".steps.jsonl";
-    return output && is_idle(name, kSilent) && !has_record(stem);
+    return store::is_beside_record(suffix) && is_idle(name, kSilent) && !has_record(stem);
   }
 
   bool is_empty(const std::string& name) const {

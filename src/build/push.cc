@@ -38,7 +38,7 @@ bool ImagePusher::has_work(const Plan& plan, const ImagesResult& made,
                            const std::string& repository) {
   if (!repository.empty()) return !plan.images.empty();
   return std::ranges::any_of(made.images,
-                             [](const engine::ImageResult& image) { return image.holds_cache; });
+                             [](const MadeImage& image) { return image.result.holds_cache; });
 }
 
 ImagePusher::ImagePusher(Parts parts) : parts_(parts), prefixes_(line_prefixes(parts.plan)) {}
@@ -74,7 +74,7 @@ void ImagePusher::push_image(std::size_t index) {
   const engine::ImageRequest& image = parts_.plan.images[index];
   log::Channel channel(parts_.log, prefixes_[index], &parts_.redactor);
   ImageProgress progress(image.service, channel, parts_.steps, parts_.redactor, parts_.clock,
-                         parts_.made.steps[index]);
+                         parts_.made.images[index].steps);
   for (const PlannedService& service : parts_.plan.services) {
     if (service.image != index || parts_.repository.empty()) continue;
     const std::string reference = pushed_reference(parts_.repository, service.name, parts_.id);
@@ -89,7 +89,7 @@ void ImagePusher::push_image(std::size_t index) {
     const std::lock_guard lock(mutex_);
     result_.pushed[service.name.str()] = reference + "@" + pushed.digest;
   }
-  if (parts_.made.images[index].holds_cache && !stop_.stop_requested()) {
+  if (parts_.made.images[index].result.holds_cache && !stop_.stop_requested()) {
     const std::string reference = image.cache->reference();
     // Not worth the time of more attempts.
     const PushResult pushed = push(image, reference, 1, channel, progress);

@@ -76,11 +76,17 @@ std::string to_json(const BuildRequest& request) {
   for (const auto& [name, value] : request.build_args) {
     build_args.push_back(json::object{{"name", name}, {"value", value}});
   }
-  json::object object{{"source", request.source},     {"description", request.description},
-                      {"git_sha", request.git_sha},   {"git_url", request.git_url},
-                      {"manifest", request.manifest}, {"build_args", std::move(build_args)},
-                      {"no_cache", request.no_cache}, {"development", request.development},
-                      {"engine", request.engine},     {"jobs", request.jobs}};
+  json::object object{{"source", request.source},
+                      {"description", request.description},
+                      {"git_sha", request.git_sha},
+                      {"git_url", request.git_url},
+                      {"manifest", request.manifest},
+                      {"build_args", std::move(build_args)},
+                      {"no_cache", request.no_cache},
+                      {"force", request.force},
+                      {"development", request.development},
+                      {"engine", request.engine},
+                      {"jobs", request.jobs}};
   if (request.kind) object["kind"] = to_string(*request.kind);
   if (request.command) {
     json::array words;
@@ -113,6 +119,7 @@ Result<BuildRequest> parse_request(std::string_view text) {
                        .git_url = text_of(object, "git_url"),
                        .manifest = text_of(object, "manifest"),
                        .no_cache = flag_of("no_cache"),
+                       .force = flag_of("force"),
                        .development = flag_of("development"),
                        .engine = text_of(object, "engine")};
   if (const json::value* jobs = object.if_contains("jobs")) {

@@ -33,6 +33,7 @@ struct BuildRequest {
       manifest;  ///< the manifest's path in the source; empty: convox.yml, or a lone Dockerfile
   std::vector<std::pair<std::string, std::string>> build_args;
   bool no_cache = false;
+  bool force = false;                     ///< build what did not change, too
   bool development = false;               ///< build the stage `development` where there is one
   std::string engine;                     ///< see engine/choose.h; empty: the property
   unsigned jobs = 0;                      ///< images made at once; 0: number of cores

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/sha256.h"
 #include "base/text.h"
 #include "build/push.h"
 #include "build/registry.h"
@@ -20,6 +21,17 @@ namespace {
 
 std::string count_of(std::size_t n, const char* noun) {
   return std::to_string(n) + " " + noun + (n == 1 ? "" : "s");
+}
+
+/// SHA-256 of a file of any size, 64 hex.
+std::string digest_of_file(const std::filesystem::path& path) {
+  const Fd file = open_file(path, O_RDONLY);
+  std::string buffer(std::size_t{256} << 10, '\0');
+  Sha256 hash;
+  for (ssize_t n = 0; (n = read_some(file.get(), buffer)) > 0;) {
+    hash.update({buffer.data(), static_cast<std::size_t>(n)});
+  }
+  return hex(hash.finish());
 }
 
 }  // namespace
@@ -65,8 +77,12 @@ Outcome Run::work(std::stop_token stop) {
   const unsigned jobs = jobs_at_once();
   for (const std::string& note : plan_.notes) say(note);
   say_what_comes(jobs);
+  const bool anew = parts_.request.no_cache || parts_.request.force;
+  const EarlierImages earlier(parts_.layout, parts_.app, *engine_, digests_,
+                              anew ? EarlierImages::Use::forbidden : EarlierImages::Use::allowed);
   ImageMaker maker({.plan = plan_,
                     .engine = *engine_,
+                    .earlier = earlier,
                     .log = parts_.log,
                     .steps = steps_,
                     .redactor = parts_.redactor,
@@ -75,6 +91,7 @@ Outcome Run::work(std::stop_token stop) {
   const ImagesResult made = maker.run(stop);
   Outcome outcome = judge(made);
   if (outcome.status == Status::succeeded) push(made, jobs, outcome, std::move(stop));
+  if (outcome.status == Status::succeeded) keep_statement(made, outcome);
   return outcome;
 }
 
@@ -141,7 +158,7 @@ void Run::say_what_comes(unsigned jobs) {
 
 Outcome Run::judge(const ImagesResult& result) const {
   if (result.failed) {
-    const engine::ImageResult& image = result.images[*result.failed];
+    const engine::ImageResult& image = result.images[*result.failed].result;
     return {.status = Status::failed,
             .exit_code = image.exit_code != 0 ? image.exit_code : 1,
             .reason = "service " + plan_.images[*result.failed].service + ": " + image.reason +
@@ -149,13 +166,38 @@ Outcome Run::judge(const ImagesResult& result) const {
   }
   Outcome outcome{.status = Status::succeeded, .exit_code = 0};
   for (const PlannedService& service : plan_.services) {
-    const engine::ImageResult& image = result.images[service.image];
+    const auto& [image, origin, unchanged_since, steps] = result.images[service.image];
     if (image.end != engine::ImageResult::End::made) {
       return {.status = Status::canceled, .exit_code = -1, .reason = "canceled"};
     }
     outcome.images[service.name.str()] = service.reference + "@" + image.digest;
+    if (!unchanged_since.empty()) outcome.unchanged[service.name.str()] = unchanged_since;
   }
   return outcome;
+}
+
+/// The build does not fail for want of a statement.
+void Run::keep_statement(const ImagesResult& result, const Outcome& outcome) {
+  try {
+    ProvenanceFacts facts{.app = parts_.app,
+                          .id = parts_.id,
+                          .request = parts_.request,
+                          .plan = plan_,
+                          .pushed = outcome.pushed,
+                          .engine = engine_->name(),
+                          .source = digest_of_file(files_.source),
+                          .started = began_,
+                          .finished = now()};
+    for (const auto& [image, origin, unchanged_since, steps] : result.images) {
+      facts.images.push_back(
+          {.digest = image.digest,
+           .made_by = unchanged_since.empty() ? parts_.id.str() : unchanged_since,
+           .origin = origin});
+    }
+    write_file_durably(files_.statement, to_statement(facts), parts_.layout.log_mode());
+  } catch (const Error& error) {  // boundary: see above
+    say(std::string("warning: no provenance was kept: ") + error.what());
+  }
 }
 
 /// The engine's reason says that the kernel killed for memory: this, whose limit that was.

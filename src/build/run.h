@@ -62,6 +62,7 @@ class Run {
   unsigned jobs_at_once() const;
   Outcome judge(const ImagesResult& result) const;
   std::string memory_verdict(const engine::ImageResult& image) const;
+  void keep_statement(const ImagesResult& result, const Outcome& outcome);
   void clean_up(const Outcome& outcome);
 
   Parts parts_;

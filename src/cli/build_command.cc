@@ -21,6 +21,7 @@ Result<build::BuildRequest> request_from(const Options& options) {
   build::BuildRequest request{.description = options.description.value_or(""),
                               .manifest = options.manifest.value_or(""),
                               .no_cache = options.no_cache,
+                              .force = options.force,
                               .development = options.development,
                               .engine = options.engine.value_or(""),
                               .jobs = static_cast<unsigned>(options.jobs.value_or(0))};
@@ -116,6 +117,9 @@ constexpr std::array kFlags = {
     Flag{.name = "no-cache",
          .summary = "run every step, whatever is cached",
          .target = &Options::no_cache},
+    Flag{.name = "force",
+         .summary = "build every service, also those that did not change; steps may be cached",
+         .target = &Options::force},
     Flag{.name = "development",
          .summary = "build the stage named development where there is one",
          .target = &Options::development},

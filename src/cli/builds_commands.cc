@@ -49,6 +49,12 @@ std::string steps_text(const Context& context, std::span<const Step> steps) {
   return table.text(context.out.colours(), context.out.columns());
 }
 
+std::vector<std::string> services_in(const std::map<std::string, std::string>& by_service) {
+  std::vector<std::string> names;
+  for (const auto& [service, value] : by_service) names.push_back(service);
+  return names;
+}
+
 /// Those that say something.
 Facts facts_of(const rack::BuildView& view, Time now) {
   const Build& build = view.build;
@@ -63,6 +69,7 @@ Facts facts_of(const rack::BuildView& view, Time now) {
                  {"Source", {build.source}},
                  {"Pid", {lives && build.pid > 0 ? std::to_string(build.pid) : ""}},
                  {"Exit code", {build.exit_code ? std::to_string(*build.exit_code) : ""}},
+                 {"Unchanged", {join(services_in(build.unchanged), ", ")}},
                  {"Pinned", {build.pinned ? "yes" : ""}},
                  {"Reason", {build.reason}},
                  {"Log erased", {build.log_erased}}};
@@ -84,6 +91,12 @@ int run_info(Context& context, const Options& options) {
   context.out.write(facts_text(facts_of(view, context.clock()), context.out.colours()));
   if (options.steps)
     context.out.write("\n" + steps_text(context, context.rack.list_steps(app, id)));
+  return 0;
+}
+
+int run_provenance(Context& context, const Options& options) {
+  const AppName app = resolve_app(context, options);
+  context.out.write(context.rack.provenance(app, build_from(context, app, options)));
   return 0;
 }
 
@@ -166,7 +179,7 @@ constexpr std::array kLogsFlags = {
     Flag{.name = "raw",
          .summary = "show the log on a terminal as it is, escape sequences and all",
          .target = &Options::raw}};
-constexpr std::array kCancelFlags = {kAppFlag};
+constexpr std::array kAppFlagAlone = {kAppFlag};
 
 constexpr std::array kCommands = {
     Command{.name = "builds",
@@ -187,10 +200,17 @@ constexpr std::array kCommands = {
             .flags = kLogsFlags,
             .examples = "cooper builds logs current -a hello --tail 20",
             .run = run_logs},
+    Command{
+        .name = "builds provenance",
+        .summary = "Show what a build was made from and by: an in-toto statement (SLSA), as JSON",
+        .positionals = kOptionalId,
+        .flags = kAppFlagAlone,
+        .examples = "cooper builds provenance last -a hello | jq .predicate.buildDefinition",
+        .run = run_provenance},
     Command{.name = "builds cancel",
             .summary = "Cancel a running build and wait until nothing of it is left",
             .positionals = kId,
-            .flags = kCancelFlags,
+            .flags = kAppFlagAlone,
             .examples = "cooper builds cancel current -a hello",
             .run = run_cancel}};
 

@@ -48,6 +48,7 @@ struct Options {
   bool id = false;
   bool ignore_case = false;
   bool no_cache = false;
+  bool force = false;
   bool no_follow = false;
   bool no_wait = false;
   bool password_stdin = false;

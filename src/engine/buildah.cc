@@ -293,6 +293,23 @@ std::string BuildahEngine::digest_of(const std::string& image) const {
   return digest;
 }
 
+std::optional<std::string> BuildahEngine::base_digest(const std::string& reference) {
+  const std::vector<std::string> ids = images_named(host_, reference);
+  // Of several, only buildah knows which it would take: it has aliases and search paths.
+  if (ids.size() != 1) return std::nullopt;
+  return "sha256:" + ids.front();
+}
+
+bool BuildahEngine::use_again(const std::string& reference, const std::string& digest,
+                              const std::vector<std::string>& tags) {
+  const std::vector<std::string> ids = images_named(host_, reference);
+  if (ids.size() != 1 || manifest_digest(host_, ids.front()) != digest) return false;
+  prepare();
+  std::vector<std::string> argv = {"tag", ids.front()};
+  argv.insert(argv.end(), tags.begin(), tags.end());
+  return ask(std::move(argv), kQuestionLimit).status.ok();
+}
+
 void BuildahEngine::remove(std::vector<std::string> command, std::string_view what,
                            std::string_view absent) const {
   const process::Captured removed = ask(std::move(command), kRemovalLimit);

@@ -35,6 +35,9 @@ class BuildahEngine : public Engine {
   ImageResult make(const ImageRequest& request, Progress& progress, std::stop_token stop) override;
   PushResult push(const ImageRequest& image, const std::string& reference, Progress& progress,
                   std::stop_token stop) override;
+  std::optional<std::string> base_digest(const std::string& reference) override;
+  bool use_again(const std::string& reference, const std::string& digest,
+                 const std::vector<std::string>& tags) override;
   /// Needed after every build that did not end by itself: buildah tidies up at a
   /// stop request only while a RUN runs. Processes of RUN instructions must have
   /// ended before. A container that buildah was killed (SIGKILL) in the middle of

@@ -7,6 +7,8 @@
 
 #include <boost/json.hpp>
 
+#include <algorithm>
+
 namespace cooper::engine {
 
 namespace json = boost::json;
@@ -113,19 +115,52 @@ bool is_writing(const BuildahHost& host, Time since) {
   return !unfinished_images(host, since).empty();
 }
 
+namespace {
+
+std::filesystem::path list_of_images(const BuildahHost& host) {
+  return host.graph_root / (host.graph_driver + "-images") / "images.json";
+}
+
+/// The names of an image in the store's list.
+std::vector<std::string_view> names_of(const json::value& entry) {
+  const json::object* fields = entry.if_object();
+  const json::value* names = fields ? fields->if_contains("names") : nullptr;
+  std::vector<std::string_view> texts;
+  if (!names || !names->is_array()) return texts;
+  for (const json::value& name : names->get_array()) {
+    if (name.is_string()) texts.emplace_back(name.get_string());
+  }
+  return texts;
+}
+
+bool may_mean(std::string_view name, std::string_view reference) {
+  if (!name.ends_with(reference)) return false;
+  return name.size() == reference.size() || name[name.size() - reference.size() - 1] == '/';
+}
+
+}  // namespace
+
+std::vector<std::string> images_named(const BuildahHost& host, std::string_view reference) {
+  std::string wanted(reference);
+  const std::size_t last = reference.rfind('/') + 1;  // 0 if there is none
+  if (reference.find_first_of(":@", last) == std::string_view::npos) wanted += ":latest";
+  std::vector<std::string> ids;
+  for (const json::value& entry : read_list(list_of_images(host))) {
+    const auto names = names_of(entry);
+    const bool named =
+        std::ranges::any_of(names, [&](std::string_view name) { return may_mean(name, wanted); });
+    if (named) ids.emplace_back(text_of(entry, "id"));
+  }
+  return ids;
+}
+
 std::vector<std::string> image_names(const BuildahHost& host, std::string_view prefix,
                                      std::string_view image_id) {
   std::vector<std::string> found;
-  const auto file = host.graph_root / (host.graph_driver + "-images") / "images.json";
-  for (const json::value& entry : read_list(file)) {
+  for (const json::value& entry : read_list(list_of_images(host))) {
     if (!image_id.empty() && text_of(entry, "id") != image_id) continue;
-    const json::object* fields = entry.if_object();
-    const json::value* names = fields ? fields->if_contains("names") : nullptr;
-    if (!names || !names->is_array()) continue;
-    for (const json::value& name : names->as_array()) {
-      if (!name.is_string()) continue;
-      const std::string_view text = name.get_string();
-      if (text.starts_with(prefix)) found.emplace_back(text);
+    for (const std::string_view name : names_of(entry)) {
+      if (name.starts_with(prefix)) found.emplace_back(name);
     }
   }
   return found;

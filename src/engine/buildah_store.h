@@ -31,6 +31,11 @@ bool is_writing(const BuildahHost& host, Time since);
 /// Throws Error.
 std::vector<std::string> unfinished_images(const BuildahHost& host, Time since);
 
+/// Ids (64 hex) of the images here that this name may mean, each once, with and without
+/// registry: "busybox" is "docker.io/library/busybox:latest", "localhost/busybox:latest",
+/// ... Throws Error.
+std::vector<std::string> images_named(const BuildahHost& host, std::string_view reference);
+
 /// The names of images in this store that begin with `prefix`; of this image alone
 /// if an id is given. Throws Error.
 std::vector<std::string> image_names(const BuildahHost& host, std::string_view prefix,

@@ -176,6 +176,25 @@ std::optional<std::string> DockerApi::image_id(std::string_view reference) const
   return text_at(parse(reply.body), "Id");
 }
 
+std::optional<std::string> DockerApi::registry_digest(const std::string& reference) const {
+  HttpCall call{.target = "/distribution/" + url_escape(reference) + "/json", .limit = kProbeLimit};
+  if (const auto login = find_login(registry_of(reference), logins_)) {
+    call.headers.emplace_back("X-Registry-Auth", docker_auth_header(*login));
+  }
+  try {
+    const HttpReply reply = exchange(socket_, call);
+    if (reply.status != 200) return std::nullopt;
+    const json::value value = parse(reply.body);
+    const json::value* descriptor =
+        value.is_object() ? value.get_object().if_contains("Descriptor") : nullptr;
+    std::string digest = descriptor ? text_at(*descriptor, "digest") : "";
+    if (digest.empty()) return std::nullopt;
+    return digest;
+  } catch (const Error&) {  // adapter: a registry that does not answer is no answer
+    return std::nullopt;
+  }
+}
+
 std::string DockerApi::pull(const std::string& reference,
                             const std::function<void(std::string_view)>& on_line,
                             std::stop_token stop) const {

@@ -34,6 +34,9 @@ class DockerApi : public ImageKeeper {
 
   /// "sha256:<64 hex>"; nullopt if there is no such image.
   std::optional<std::string> image_id(std::string_view reference) const;
+  /// The digest that the image's registry has for it, asked by the engine; nullopt if it
+  /// does not tell within seconds.
+  std::optional<std::string> registry_digest(const std::string& reference) const;
   /// Pulls an image; `on_line` gets what the engine tells, a line at a time. Returns
   /// why it failed; empty: it is there. Error{canceled} on a stop request.
   std::string pull(const std::string& reference,

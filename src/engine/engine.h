@@ -155,6 +155,14 @@ class Engine : public ImageKeeper {
   /// Tries once; a stop request ends it. Throws as make() does.
   virtual PushResult push(const ImageRequest& image, const std::string& reference,
                           Progress& progress, std::stop_token stop) = 0;
+  /// What tells the content of an image that a build would start from, "sha256:<64
+  /// hex>", as this engine would find it now; pulls nothing. nullopt if that can't
+  /// be told. Throws Error.
+  virtual std::optional<std::string> base_digest(const std::string& reference) = 0;
+  /// Gives the image that an earlier build made more names, if it is still here under
+  /// `reference` and has this digest (ImageResult::digest); else false. Throws Error.
+  virtual bool use_again(const std::string& reference, const std::string& digest,
+                         const std::vector<std::string>& tags) = 0;
 };
 
 }  // namespace cooper::engine

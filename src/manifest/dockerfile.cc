@@ -194,6 +194,62 @@ void add_names(std::span<const std::string_view> words, std::set<std::string>& n
   }
 }
 
+std::string_view unquoted(std::string_view word) {
+  const bool quoted = word.size() >= 2 && (word.front() == '"' || word.front() == '\'') &&
+                      word.front() == word.back();
+  return quoted ? word.substr(1, word.size() - 2) : word;
+}
+
+void add_defaults(std::span<const std::string_view> words,
+                  std::map<std::string, std::string>& defaults) {
+  for (const std::string_view word : words) {
+    const std::size_t equals = word.find('=');
+    if (equals == std::string_view::npos) continue;
+    defaults[std::string(word.substr(0, equals))] = unquoted(word.substr(equals + 1));
+  }
+}
+
+/// The `from=` of a mount: `type=bind,from=tools,target=/x`.
+void add_mount(std::string_view options, std::set<std::string>& from) {
+  for (const std::string_view option : split(options, ',')) {
+    constexpr std::string_view kFrom = "from=";
+    if (option.starts_with(kFrom)) from.emplace(option.substr(kFrom.size()));
+  }
+}
+
+bool is_remote(std::string_view source) {
+  return source.find("://") != std::string_view::npos || source.starts_with("git@");
+}
+
+/// What COPY, ADD and RUN take from elsewhere than the context.
+void add_sources(std::string_view keyword, std::span<const std::string_view> words,
+                 DockerfileFacts& facts) {
+  constexpr std::string_view kFrom = "--from=";
+  constexpr std::string_view kMount = "--mount=";
+  for (const std::string_view word : words) {
+    if (keyword == "run") {
+      if (!word.starts_with("--")) return;
+      if (word.starts_with(kMount)) add_mount(word.substr(kMount.size()), facts.copied_from);
+      continue;
+    }
+    if (word.starts_with(kFrom)) facts.copied_from.emplace(unquoted(word.substr(kFrom.size())));
+    if (keyword == "add" && is_remote(word)) facts.fetches = true;
+  }
+}
+
+/// What an instruction other than FROM adds to the facts.
+void note(std::string_view keyword, std::span<const std::string_view> words,
+          DockerfileFacts& facts) {
+  if (keyword == "arg") {
+    add_names(words, facts.declared_args);
+    if (facts.stages.empty()) add_defaults(words, facts.defaults);
+  } else if (keyword == "label") {
+    add_names(words, facts.labels);
+  } else if (keyword == "copy" || keyword == "add" || keyword == "run") {
+    add_sources(keyword, words, facts);
+  }
+}
+
 /// nullopt: it names no image.
 std::optional<Stage> stage_of(std::span<const std::string_view> words, int line) {
   while (!words.empty() && words.front().starts_with("--")) words = words.subspan(1);
@@ -221,16 +277,9 @@ Result<DockerfileFacts> parse_dockerfile(std::string_view text, std::string_view
     const std::string_view line = trim(instruction->text);
     const std::size_t end = std::min(line.find_first_of(kBlank), line.size());
     const std::string keyword = lowered(line.substr(0, end));
-    if (keyword != "arg" && keyword != "from" && keyword != "label") continue;
     const std::vector<std::string_view> operands = words_of(line.substr(end), reader.escape());
-    if (keyword == "arg") {
-      add_names(operands, facts.declared_args);
-      continue;
-    }
-    if (keyword == "label") {
-      add_names(operands, facts.labels);
-      continue;
-    }
+    note(keyword, operands, facts);
+    if (keyword != "from") continue;
     std::optional<Stage> stage = stage_of(operands, instruction->line);
     if (!stage) {
       return Error(Errc::invalid,
@@ -244,6 +293,62 @@ Result<DockerfileFacts> parse_dockerfile(std::string_view text, std::string_view
                  "a Dockerfile starts from an image: FROM debian:12");
   }
   return facts;
+}
+
+namespace {
+
+bool is_name_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/// `$NAME` and `${NAME}` replaced; nullopt for what has no value, or needs more than that.
+std::optional<std::string> expanded(std::string_view text,
+                                    const std::map<std::string, std::string>& values) {
+  std::string result;
+  while (!text.empty()) {
+    const std::size_t dollar = std::min(text.find('$'), text.size());
+    result += text.substr(0, dollar);
+    text.remove_prefix(dollar);
+    if (text.empty()) break;
+    const bool braced = text.starts_with("${");
+    text.remove_prefix(braced ? 2 : 1);
+    const auto end = std::ranges::find_if_not(text, is_name_character);
+    const std::size_t length = static_cast<std::size_t>(end - text.begin());
+    const auto value = values.find(std::string(text.substr(0, length)));
+    if (value == values.end()) return std::nullopt;
+    text.remove_prefix(length);
+    if (braced && !text.starts_with('}')) return std::nullopt;
+    if (braced) text.remove_prefix(1);
+    result += value->second;
+  }
+  if (result.empty() || result.find_first_of("\"'\\$") != std::string::npos) return std::nullopt;
+  return result;
+}
+
+}  // namespace
+
+std::optional<std::vector<std::string>> images_read(
+    const DockerfileFacts& facts,
+    const std::vector<std::pair<std::string, std::string>>& build_args) {
+  std::map<std::string, std::string> values = facts.defaults;
+  for (const auto& [name, value] : build_args) values[name] = value;
+  std::set<std::string> stages = {"scratch"};
+  std::set<std::string> images;
+  // An image that an earlier stage is named after is that stage.
+  const auto add = [&](const std::string& from) {
+    if (stages.contains(lowered(from))) return true;
+    auto image = expanded(from, values);
+    if (image && !stages.contains(lowered(*image))) images.insert(*std::move(image));
+    return image.has_value();
+  };
+  for (const Stage& stage : facts.stages) {
+    if (!add(stage.base)) return std::nullopt;
+    if (!stage.name.empty()) stages.insert(stage.name);
+  }
+  // COPY may name a stage by its number, too.
+  for (std::size_t i = 0; i < facts.stages.size(); ++i) stages.insert(std::to_string(i));
+  if (!std::ranges::all_of(facts.copied_from, add)) return std::nullopt;
+  return std::vector<std::string>(images.begin(), images.end());
 }
 
 }  // namespace cooper::manifest

@@ -1,12 +1,15 @@
 #pragma once
 // The few facts that a build needs from a Dockerfile before an engine reads it:
-// which build args and labels it has, and which stages.
+// which build args and labels it has, which stages, which images it starts from.
 
 #include "base/error.h"
 
+#include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace cooper::manifest {
@@ -26,6 +29,10 @@ struct DockerfileFacts {
   std::string syntax;                   ///< what a `# syntax=` line names; empty: there is none
   int syntax_line = 0;                  ///< 1-based
   int heredoc_line = 0;  ///< 1-based line of the first instruction with a heredoc; 0: none
+  std::map<std::string, std::string> defaults;  ///< of the ARGs before the first FROM
+  /// What COPY, ADD and mounts of RUN take files from: stages or images, as written.
+  std::set<std::string> copied_from;
+  bool fetches = false;  ///< an ADD reads a URL or a git repository
   bool operator==(const DockerfileFacts&) const = default;
 };
 
@@ -35,5 +42,12 @@ struct DockerfileFacts {
 /// `file_name` is what messages call the file.
 [[nodiscard]] Result<DockerfileFacts> parse_dockerfile(std::string_view text,
                                                        std::string_view file_name = "Dockerfile");
+
+/// The images that a build with these facts reads, ascending, with the values of
+/// `build_args` in place of variables. nullopt if that can't be told: a variable
+/// without a value, or one that is changed on the way (`${V:-x}`).
+std::optional<std::vector<std::string>> images_read(
+    const DockerfileFacts& facts,
+    const std::vector<std::pair<std::string, std::string>>& build_args);
 
 }  // namespace cooper::manifest

@@ -84,6 +84,7 @@ bool finalize(Build& build, const Outcome& outcome, Time when) {
   build.release = outcome.release;
   build.images = outcome.images;
   build.pushed = outcome.pushed;
+  build.unchanged = outcome.unchanged;
   return true;
 }
 

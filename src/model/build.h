@@ -80,9 +80,11 @@ struct Build {
   std::string engine;                         ///< name and version of what made the images
   std::map<std::string, std::string> images;  ///< service -> reference@digest
   std::map<std::string, std::string> pushed;  ///< service -> reference@digest in the registry
-  std::string host;                           ///< where it ran
-  bool pinned = false;                        ///< no retention removes it
-  std::string log_erased;                     ///< by whom and when; empty: it was not
+  /// Service -> id of the earlier build whose image it uses again, since nothing changed.
+  std::map<std::string, std::string> unchanged;
+  std::string host;        ///< where it ran
+  bool pinned = false;     ///< no retention removes it
+  std::string log_erased;  ///< by whom and when; empty: it was not
 
   /// Fields that this version does not know: name and JSON text, in file order.
   std::vector<std::pair<std::string, std::string>> unknown_fields;
@@ -102,6 +104,7 @@ struct Outcome {
   std::string release;
   std::map<std::string, std::string> images;
   std::map<std::string, std::string> pushed;
+  std::map<std::string, std::string> unchanged;
 };
 
 /// Applies `outcome` at `when` if the life cycle allows it. The first to

@@ -173,10 +173,10 @@ json::object to_object(const std::map<std::string, std::string>& texts) {
   return object;
 }
 
-constexpr std::array<std::string_view, 19> kBuildFields = {
+constexpr std::array<std::string_view, 20> kBuildFields = {
     "id",     "app",       "kind",        "pid",     "started_at", "finished_at", "status",
     "source", "exit_code", "description", "git_sha", "release",    "reason",      "engine",
-    "images", "pushed",    "host",        "pinned",  "log_erased"};
+    "images", "pushed",    "unchanged",   "host",    "pinned",     "log_erased"};
 
 }  // namespace
 
@@ -208,6 +208,7 @@ std::string to_json(const Build& build) {
   add("engine", build.engine);
   if (!build.images.empty()) object["images"] = to_object(build.images);
   if (!build.pushed.empty()) object["pushed"] = to_object(build.pushed);
+  if (!build.unchanged.empty()) object["unchanged"] = to_object(build.unchanged);
   add("host", build.host);
   if (build.pinned) object["pinned"] = true;
   add("log_erased", build.log_erased);
@@ -237,6 +238,7 @@ Result<Build> parse_build(std::string_view text, const BuildId& id, const AppNam
   build.engine = reader.text("engine");
   build.images = reader.texts("images");
   build.pushed = reader.texts("pushed");
+  build.unchanged = reader.texts("unchanged");
   build.host = reader.text("host");
   build.pinned = reader.flag("pinned");
   build.log_erased = reader.text("log_erased");

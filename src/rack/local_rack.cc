@@ -144,6 +144,18 @@ std::vector<Step> LocalRack::list_steps(const AppName& app, const BuildId& id) {
   return steps;
 }
 
+std::string LocalRack::provenance(const AppName& app, const BuildId& id) {
+  const Build build = require_build(app, id);
+  const std::filesystem::path file = layout_.build(app, id).statement;
+  const Fd fd = find_regular_file(file, O_RDONLY);
+  if (!fd) {
+    throw Error(
+        Errc::not_found, "build " + id.str() + " has no provenance",
+        build.images.empty() ? "it made no images" : "it was built by a version that kept none");
+  }
+  return read_open_file(fd, file.string(), kMaxStepsBytes);
+}
+
 void LocalRack::request_cancel(const AppName& app, const BuildId& id) {
   build::signal_cancel(store_, require_renamed_build(app, id));
 }

@@ -30,6 +30,7 @@ class LocalRack : public Rack {
   BuildId resolve_build(const AppName& app, std::string_view text) override;
   BuildView get_build(const AppName& app, const BuildId& id) override;
   std::vector<Step> list_steps(const AppName& app, const BuildId& id) override;
+  std::string provenance(const AppName& app, const BuildId& id) override;
 
   std::uint64_t follow_log(const AppName& app, const BuildId& id, std::uint64_t from,
                            const std::function<void(std::string_view)>& sink,

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "model/json.h"
+#include "store/layout.h"
 
 #include <algorithm>
 #include <array>
@@ -66,7 +67,7 @@ std::size_t count_leftovers(const std::vector<std::string>& names,
     if (is_temporary(name)) return true;
     const std::string_view owner = name.substr(0, name.find('.'));
     const std::string_view suffix = name.substr(owner.size());
-    if (owner.empty() || (!suffix.starts_with(".log") && suffix != ".steps.jsonl")) return false;
+    if (owner.empty() || !is_beside_record(suffix)) return false;
     const auto id = std::ranges::lower_bound(records, owner, {}, [](const RecordFacts& each) {
       return std::string_view(each.id.str());
     });
@@ -76,6 +77,10 @@ std::size_t count_leftovers(const std::vector<std::string>& names,
 }
 
 }  // namespace
+
+bool is_beside_record(std::string_view suffix) {
+  return suffix.starts_with(".log") || suffix == ".steps.jsonl" || suffix == kStatementSuffix;
+}
 
 bool is_temporary(std::string_view name) {
   return name.starts_with(kTemporaryPrefix) || name.ends_with(".json.tmp");

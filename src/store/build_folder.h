@@ -64,6 +64,10 @@ FolderFacts read_build_folder(const Fd& all_builds, const AppName& app,
 /// The name of a file that is being written: by us, or by Dokku's own plugin.
 bool is_temporary(std::string_view name);
 
+/// Of what follows a build's id in a file's name: is it a log, steps or a statement, which
+/// nobody needs without the record?
+bool is_beside_record(std::string_view suffix);
+
 /// One line that says that a record can't be read.
 std::string unreadable_record(const AppName& app, const BuildId& id, const Error& error);
 

@@ -286,8 +286,8 @@ void FileStore::remove_build(const AppName& app, const BuildId& id) {
   // a crash makes it go before its log, that is a leftover, which a prune finds.
   if (find_folder(layout_.work(app))) remove_tree(files.work);
   remove(layout_.sources(app), {files.source, files.request});
-  remove(files.folder,
-         {files.steps, files.log_tails[0], files.log_tails[1], files.log, files.record});
+  remove(files.folder, {files.statement, files.steps, files.log_tails[0], files.log_tails[1],
+                        files.log, files.record});
 }
 
 std::uint64_t FileStore::build_bytes(const AppName& app, const BuildId& id) const {
@@ -304,6 +304,7 @@ std::uint64_t FileStore::build_bytes(const AppName& app, const BuildId& id) cons
     add(folder, files.log);
     for (const fs::path& tail : files.log_tails) add(folder, tail);
     add(folder, files.steps);
+    add(folder, files.statement);
   }
   if (const Fd folder = find_folder(layout_.sources(app))) {
     add(folder, files.source);

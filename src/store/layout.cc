@@ -13,6 +13,7 @@ BuildFiles Layout::build(const AppName& app, const BuildId& id) const {
           .log = folder / (id.str() + ".log"),
           .log_tails = {folder / (id.str() + ".log.tail-0"), folder / (id.str() + ".log.tail-1")},
           .steps = folder / (id.str() + ".steps.jsonl"),
+          .statement = folder / (id.str() + std::string(kStatementSuffix)),
           .source = source_folder / (id.str() + ".tar.zst"),
           .request = source_folder / (id.str() + ".json"),
           .work = work(app) / id.str()};

@@ -6,9 +6,14 @@
 
 #include <array>
 #include <filesystem>
+#include <string_view>
 #include <sys/types.h>
 
 namespace cooper::store {
+
+/// Of a provenance statement's name, after the build's id. Not `.json`: Dokku's own
+/// plugin takes every such file in the folder for a record.
+inline constexpr std::string_view kStatementSuffix = ".intoto.jsonl";
 
 /// Everything that belongs to one build.
 struct BuildFiles {
@@ -17,8 +22,9 @@ struct BuildFiles {
   std::filesystem::path log;     ///< <id>.log
   /// <id>.log.tail-0 and -1: the newest part of a log beyond its limit, while the build runs
   std::array<std::filesystem::path, 2> log_tails;
-  std::filesystem::path steps;   ///< <id>.steps.jsonl
-  std::filesystem::path source;  ///< <id>.tar.zst: the packaged source
+  std::filesystem::path steps;      ///< <id>.steps.jsonl
+  std::filesystem::path statement;  ///< <id>.intoto.jsonl: see build/provenance.h
+  std::filesystem::path source;     ///< <id>.tar.zst: the packaged source
   std::filesystem::path
       request;  ///< <id>.json beside it: what was asked for; 0600, it may hold secrets
   std::filesystem::path work;  ///< scratch folder while it runs

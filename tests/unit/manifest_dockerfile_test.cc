@@ -173,5 +173,44 @@ TEST(DockerfileErrors, HostileTextsCostLittle) {
   EXPECT_EQ(facts_of("FROM " + std::string(1 << 20, '-') + " a"), "| 1:a");
 }
 
+/// The images that are read, "?" if they can't be told, "fetches" if an ADD does.
+std::string images_of(std::string_view text,
+                      const std::vector<std::pair<std::string, std::string>>& args = {}) {
+  const DockerfileFacts facts = parse_dockerfile(text).value();
+  const auto images = images_read(facts, args);
+  return (images ? join(*images, " ") : "?") + (facts.fetches ? " fetches" : "");
+}
+
+TEST(ImagesRead, AreThoseThatAreNoStages) {
+  EXPECT_EQ(images_of("FROM scratch\n"), "");
+  EXPECT_EQ(images_of("FROM b AS x\nFROM X\nFROM a:1\n"), "a:1 b");
+  EXPECT_EQ(images_of("FROM a AS b\nFROM c\nCOPY --from=b / /\nCOPY --from=0 / /\n"), "a c");
+  EXPECT_EQ(images_of("FROM a\nCOPY --chown=1 --from=tools:2 / /\n"), "a tools:2");
+  EXPECT_EQ(images_of("FROM a\nRUN --mount=type=bind,from=tools,target=/t --network=none x\n"),
+            "a tools");
+  EXPECT_EQ(images_of("FROM a\nRUN x --mount=from=no\n"), "a");
+  // A stage that comes later is an image where it is named first.
+  EXPECT_EQ(images_of("FROM b\nFROM a AS b\n"), "a b");
+}
+
+TEST(ImagesRead, VariablesHaveTheirValues) {
+  EXPECT_EQ(images_of("ARG V=1\nFROM a:$V\nFROM b:${V}-x\n"), "a:1 b:1-x");
+  EXPECT_EQ(images_of("ARG V=\"1\"\nFROM a:$V\n", {{"V", "2"}}), "a:2");
+  EXPECT_EQ(images_of("ARG V=\"1\"\nFROM a:$V\n"), "a:1");
+  EXPECT_EQ(images_of("ARG I=x\nFROM a AS x\nFROM $I\n"), "a");
+  for (const char* text :
+       {"ARG V\nFROM a:$V\n", "FROM a:$V\nARG V=1\n", "ARG V=1\nFROM a:${V:-2}\n",
+        "ARG V=1\nARG W=$V\nFROM a:$W\n", "FROM a\nCOPY --from=$X / /\n", "FROM \"a\"\n",
+        "ARG V=1\nFROM a:${V\n", "FROM $\n"}) {
+    EXPECT_EQ(images_of(text), "?") << text;
+  }
+}
+
+TEST(ImagesRead, AddMayFetch) {
+  EXPECT_EQ(images_of("FROM a\nADD https://x/y.tar /\n"), "a fetches");
+  EXPECT_EQ(images_of("FROM a\nADD git@x:y.git /\n"), "a fetches");
+  EXPECT_EQ(images_of("FROM a\nADD y.tar /\nCOPY https: /\nRUN curl https://x\n"), "a");
+}
+
 }  // namespace
 }  // namespace cooper::manifest

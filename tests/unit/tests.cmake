@@ -36,8 +36,8 @@ cooper_unit_test(cli LINKS cooper_cli dep::boost_json util
 target_compile_definitions(cli_test PRIVATE COOPER_PROGRAM="$<TARGET_FILE:cooper>")
 add_dependencies(cli_test cooper)
 cooper_unit_test(build LINKS cooper_build
-  SOURCES build_apps_to_prune_test.cc build_plan_test.cc build_prune_test.cc build_registry_test.cc
-          build_secrets_test.cc build_settings_test.cc
+  SOURCES build_apps_to_prune_test.cc build_plan_test.cc build_provenance_test.cc
+          build_prune_test.cc build_registry_test.cc build_secrets_test.cc build_settings_test.cc
           build_cancel_test.cc build_request_test.cc)
 cooper_unit_test(plugin LINKS cooper_plugin
   SOURCES plugin_flags_test.cc plugin_text_test.cc)

@@ -357,6 +357,19 @@ ImageResult BuildkitEngine::take_base(const ImageRequest& request, Progress& pro
   }
 }
 
+std::optional<std::string> BuildkitEngine::base_digest(const std::string& reference) {
+  if (!docker_) return std::nullopt;
+  if (auto here = docker_->image_id(reference)) return here;
+  return docker_->registry_digest(reference);
+}
+
+bool BuildkitEngine::use_again(const std::string& reference, const std::string& digest,
+                               const std::vector<std::string>& tags) {
+  if (!docker_ || docker_->image_id(reference) != digest) return false;
+  for (const std::string& tag : tags) docker_->tag(digest, tag);
+  return true;
+}
+
 std::vector<std::string> BuildkitEngine::find_images(std::string_view prefix) {
   return docker_ ? docker_->find_images(prefix) : std::vector<std::string>{};
 }

@@ -38,6 +38,10 @@ class BuildkitEngine : public Engine {
   /// more, all from its cache, and pushes that.
   PushResult push(const ImageRequest& image, const std::string& reference, Progress& progress,
                   std::stop_token stop) override;
+  /// Of a Docker Engine, as it finds it: here, else in its registry.
+  std::optional<std::string> base_digest(const std::string& reference) override;
+  bool use_again(const std::string& reference, const std::string& digest,
+                 const std::vector<std::string>& tags) override;
   /// The daemon ends a build with its connection.
   std::size_t clean_up() override { return 0; }
   std::vector<std::string> find_images(std::string_view prefix) override;

@@ -1,0 +1,52 @@
+#pragma once
+// What a build was made from and by, as a statement that others' tools read: in-toto's
+// Statement v1 with SLSA's provenance v1 (docs/formats.md).
+
+#include "build/image_key.h"
+#include "build/plan.h"
+#include "build/request.h"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cooper::build {
+
+/// How one image of a plan came about.
+struct ImageFacts {
+  std::string digest;                 ///< "sha256:<64 hex>"
+  std::string made_by;                ///< id of the build that made it; this one's, or an earlier
+  std::optional<ImageOrigin> origin;  ///< absent if it could not be told
+};
+
+struct ProvenanceFacts {
+  const AppName& app;
+  const BuildId& id;
+  const BuildRequest& request;
+  const Plan& plan;
+  std::vector<ImageFacts> images;                    ///< by index in Plan::images
+  const std::map<std::string, std::string>& pushed;  ///< service -> reference@digest
+  std::string engine;                                ///< name and version
+  std::string source;                                ///< SHA-256 of the packaged source, 64 hex
+  Time started;
+  Time finished;
+};
+
+/// One line with its newline. Build arguments are in it by name only: their values
+/// may be secret.
+std::string to_statement(const ProvenanceFacts& facts);
+
+/// An image that an earlier build left.
+struct EarlierImage {
+  std::string reference;
+  std::string digest;
+  std::string made_by;
+};
+
+/// The images that statements tell of, by their key. Statements come oldest first:
+/// of images with one key the newest counts. What is no statement of ours adds none.
+std::map<std::string, EarlierImage> images_by_key(const std::vector<std::string>& statements);
+
+}  // namespace cooper::build

@@ -1,0 +1,227 @@
+"""What did not change is not built again, and what a build was made from is told."""
+import hashlib
+import json
+import re
+import shutil
+
+import pytest
+
+from support import docker
+from support.cooper import BASE_IMAGE, Cooper, build_id_of, make_app
+
+BUSYBOX = shutil.which("busybox") or "/bin/busybox"
+
+
+class Buildah:
+    name = "buildah"
+
+    def __init__(self, store):
+        self.store, self.env = store, store.env
+
+    def images(self):
+        return self.store.images()
+
+    def tag(self, image, name):
+        self.store.buildah("tag", image, name).ok()
+
+    def untag(self, name):
+        self.store.buildah("rmi", name).ok()
+
+
+class Docker:
+    name = "docker"
+
+    def __init__(self, engine):
+        self.engine, self.env = engine, engine.env
+
+    def images(self):
+        return self.engine.images()
+
+    def tag(self, image, name):
+        repository, tag = name.rsplit(":", 1)
+        status, body = self.engine.ask("POST", f"/images/{image}/tag?repo={repository}&tag={tag}")
+        assert status == 201, body
+
+    def untag(self, name):
+        status, body = self.engine.ask("DELETE", f"/images/{name}")
+        assert status == 200, body
+
+
+@pytest.fixture(scope="module")
+def docker_engine():
+    if reason := docker.missing():
+        pytest.skip(reason)
+    running = docker.DockerEngine()
+    try:
+        yield running.start()
+    finally:
+        running.remove()
+
+
+@pytest.fixture(params=["buildah", "docker"])
+def engine(request):
+    if request.param == "buildah":
+        return Buildah(request.getfixturevalue("store"))
+    return Docker(request.getfixturevalue("docker_engine"))
+
+
+@pytest.fixture
+def cooper(root, engine):
+    runner = Cooper(root, engine.env)
+    runner("builds", "set", "engine", engine.name, "--global").ok()
+    yield runner
+    for app in ("shop", "base"):
+        runner("apps", "delete", app, "--force")
+    runner.close()
+
+
+@pytest.fixture
+def base(cooper, engine, tmp_path):
+    """base(text): the image localhost/test-base:1 with a file of this text."""
+    def make(text):
+        head = f"FROM {BASE_IMAGE}" if engine.name == "buildah" else "FROM scratch\nCOPY busybox /bin/"
+        folder = make_app(tmp_path / "base", {"Dockerfile": f"{head}\nCOPY text /text\n", "text": text})
+        if engine.name == "docker":
+            shutil.copy(BUSYBOX, folder / "busybox")
+        build = build_id_of(cooper("build", folder, "-a", "base").ok().out)
+        engine.tag(f"localhost/base:web.{build}", "localhost/test-base:1")
+        return "localhost/test-base:1"
+    yield make
+    engine.untag("localhost/test-base:1")
+
+
+@pytest.fixture
+def shop(cooper, base, tmp_path):
+    """A folder with two services."""
+    return make_app(tmp_path / "shop", {
+        "convox.yml": "services:\n  web: {build: web}\n  api:\n    build: {path: api, args: [VERSION=1]}\n",
+        "web/Dockerfile": f"FROM {base('one')}\nCOPY page /page\n",
+        "web/page": "hello\n",
+        "web/notes": "not for the image\n",
+        "web/.dockerignore": "notes\n",
+        "api/Dockerfile": "ARG BASE=localhost/test-base\nFROM ${BASE}:1 AS base\nARG VERSION\n"
+                          "FROM scratch\nCOPY --from=base /text /text\nCOPY . /api\n",
+        "api/code": "x = 1\n",
+    })
+
+
+def unchanged(cooper, folder, *arguments):
+    """Builds; the services that were not made, and the build's id."""
+    done = cooper("build", folder, "-a", "shop", *arguments).ok()
+    build = build_id_of(done.out)
+    return sorted(cooper.record("shop", build).get("unchanged", {})), build
+
+
+def statement(cooper, build):
+    return json.loads(cooper("builds", "provenance", build, "-a", "shop").ok().out)
+
+
+def test_only_the_service_that_changed_is_built(cooper, engine, shop):
+    none, first = unchanged(cooper, shop)
+    assert none == []
+    (shop / "api/code").write_text("x = 2\n")
+    assert (again := unchanged(cooper, shop))[0] == ["web"]
+    record, before = cooper.record("shop", again[1]), cooper.record("shop", first)
+    assert record["unchanged"] == {"web": first}
+    images = engine.images()
+    for service in ("web", "api"):
+        reference, digest = record["images"][service].split("@")
+        assert reference == f"localhost/shop:{service}.{again[1]}" and reference in images
+        assert (digest == before["images"][service].split("@")[1]) == (service == "web")
+    steps = [s for s in cooper.steps("shop", again[1]) if s["service"] == "web"]
+    assert [(s["text"], s["cached"], s["exit"]) for s in steps] == [(f"unchanged since build {first}", True, 0)]
+    assert f"web | Unchanged since build {first}" in cooper.log("shop", again[1]).decode()
+    assert re.search(r"^Unchanged +web$", cooper("builds", "info", again[1], "-a", "shop").ok().out, re.M)
+    # A chain of builds tells the one that really made it.
+    both, last = unchanged(cooper, shop)
+    assert both == ["api", "web"]
+    assert cooper.record("shop", last)["unchanged"] == {"web": first, "api": again[1]}
+
+
+@pytest.mark.parametrize("change, rest", [
+    (lambda shop: (shop / "web/notes").write_text("more\n"), ["api", "web"]),
+    (lambda shop: (shop / "web/Dockerfile").touch(), ["api", "web"]),
+    (lambda shop: (shop / "web/page").chmod(0o700), ["api"]),
+    (lambda shop: (shop / "web/.dockerignore").write_text("note\n"), ["api"]),
+    (lambda shop: (shop / "web/empty").mkdir(), ["api"]),
+    (lambda shop: (shop / "api/Dockerfile").write_text((shop / "api/Dockerfile").read_text() + "# more\n"), ["web"]),
+], ids=["ignored file", "touched", "mode", "ignore rules", "new folder", "Dockerfile"])
+def test_what_counts_as_a_change(cooper, shop, change, rest):
+    unchanged(cooper, shop)
+    change(shop)
+    assert unchanged(cooper, shop)[0] == rest
+
+
+def test_build_arguments_count_where_they_are_declared(cooper, shop):
+    unchanged(cooper, shop)
+    assert unchanged(cooper, shop, "--build-args", "NOWHERE=1")[0] == ["api", "web"]
+    assert unchanged(cooper, shop, "--build-args", "VERSION=2")[0] == ["web"]
+    assert unchanged(cooper, shop)[0] == ["api", "web"]  # of the first build
+
+
+def test_a_new_base_image_is_a_change(cooper, shop, base):
+    unchanged(cooper, shop)
+    base("two")
+    assert unchanged(cooper, shop)[0] == []
+
+
+def test_all_is_built_if_asked_for(cooper, shop):
+    unchanged(cooper, shop)
+    assert unchanged(cooper, shop, "--force")[0] == []
+    assert unchanged(cooper, shop, "--no-cache")[0] == []
+    assert unchanged(cooper, shop)[0] == ["api", "web"]
+
+
+def test_an_image_that_is_gone_is_made_again(cooper, engine, shop):
+    _, first = unchanged(cooper, shop)
+    engine.untag(f"localhost/shop:web.{first}")
+    assert unchanged(cooper, shop)[0] == ["api"]
+
+
+def test_the_image_outlives_the_build_that_made_it(cooper, engine, shop):
+    _, first = unchanged(cooper, shop)
+    cooper("builds", "set", "retention", "1", "-a", "shop").ok()
+    both, second = unchanged(cooper, shop)
+    assert both == ["api", "web"]
+    cooper("builds", "prune", "-a", "shop").ok()
+    assert cooper.build_ids("shop") == [second]
+    images = engine.images()
+    assert f"localhost/shop:web.{second}" in images and f"localhost/shop:web.{first}" not in images
+    assert unchanged(cooper, shop)[0] == ["api", "web"]
+
+
+def test_provenance_tells_what_it_was_made_from(cooper, shop, root, tmp_path):
+    _, build = unchanged(cooper, shop, "--build-args", "VERSION=hush")
+    told = statement(cooper, build)
+    assert told["_type"] == "https://in-toto.io/Statement/v1"
+    assert told["predicateType"] == "https://slsa.dev/provenance/v1"
+    record = cooper.record("shop", build)
+    assert {s["name"] + "@sha256:" + s["digest"]["sha256"] for s in told["subject"]} == set(record["images"].values())
+    definition = told["predicate"]["buildDefinition"]
+    assert definition["externalParameters"] == {
+        "app": "shop", "manifest": "convox.yml", "buildArguments": ["VERSION"], "noCache": False, "development": False}
+    assert "hush" not in json.dumps(told)
+    archive = (root / f"data/sources/shop/{build}.tar.zst").read_bytes()
+    needs = {each["name"]: each["digest"]["sha256"] for each in definition["resolvedDependencies"]}
+    assert needs["source"] == hashlib.sha256(archive).hexdigest()
+    assert set(needs) == {"source", "localhost/test-base:1"}
+    details = told["predicate"]["runDetails"]
+    assert details["builder"]["version"]["engine"] == record["engine"]
+    assert details["metadata"]["invocationId"] == build
+    assert record["started_at"] <= details["metadata"]["startedOn"] <= details["metadata"]["finishedOn"]
+
+
+def test_a_failed_build_has_no_provenance(cooper, shop):
+    (shop / "web/Dockerfile").write_text("FROM scratch\nCOPY missing /\n")
+    done = cooper("build", shop, "-a", "shop")
+    refused = cooper("builds", "provenance", build_id_of(done.out + done.err), "-a", "shop")
+    assert refused.code == 3 and "it made no images" in refused.err
+
+
+def test_a_statement_goes_with_its_build(cooper, shop, root):
+    _, build = unchanged(cooper, shop)
+    assert (root / f"data/builds/shop/{build}.intoto.jsonl").exists()
+    cooper("builds", "set", "retention", "1", "-a", "shop").ok()
+    unchanged(cooper, shop)
+    cooper("builds", "prune", "-a", "shop").ok()
+    assert not (root / f"data/builds/shop/{build}.intoto.jsonl").exists()
