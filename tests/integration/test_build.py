@@ -94,7 +94,7 @@ def test_builds_each_distinct_image_once_and_keeps_it_all(cooper, store, folder)
 def test_steps_tell_service_text_times_cache_and_place_in_the_log(cooper, folder):
     make_app(folder, TWO_DOCKERFILES)
     cold = build_id_of(cooper("build", folder, "--no-cache").ok().out)
-    cached = build_id_of(cooper("build", folder).ok().out)
+    cached = build_id_of(cooper("build", folder, "--force").ok().out)
 
     steps = cooper.steps("shop", cold)
     of_web = [s for s in steps if s["service"] == "web"]
