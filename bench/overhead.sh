@@ -23,7 +23,7 @@ mkdir -p "$app"
   done
 } > "$app/convox.yml"
 
-by_cooper() { "$cooper" build "$app" -a app --jobs 1; }
+by_cooper() { "$cooper" build "$app" -a app --jobs 1 --force; }
 # As a person would write it.
 by_hand() {
   for service in web worker api; do

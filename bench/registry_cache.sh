@@ -44,7 +44,7 @@ clean_machine() {
   buildah tag "$base" localhost/hello-base
   "$cooper" builds set --global cache "$1" 2> /dev/null
 }
-build() { "$cooper" build "$example" -a hello --engine buildah; }
+build() { "$cooper" build "$example" -a hello --engine buildah --force; }
 
 bench_store
 base="127.0.0.1:$port/base:1"

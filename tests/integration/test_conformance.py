@@ -78,7 +78,7 @@ def test_labels_tell_whose_an_image_is_and_spare_the_cache(cooper, engine, app):
     for words in (["init", "-q"], ["remote", "add", "origin", "https://me:pass@git.example/hello.git"],
                   ["add", "."], ["commit", "-qm", "first"]):
         subprocess.run([*git, *words], check=True)
-    first, second = (build_id_of(cooper("build", folder, "-a", "hello").ok().out) for _ in range(2))
+    first, second = (build_id_of(cooper("build", folder, "-a", "hello", "--force").ok().out) for _ in range(2))
     for build in (first, second):
         labels = engine.labels(f"localhost/hello:web.{build}")
         record = cooper.record("hello", build)
@@ -124,7 +124,7 @@ def test_a_syntax_line_follows_the_property(cooper, app):
 def test_a_second_build_is_cached_and_a_changed_file_is_seen(cooper, app):
     folder = app(HEAD + "COPY text /text\nRUN cat /text\n", {"text": "one"})
     cooper("build", folder, "-a", "hello").ok()
-    again = build_id_of(cooper("build", folder, "-a", "hello").ok().out)
+    again = build_id_of(cooper("build", folder, "-a", "hello", "--force").ok().out)
     assert list(instructions(cooper, again).values()) == [True, True, True]
     # The same size, and a time that archives do not keep: only the content tells.
     (folder / "text").write_text("two")
