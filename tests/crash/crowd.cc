@@ -1,5 +1,5 @@
-// 64 processes change one data root at once: insert, finalize, cancel, pin, prune
-// and read. Then what was reported to any of them must hold. For 20 seconds, or
+// 64 processes change one data root at once: insert, finalize, cancel, pin, prune,
+// rename apps and read. Then what was reported to any of them must hold. For 20 seconds, or
 // COOPER_CROWD_SECONDS.
 
 #include "base/error.h"
@@ -42,11 +42,15 @@ struct Ledger {
   std::atomic<std::size_t> calls;
   std::atomic<std::size_t> busy;  ///< gave up waiting for a lock
   std::atomic<std::size_t> broken;
+  std::array<std::atomic<unsigned>, kAppNames.size()> renames;  ///< of each app
   std::array<Told, kMaxBuilds> builds;
 };
 
-AppName app_of(std::size_t index) {
-  return AppName::parse(kAppNames[index % kAppNames.size()]).value();
+/// What the app of a build is called after so many renames.
+AppName app_of(std::size_t index, unsigned renames) {
+  return AppName::parse(std::string(kAppNames[index % kAppNames.size()]) + "-" +
+                        std::to_string(renames))
+      .value();
 }
 
 BuildId id_of(std::size_t index) { return BuildId::parse("b" + std::to_string(index)).value(); }
@@ -85,7 +89,13 @@ class Member {
     return std::uniform_int_distribution<std::size_t>(0, below - 1)(random_);
   }
 
+  /// By the name that the app has now, which it may lose at any moment.
+  AppName app_of(std::size_t index) const {
+    return ::app_of(index, ledger_.renames[index % kAppNames.size()]);
+  }
+
   void act() {
+    if (pick(150) == 0) return rename(pick(kAppNames.size()));
     const std::size_t what = pick(100);
     if (what < 35) return insert();
     const std::size_t made = ledger_.next;
@@ -99,6 +109,15 @@ class Member {
     if (what < 94) return list(app_of(index));
     const auto found = store_.find_build(app_of(index), id_of(index));
     require(ledger_, !found || found->id == id_of(index), "a record is whole");
+  }
+
+  void rename(std::size_t app) {
+    unsigned renames = ledger_.renames[app];
+    for (const std::string& left :
+         store_.rename_app(::app_of(app, renames), ::app_of(app, renames + 1))) {
+      require(ledger_, false, "a rename moves everything: " + left);
+    }
+    ledger_.renames[app].compare_exchange_strong(renames, renames + 1);
   }
 
   void insert() {
@@ -146,13 +165,21 @@ class Member {
   std::mt19937 random_;
 };
 
+/// By any name that its app ever had.
+std::optional<Build> find(const Ledger& ledger, const store::FileStore& store, std::size_t index) {
+  for (unsigned renames = 0; renames <= ledger.renames[index % kAppNames.size()]; ++renames) {
+    if (auto found = store.find_build(app_of(index, renames), id_of(index))) return found;
+  }
+  return std::nullopt;
+}
+
 /// What a process knew about a build, against what is there.
 void check_build(Ledger& ledger, const store::FileStore& store, std::size_t index) {
   const Told& told = ledger.builds[index];
   if (told.started == 0) return;
   const std::string name = id_of(index).str();
   require(ledger, told.won <= 1, name + " ended once");
-  if (const auto found = store.find_build(app_of(index), id_of(index))) {
+  if (const auto found = find(ledger, store, index)) {
     require(ledger, is_terminal(found->status) == (told.won == 1), name + " is as reported");
     require(ledger, found->pinned == (told.pinned != 0), name + " is pinned as reported");
     return;
@@ -185,7 +212,6 @@ int main() {
       ::mmap(nullptr, sizeof(Ledger), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   auto& ledger = *static_cast<Ledger*>(memory);  // zeros: nothing happened yet
   store::FileStore store{store::Layout(folder.path())};
-  for (std::size_t i = 0; i < kAppNames.size(); ++i) store.create_app(app_of(i));
   for (unsigned i = 0; i < kProcesses; ++i) {
     if (::fork() != 0) continue;
     Member(ledger, folder.path(), i).run(time);
@@ -197,14 +223,20 @@ int main() {
   std::size_t left = 0;
   for (std::size_t index = 0; index < ledger.next; ++index) {
     check_build(ledger, store, index);
-    if (store.find_build(app_of(index), id_of(index))) ++left;
+    if (find(ledger, store, index)) ++left;
   }
   for (std::size_t i = 0; i < kAppNames.size(); ++i) {
-    build::prune(store, app_of(i), {.retention = {.count = kKept}});
+    for (unsigned renames = 0; renames <= ledger.renames[i]; ++renames) {
+      build::prune(store, app_of(i, renames), {.retention = {.count = kKept}});
+    }
   }
   check_files(ledger, folder.path());
-  std::printf("%zu builds, %zu calls, %zu gave up waiting, %zu records left, %zu promises broken\n",
-              ledger.next.load(), ledger.calls.load(), ledger.busy.load(), left,
-              ledger.broken.load());
+  unsigned renames = 0;
+  for (const auto& of_app : ledger.renames) renames += of_app;
+  std::printf(
+      "%zu builds, %zu calls, %u renames, %zu gave up waiting, %zu records left, %zu promises "
+      "broken\n",
+      ledger.next.load(), ledger.calls.load(), renames, ledger.busy.load(), left,
+      ledger.broken.load());
   return ledger.broken == 0 && ledger.calls > kProcesses ? 0 : 1;
 }
