@@ -60,6 +60,16 @@ def test_a_daemon_over_tls_builds(cooper, engine, app):
     assert "chosen" in cooper("engines", "--format", "json").ok().out
 
 
+def test_a_daemon_that_can_not_push_says_so(cooper, engine, app):
+    # A Docker Engine's BuildKit has no exporter that pushes; its own API can't be reached here.
+    cooper("builds", "set", "--global", "registry", "127.0.0.1:1/shop").ok()
+    cooper("builds", "set", "--global", "cache", "off").ok()
+    done = cooper("build", app(HEAD), "-a", "hello")
+    record = cooper.record("hello", build_id_of(done.out + done.err))
+    assert done.code == 1 and record["status"] == "failed"
+    assert "push to 127.0.0.1:1/shop:web." in record["reason"] and "exporter" in record["reason"], record["reason"]
+
+
 def test_a_certificate_of_somebody_else_is_refused_clearly(cooper, front, app, tmp_path):
     other = tls_front.make_certificates(tmp_path / "other")
     cooper("builds", "set", "--global", "buildkit-certs", other).ok()

@@ -28,7 +28,8 @@ def new_machine(request, machine, tmp_path):  # noqa: F811
 
 
 def build(cooper, folder, *args):
-    done = cooper("build", folder, "-a", "hello", *args, timeout=180).ok()
+    # Forced: else an image that is there already would be used again, without a step.
+    done = cooper("build", folder, "-a", "hello", "--force", *args, timeout=180).ok()
     return build_id_of(done.out + done.err)
 
 
