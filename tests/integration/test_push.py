@@ -290,3 +290,14 @@ def test_a_supervisor_that_is_killed_during_a_push(cooper, host, front, app):
     assert cooper.record("hello", build)["status"] == "failed"
     assert not [name for name in host.images() if build in name]
     host.assert_clean(build)
+
+
+def test_an_unchanged_service_is_pushed_as_that_of_its_build(cooper, host, registry, app):
+    folder = app(HEAD + "RUN echo the same > /same\n")
+    set_registry(cooper, registry.address)
+    cooper("build", folder, "-a", "hello").ok()
+    again = build_id_of(cooper("build", folder, "-a", "hello").ok().out)
+    record = cooper.record("hello", again)
+    assert record["unchanged"], record
+    reference, digest = record["pushed"]["web"].split("@")
+    assert reference.endswith(f":web.{again}") and digest == registry.digest("shop", f"web.{again}")
