@@ -91,6 +91,7 @@ std::optional<ImageOrigin> origin_of(const engine::ImageRequest& request, engine
   fields.add("dockerfile", {origin.dockerfile});
   fields.add("target", {request.target});
   fields.add("frontend", {request.frontend});
+  fields.add("platform", {request.platform});
   for (const auto& [name, value] : request.build_args) fields.add("arg", {name, value});
   for (const auto& [reference, digest] : origin.bases) fields.add("base", {reference, digest});
   origin.key = fields.digest();

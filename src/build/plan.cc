@@ -208,6 +208,10 @@ Result<engine::ImageRequest> request_for(const manifest::Service& service,
   const Result<manifest::DockerfileFacts> facts = manifest::parse_dockerfile(*text, shown);
   if (!facts) return Error(facts.error()).while_doing("service " + service.name.str());
 
+  request.platform = input.request.platform;
+  if (facts->target_run_line != 0) {
+    request.first_run = shown + ":" + std::to_string(facts->target_run_line);
+  }
   if (facts->heredoc_line != 0) request.heredoc = shown + ":" + std::to_string(facts->heredoc_line);
   request.context = *context;
   request.dockerfile = *dockerfile;

@@ -39,7 +39,8 @@ json::object external_parameters(const ProvenanceFacts& facts) {
           {"manifest", facts.plan.manifest_file},
           {"buildArguments", std::move(arguments)},
           {"noCache", facts.request.no_cache},
-          {"development", facts.request.development}};
+          {"development", facts.request.development},
+          {"platform", facts.request.platform}};
 }
 
 json::array services_of(const Plan& plan, std::size_t image) {

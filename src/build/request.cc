@@ -76,17 +76,12 @@ std::string to_json(const BuildRequest& request) {
   for (const auto& [name, value] : request.build_args) {
     build_args.push_back(json::object{{"name", name}, {"value", value}});
   }
-  json::object object{{"source", request.source},
-                      {"description", request.description},
-                      {"git_sha", request.git_sha},
-                      {"git_url", request.git_url},
-                      {"manifest", request.manifest},
-                      {"build_args", std::move(build_args)},
-                      {"no_cache", request.no_cache},
-                      {"force", request.force},
-                      {"development", request.development},
-                      {"engine", request.engine},
-                      {"jobs", request.jobs}};
+  json::object object{{"source", request.source},           {"description", request.description},
+                      {"git_sha", request.git_sha},         {"git_url", request.git_url},
+                      {"manifest", request.manifest},       {"build_args", std::move(build_args)},
+                      {"no_cache", request.no_cache},       {"force", request.force},
+                      {"development", request.development}, {"platform", request.platform},
+                      {"engine", request.engine},           {"jobs", request.jobs}};
   if (request.kind) object["kind"] = to_string(*request.kind);
   if (request.command) {
     json::array words;
@@ -121,6 +116,7 @@ Result<BuildRequest> parse_request(std::string_view text) {
                        .no_cache = flag_of("no_cache"),
                        .force = flag_of("force"),
                        .development = flag_of("development"),
+                       .platform = text_of(object, "platform"),
                        .engine = text_of(object, "engine")};
   if (const json::value* jobs = object.if_contains("jobs")) {
     const auto number = jobs->to_number<std::uint32_t>(failure);

@@ -35,6 +35,7 @@ struct BuildRequest {
   bool no_cache = false;
   bool force = false;                     ///< build what did not change, too
   bool development = false;               ///< build the stage `development` where there is one
+  std::string platform;                   ///< see engine/platform.h; empty: the engine's own
   std::string engine;                     ///< see engine/choose.h; empty: the property
   unsigned jobs = 0;                      ///< images made at once; 0: number of cores
   std::optional<Kind> kind;               ///< absent: what the source does

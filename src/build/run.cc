@@ -41,7 +41,9 @@ Run::Run(Parts parts)
       files_(parts.layout.build(parts.app, parts.id)),
       steps_(files_.steps, parts.layout.log_mode()) {}
 
-void Run::say(const std::string& line) { parts_.log.append(parts_.redactor.redact(line) + "\n"); }
+void Run::say(const std::string& line) const {
+  parts_.log.append(parts_.redactor.redact(line) + "\n");
+}
 
 Outcome Run::run() {
   containment_.emplace(parts_.id, parts_.settings, [this](const std::string& line) { say(line); });
@@ -74,6 +76,7 @@ Outcome Run::work(std::stop_token stop) {
   }
   choose_cache();
   choose_engine();
+  check_engine();
   const unsigned jobs = jobs_at_once();
   for (const std::string& note : plan_.notes) say(note);
   say_what_comes(jobs);
@@ -142,6 +145,26 @@ void Run::choose_engine() {
                .secrets = parts_.secrets,
                .digests = &digests_});
   parts_.engine_is(engine_->name());
+}
+
+/// What the engine can't do is said before anything is built.
+void Run::check_engine() const {
+  if (parts_.settings.memory != 0 && !engine_->keeps_limits()) {
+    say("warning: the memory limit of " + human_bytes(parts_.settings.memory) +
+        " is not enforced: RUN instructions are run by the daemon of " + engine_->name());
+  }
+  const std::string& platform = parts_.request.platform;
+  if (platform.empty()) return;
+  const auto runs = std::ranges::find_if(
+      plan_.images, [](const engine::ImageRequest& image) { return !image.first_run.empty(); });
+  if (runs == plan_.images.end()) return;
+  const std::vector<std::string> platforms = engine_->platforms();
+  if (std::ranges::find(platforms, platform) != platforms.end()) return;
+  throw Error(Errc::invalid,
+              "service " + runs->service + ": " + runs->first_run + ": " + engine_->name() +
+                  " can't run " + platform + " here, only " + join(platforms, ", "),
+              "emulators are in the package qemu-user-static; a stage FROM "
+              "--platform=$BUILDPLATFORM needs none");
 }
 
 unsigned Run::jobs_at_once() const {

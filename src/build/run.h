@@ -51,12 +51,13 @@ class Run {
   const std::string& manifest_text() const { return plan_.manifest_text; }
 
   /// A line of cooper's own in the log.
-  void say(const std::string& line);
+  void say(const std::string& line) const;
 
  private:
   Outcome work(std::stop_token stop);
   void choose_cache();
   void choose_engine();
+  void check_engine() const;
   void push(const ImagesResult& made, unsigned jobs, Outcome& outcome, std::stop_token stop);
   void say_what_comes(unsigned jobs);
   unsigned jobs_at_once() const;

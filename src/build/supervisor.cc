@@ -178,6 +178,7 @@ class Supervision {
                               .source = known_source(request_.source),
                               .description = description(),
                               .git_sha = request_.git_sha,
+                              .platform = request_.platform,
                               .host = host_name()});
     if (request_.command) forget_request();
   }

@@ -7,6 +7,7 @@
 #include "cli/progress.h"
 #include "cli/secret_flags.h"
 #include "cli/show_log.h"
+#include "engine/platform.h"
 
 #include <array>
 
@@ -28,6 +29,11 @@ Result<build::BuildRequest> request_from(const Options& options) {
   if (options.jobs && (*options.jobs == 0 || *options.jobs > kMostJobs)) {
     return Error(Errc::invalid, "invalid --jobs \"" + std::to_string(*options.jobs) + "\"",
                  "expected a whole number from 1 to " + std::to_string(kMostJobs));
+  }
+  if (options.platform) {
+    const Result<std::string> platform = engine::parse_platform(*options.platform);
+    if (!platform) return platform.error();
+    request.platform = *platform;
   }
   for (const std::string& argument : options.build_args) {
     const std::size_t equals = argument.find('=');
@@ -128,6 +134,10 @@ constexpr std::array kFlags = {
          .summary = "auto, buildah, docker or buildkit (default: property engine)",
          .target = &Options::engine,
          .choices = "auto buildah docker buildkit"},
+    Flag{.name = "platform",
+         .value = "OS/ARCH",
+         .summary = "what images are for: linux/arm64, ... (default: the engine's own)",
+         .target = &Options::platform},
     Flag{.name = "jobs",
          .letter = 'j',
          .value = "N",

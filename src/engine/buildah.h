@@ -4,6 +4,7 @@
 #include "engine/buildah_host.h"
 #include "engine/buildah_output.h"
 #include "engine/engine.h"
+#include "engine/platform.h"
 #include "engine/short_path.h"
 #include "log/capture.h"
 
@@ -31,6 +32,8 @@ class BuildahEngine : public Engine {
   explicit BuildahEngine(BuildContext context, BuildahOptions options = {});
 
   std::string name() const override { return "buildah " + host_.version; }
+  std::vector<std::string> platforms() override { return host_platforms(); }
+  bool keeps_limits() const override { return true; }
   /// A failing build leaves no working container; a stopped one may (see clean_up).
   ImageResult make(const ImageRequest& request, Progress& progress, std::stop_token stop) override;
   PushResult push(const ImageRequest& image, const std::string& reference, Progress& progress,

@@ -102,6 +102,7 @@ std::vector<std::string> BuildahEngine::build_command(const ImageRequest& reques
     if (context_.memory_limit != 0) add("--memory", std::to_string(context_.memory_limit));
   }
   if (!request.target.empty()) add("--target", request.target);
+  if (!request.platform.empty()) add("--platform", request.platform);
   if (request.no_cache) add("--no-cache");
   for (const std::string& tag : request.tags) add("--tag", tag);
   std::map<std::string, std::string> args;  // a later value replaces an earlier one

@@ -51,6 +51,8 @@ struct ImageRequest {
   /// The frontend that a `# syntax=` line names and the engine shall pull and run;
   /// empty: what the engine has built in.
   std::string frontend;
+  std::string platform;   ///< see platform.h; empty: the engine's own
+  std::string first_run;  ///< "api/Dockerfile:5": the first RUN on that platform; empty: none
   std::optional<LayerCache> cache;  ///< one that can't be used is a warning in the output
 };
 
@@ -146,6 +148,10 @@ class Engine : public ImageKeeper {
  public:
   /// "buildah 1.28.2": what the record says.
   virtual std::string name() const = 0;
+  /// Platforms that RUN instructions can run on. Throws as make() does.
+  virtual std::vector<std::string> platforms() = 0;
+  /// Do the limits of a BuildContext, and its control groups, hold RUN instructions?
+  virtual bool keeps_limits() const = 0;
   /// Makes one image; blocks until it is done. On a stop request it ends its
   /// work, leaves no process, and answers `canceled`. Throws Error{engine} or
   /// Error{unavailable} if the engine itself can't work.

@@ -272,11 +272,16 @@ Result<DockerfileFacts> parse_dockerfile(std::string_view text, std::string_view
   InstructionReader reader(text);
   facts.syntax = reader.syntax();
   facts.syntax_line = reader.syntax_line();
+  std::set<std::string> pinned;  // stages whose platform is their own
+  bool is_pinned = false;
   while (const std::optional<Instruction> instruction = reader.next()) {
     if (instruction->has_heredoc && facts.heredoc_line == 0) facts.heredoc_line = instruction->line;
     const std::string_view line = trim(instruction->text);
     const std::size_t end = std::min(line.find_first_of(kBlank), line.size());
     const std::string keyword = lowered(line.substr(0, end));
+    if (keyword == "run" && !is_pinned && facts.target_run_line == 0) {
+      facts.target_run_line = instruction->line;
+    }
     const std::vector<std::string_view> operands = words_of(line.substr(end), reader.escape());
     note(keyword, operands, facts);
     if (keyword != "from") continue;
@@ -286,6 +291,10 @@ Result<DockerfileFacts> parse_dockerfile(std::string_view text, std::string_view
                    name + ":" + std::to_string(instruction->line) + ":1: FROM names no image",
                    "write the image to start from: FROM debian:12");
     }
+    const std::string_view flag = operands.front();
+    is_pinned = flag.starts_with("--platform=") ? flag.find("TARGETPLATFORM") == flag.npos
+                                                : pinned.contains(lowered(stage->base));
+    if (is_pinned && !stage->name.empty()) pinned.insert(stage->name);
     facts.stages.push_back(*std::move(stage));
   }
   if (facts.stages.empty()) {

@@ -28,7 +28,9 @@ struct DockerfileFacts {
   std::set<std::string> labels;         ///< keys of every LABEL, of all stages
   std::string syntax;                   ///< what a `# syntax=` line names; empty: there is none
   int syntax_line = 0;                  ///< 1-based
-  int heredoc_line = 0;  ///< 1-based line of the first instruction with a heredoc; 0: none
+  int heredoc_line = 0;     ///< 1-based line of the first instruction with a heredoc; 0: none
+  int target_run_line = 0;  ///< 1-based line of the first RUN in a stage that is for the image's
+                            ///< platform, not for one that `FROM --platform=` names; 0: none
   std::map<std::string, std::string> defaults;  ///< of the ARGs before the first FROM
   /// What COPY, ADD and mounts of RUN take files from: stages or images, as written.
   std::set<std::string> copied_from;

@@ -75,9 +75,10 @@ struct Build {
 
   std::string description;
   std::string git_sha;
-  std::string release;                        ///< id of the release it made
-  std::string reason;                         ///< why it did not succeed, in one line
-  std::string engine;                         ///< name and version of what made the images
+  std::string release;   ///< id of the release it made
+  std::string reason;    ///< why it did not succeed, in one line
+  std::string engine;    ///< name and version of what made the images
+  std::string platform;  ///< that images were asked for, "linux/arm64"; empty: the engine's own
   std::map<std::string, std::string> images;  ///< service -> reference@digest
   std::map<std::string, std::string> pushed;  ///< service -> reference@digest in the registry
   /// Service -> id of the earlier build whose image it uses again, since nothing changed.

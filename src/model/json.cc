@@ -173,10 +173,10 @@ json::object to_object(const std::map<std::string, std::string>& texts) {
   return object;
 }
 
-constexpr std::array<std::string_view, 20> kBuildFields = {
-    "id",     "app",       "kind",        "pid",     "started_at", "finished_at", "status",
-    "source", "exit_code", "description", "git_sha", "release",    "reason",      "engine",
-    "images", "pushed",    "unchanged",   "host",    "pinned",     "log_erased"};
+constexpr std::array<std::string_view, 21> kBuildFields = {
+    "id",       "app",       "kind",        "pid",       "started_at", "finished_at", "status",
+    "source",   "exit_code", "description", "git_sha",   "release",    "reason",      "engine",
+    "platform", "images",    "pushed",      "unchanged", "host",       "pinned",      "log_erased"};
 
 }  // namespace
 
@@ -206,6 +206,7 @@ std::string to_json(const Build& build) {
   add("release", build.release);
   add("reason", build.reason);
   add("engine", build.engine);
+  add("platform", build.platform);
   if (!build.images.empty()) object["images"] = to_object(build.images);
   if (!build.pushed.empty()) object["pushed"] = to_object(build.pushed);
   if (!build.unchanged.empty()) object["unchanged"] = to_object(build.unchanged);
@@ -236,6 +237,7 @@ Result<Build> parse_build(std::string_view text, const BuildId& id, const AppNam
   build.release = reader.text("release");
   build.reason = reader.text("reason");
   build.engine = reader.text("engine");
+  build.platform = reader.text("platform");
   build.images = reader.texts("images");
   build.pushed = reader.texts("pushed");
   build.unchanged = reader.texts("unchanged");

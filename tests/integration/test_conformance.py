@@ -25,6 +25,9 @@ class Buildah:
         known = json.loads(self.store.buildah("inspect", "--type", "image", reference).ok().out)
         return known["Docker"]["config"]["Labels"]
 
+    def architecture(self, reference):
+        return json.loads(self.store.buildah("inspect", "--type", "image", reference).ok().out)["Docker"]["architecture"]
+
 
 class Docker:
     def __init__(self, daemon: docker.DockerEngine):
@@ -33,6 +36,9 @@ class Docker:
 
     def labels(self, reference):
         return self.daemon.image(reference)["Config"]["Labels"]
+
+    def architecture(self, reference):
+        return self.daemon.image(reference)["Architecture"]
 
 
 @pytest.fixture(scope="module", params=["buildah", "docker"])
@@ -291,3 +297,33 @@ def test_an_ssh_agent_is_forwarded_for_use_but_not_for_change(cooper, app, agent
     assert re.search(rf"^other 256 {re.escape(fingerprint)}", log, re.M), log
     still = subprocess.run(["ssh-add", "-l"], env=env, capture_output=True, text=True, check=False)
     assert fingerprint in still.stdout, "the build removed a key from the agent"
+
+
+FOREIGN = "linux/s390x"
+
+
+def test_an_image_for_another_platform_is_made_where_nothing_of_it_must_run(cooper, engine, app):
+    folder = app("FROM --platform=$BUILDPLATFORM scratch AS tools\nCOPY busybox /bin/busybox\n"
+                 'RUN ["/bin/busybox", "touch", "/made-here"]\n'
+                 "FROM scratch\nCOPY --from=tools /made-here /\n")
+    build = build_id_of(cooper("build", folder, "-a", "hello", "--platform", FOREIGN).ok().out)
+    assert engine.architecture(f"localhost/hello:web.{build}") == "s390x"
+    assert cooper.record("hello", build)["platform"] == FOREIGN
+
+
+@pytest.mark.skipif(os.path.exists("/proc/sys/fs/binfmt_misc/qemu-s390x"), reason="this host runs s390x")
+def test_a_platform_that_cant_run_here_is_refused_before_anything_is_built(cooper, app):
+    done = cooper("build", app(HEAD + "RUN echo never\n"), "-a", "hello", "--platform", FOREIGN)
+    build = build_id_of(done.out + done.err)
+    reason = cooper.record("hello", build)["reason"]
+    assert re.match(rf"service web: Dockerfile:4: \S+ \S+ can't run {FOREIGN} here, only linux/", reason), reason
+    assert cooper.steps("hello", build) == []
+
+
+def test_a_memory_limit_that_is_not_kept_is_said(cooper, app):
+    cooper("apps", "create", "hello").ok()
+    cooper("builds", "set", "-a", "hello", "memory", "512m").ok()
+    build = build_id_of(cooper("build", app(HEAD + "RUN true\n"), "-a", "hello").ok().out)
+    log, record = cooper.log("hello", build).decode(), cooper.record("hello", build)
+    warnings = re.findall(r"^warning: the memory limit of 512 MiB is not enforced: RUN .* daemon of (.*)$", log, re.M)
+    assert warnings == ([] if record["engine"].startswith("buildah") else [record["engine"]]), log

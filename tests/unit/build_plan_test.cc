@@ -244,6 +244,13 @@ TEST_F(PlanTest, ASyntaxLineFollowsTheProperty) {
   expect_refused("service web: Dockerfile:1: the line # syntax=docker/dockerfile:1");
 }
 
+TEST_F(PlanTest, APlatformIsAskedForWithTheFirstRunThatNeedsIt) {
+  request_.platform = "linux/arm64";
+  write("Dockerfile", "FROM x\nRUN y\n");
+  EXPECT_EQ(plan().value().images[0].platform, "linux/arm64");
+  EXPECT_EQ(plan().value().images[0].first_run, "Dockerfile:2");
+}
+
 TEST_F(PlanTest, ATargetStageEndsBeforeTheNext) {
   write("Dockerfile", "FROM x AS a\nFROM a AS development\nRUN x\n\nFROM a\n");
   request_.development = true;

@@ -152,6 +152,17 @@ TEST(DockerfileFacts, ASyntaxLineAtTheTopIsKnown) {
       << "after a comment it is one, too";
 }
 
+TEST(DockerfileFacts, TheFirstRunOnTheImagesOwnPlatformIsKnown) {
+  const auto line = [](const char* text) { return parse_dockerfile(text).value().target_run_line; };
+  EXPECT_EQ(line("FROM a\nCOPY x /\nRUN x\nRUN y\n"), 3);
+  EXPECT_EQ(
+      line("FROM --platform=$BUILDPLATFORM go AS b\nRUN x\nFROM b AS c\nRUN y\nFROM scratch\n"), 0);
+  EXPECT_EQ(
+      line("FROM --platform=$BUILDPLATFORM go AS b\nRUN x\nFROM a\nCOPY --from=b /x /\nRUN y\n"),
+      5);
+  EXPECT_EQ(line("FROM --platform=$TARGETPLATFORM a\nRUN y\n"), 2);
+}
+
 TEST(DockerfileFacts, LabelsAreKnownByKey) {
   const auto facts =
       parse_dockerfile("FROM a\nLABEL a.b=1 \"c d\"='x y=z' \\\n e=\nLABEL old the text\n").value();

@@ -18,7 +18,7 @@ cooper_unit_test(source LINKS cooper_source dep::zstd
           source_pack_test.cc source_tree_digest_test.cc source_unpack_test.cc)
 cooper_unit_test(engine LINKS cooper_engine
   SOURCES engine_delayed_stop_test.cc engine_docker_test.cc engine_failure_test.cc engine_file_sync_test.cc
-          engine_logins_test.cc engine_memory_test.cc engine_output_test.cc engine_push_failure_test.cc
+          engine_logins_test.cc engine_memory_test.cc engine_output_test.cc engine_platform_test.cc engine_push_failure_test.cc
           engine_registries_test.cc
           engine_store_test.cc engine_sync_patterns_test.cc engine_sync_peer_test.cc
           engine_variables_test.cc)

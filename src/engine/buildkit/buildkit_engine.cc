@@ -105,6 +105,7 @@ std::map<std::string, std::string> frontend_attributes(const ImageRequest& reque
   // `# syntax=` line would have it pull and run.
   if (request.frontend.empty()) attributes["cmdline"] = "builtin";
   if (!request.target.empty()) attributes["target"] = request.target;
+  if (!request.platform.empty()) attributes["platform"] = request.platform;
   if (request.no_cache) attributes["no-cache"] = "";
   for (const auto& [name, value] : request.build_args) attributes["build-arg:" + name] = value;
   // They change the image's configuration only, and no step.
@@ -201,6 +202,8 @@ PushResult BuildkitEngine::solve_and_push(const ImageRequest& image, const std::
   }
   return {.end = PushResult::End::pushed, .digest = digest->second};
 }
+
+std::vector<std::string> BuildkitEngine::platforms() { return platforms_of(connect(choice_)); }
 
 std::string BuildkitEngine::place() const {
   return (choice_.kind == EngineKind::docker ? "the Docker Engine at "

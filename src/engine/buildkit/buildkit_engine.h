@@ -33,6 +33,9 @@ class BuildkitEngine : public Engine {
   BuildkitEngine(EngineChoice choice, BuildContext context);
 
   std::string name() const override { return name_; }
+  std::vector<std::string> platforms() override;
+  /// The daemon's processes are not ours.
+  bool keeps_limits() const override { return false; }
   ImageResult make(const ImageRequest& request, Progress& progress, std::stop_token stop) override;
   /// A Docker Engine pushes what it keeps; a daemon of its own makes the image once
   /// more, all from its cache, and pushes that.

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "engine/platform.h"
 
 #include <algorithm>
 #include <chrono>
@@ -228,7 +229,9 @@ SolveResult solve(const std::shared_ptr<grpc::Channel>& channel, const SolveOrde
   return solve.result(stop);
 }
 
-std::string exporter_of(const std::shared_ptr<grpc::Channel>& channel) {
+namespace {
+
+wire::ListWorkersResponse list_workers(const std::shared_ptr<grpc::Channel>& channel) {
   const auto stub = wire::Control::NewStub(channel);
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + kProbeLimit);
@@ -238,6 +241,29 @@ std::string exporter_of(const std::shared_ptr<grpc::Channel>& channel) {
     throw Error(Errc::unavailable,
                 "the BuildKit daemon does not answer: " + status.error_message());
   }
+  return workers;
+}
+
+}  // namespace
+
+std::vector<std::string> platforms_of(const std::shared_ptr<grpc::Channel>& channel) {
+  std::vector<std::string> platforms;
+  const wire::ListWorkersResponse workers = list_workers(channel);
+  for (const wire::WorkerRecord& worker : workers.record()) {
+    for (const wire::Platform& each : worker.platforms()) {
+      const std::string text = each.os() + "/" + each.architecture() +
+                               (each.variant().empty() ? "" : "/" + each.variant());
+      const auto platform = parse_platform(text);
+      if (platform && std::ranges::find(platforms, *platform) == platforms.end()) {
+        platforms.push_back(*platform);
+      }
+    }
+  }
+  return platforms;
+}
+
+std::string exporter_of(const std::shared_ptr<grpc::Channel>& channel) {
+  const wire::ListWorkersResponse workers = list_workers(channel);
   // Stand-alone daemons name their executor; the one in a Docker Engine does not.
   for (const wire::WorkerRecord& worker : workers.record()) {
     if (worker.labels().contains("org.mobyproject.buildkit.worker.executor")) return "image";

@@ -47,6 +47,9 @@ SolveResult solve(const std::shared_ptr<grpc::Channel>& channel, const SolveOrde
 /// Image exporter that the daemon has: "moby" in a Docker Engine, else "image".
 std::string exporter_of(const std::shared_ptr<grpc::Channel>& channel);
 
+/// The platforms that the daemon can run programs of. Throws Error{unavailable}.
+std::vector<std::string> platforms_of(const std::shared_ptr<grpc::Channel>& channel);
+
 /// The daemon's BuildKit version; empty if it does not tell. Throws
 /// Error{unavailable} if it can't be reached.
 std::string version_of(const std::shared_ptr<grpc::Channel>& channel);
