@@ -177,6 +177,7 @@ void add_own_labels(const PlanInput& input, Plan& plan) {
     }
     add_label(image.labels, "cooper.app", input.app.str());
     add_label(image.labels, "cooper.build", input.id.str());
+    if (!input.root.empty()) add_label(image.labels, "cooper.root", input.root);
     add_label(image.labels, "cooper.service", join(services, ","));
   }
 }

@@ -34,6 +34,7 @@ struct PlanInput {
   Time began{};  ///< when the build began
   BuildRequest request;
   SyntaxLines syntax = SyntaxLines::builtin;
+  std::string root;  ///< the data root's id (build/root_id.h) for labels; empty: none
   std::map<std::string, std::string> environment;  ///< the app's, for ${NAME} and bare `args`
 };
 

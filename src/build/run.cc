@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "build/push.h"
 #include "build/registry.h"
+#include "build/root_id.h"
 #include "build/watch.h"
 #include "engine/registry_auth.h"
 #include "source/unpack.h"
@@ -67,6 +68,7 @@ Outcome Run::work(std::stop_token stop) {
                                  .began = began_,
                                  .request = parts_.request,
                                  .syntax = parts_.settings.syntax,
+                                 .root = make_root_id(parts_.layout),
                                  .environment = parts_.environment});
   if (!plan) throw Error(plan.error());
   plan_ = std::move(*plan);

@@ -111,6 +111,10 @@ constexpr std::array kProperties = {
              "an absolute path", "", is_folder},
     Property{"cache", "where layers are kept for other machines",
              "registry, registry:HOST/NAME, inline or off", "", is_cache},
+    Property{"cache-limit", "how large the build cache of a Docker Engine may stay",
+             "a size such as 500m or 20g; 0 means no limit", "20g", is_size},
+    Property{"disk-min", "a build is refused while less is free on the disks that it writes to",
+             "a size such as 500m or 2g; 0 means that it is never refused", "500m", is_size},
     Property{"engine", "what makes images; see cooper engines", "auto, buildah, docker or buildkit",
              "auto", engine::is_engine_name},
     Property{"keep-failed", "how many failed builds an app keeps even if `retention` is exceeded",
@@ -237,6 +241,8 @@ Settings read_settings(const store::Store& store, const AppName* app,
   }
   if (const auto value = effective("memory")) settings.memory = *parse_bytes(*value);
   if (const auto value = effective("log-limit")) settings.log_limit = *parse_bytes(*value);
+  if (const auto value = effective("disk-min")) settings.disk_min = *parse_bytes(*value);
+  if (const auto value = effective("cache-limit")) settings.cache_limit = *parse_bytes(*value);
   RetentionPolicy& retention = settings.retention;
   if (const auto value = effective("retention")) retention.count = *parse_retention(*value);
   if (const auto value = effective("keep-failed")) retention.keep_failed = *parse_number(*value);

@@ -12,6 +12,7 @@
 #include "build/settings.h"
 #include "build/start.h"
 #include "build/watch.h"
+#include "engine/disk.h"
 #include "log/syslog_copy.h"
 #include "process/descendants.h"
 #include "store/deploy_lock.h"
@@ -113,6 +114,7 @@ class Supervision {
     release_lock(task_);
     try {
       build::prune(store_, task_.app, settings_, &task_.id);
+      engine::cap_build_cache(engine_, settings_.cache_limit, task_.layout.cache());
     } catch (const std::exception&) {  // boundary: the log has ended; the next prune says it
     }
   }
@@ -230,6 +232,7 @@ class Supervision {
 
   /// Whoever reaps this build, should it vanish, must know where its images are.
   void note_engine(const std::string& name) {
+    engine_ = name;
     store_.change_build(task_.app, task_.id, [&](Build& build) { build.engine = name; });
   }
 
@@ -325,6 +328,7 @@ class Supervision {
   log::Redactor redactor_;
   log::LogFile log_;
   std::optional<log::SyslogCopy> syslog_;
+  std::string engine_;  // as the record names it; empty: none was chosen
   std::map<std::string, std::string> environment_;
   std::optional<std::chrono::steady_clock::time_point> patience_ends_;
 };

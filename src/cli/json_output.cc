@@ -112,4 +112,11 @@ std::string engines_json(std::span<const engine::EngineReport> engines) {
   });
 }
 
+std::string disk_json(std::span<const build::DiskItem> items) {
+  return array_text(items, [](const build::DiskItem& item) {
+    return json::object{
+        {"where", item.where}, {"what", item.what}, {"count", item.count}, {"bytes", item.bytes}};
+  });
+}
+
 }  // namespace cooper::cli

@@ -37,4 +37,7 @@ std::string properties_json(std::span<const rack::PropertyView> properties);
 std::string registries_json(std::span<const engine::KnownLogin> logins);
 std::string engines_json(std::span<const engine::EngineReport> engines);
 
+/// An array of `where`, `what`, `count` and `bytes`.
+std::string disk_json(std::span<const build::DiskItem> items);
+
 }  // namespace cooper::cli

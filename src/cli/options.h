@@ -110,6 +110,7 @@ std::span<const Command> apps_commands();
 std::span<const Command> plugin_commands();
 std::span<const Command> engines_commands();
 std::span<const Command> registries_commands();
+std::span<const Command> system_commands();
 std::span<const Command> other_commands();
 
 /// A heading of the overall help, and its commands.

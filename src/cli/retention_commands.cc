@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "cli/context.h"
+#include "cli/prune_apps.h"
 
 #include <array>
 
@@ -59,18 +60,28 @@ void prune(Context& context, const Options& options, const AppName& app, std::ui
   context.out.write(text);
 }
 
+}  // namespace
+
+int prune_all_apps(Context& context, const Options& options, std::uint64_t& freed) {
+  int code = 0;
+  for (const AppName& app : context.rack.apps_to_prune(context.rack.app_names())) {
+    try {
+      prune(context, options, app, freed);
+    } catch (const Error& error) {  // boundary: one app must not keep the others from it
+      print_error(context, "app " + app.str() + ": " + error.message(), error.hint());
+      if (code == 0) code = exit_code(error.code());
+    }
+  }
+  return code;
+}
+
+namespace {
+
 int run_prune(Context& context, const Options& options) {
   std::uint64_t freed = 0;
   int code = 0;
   if (options.all_apps) {
-    for (const AppName& app : context.rack.apps_to_prune(context.rack.app_names())) {
-      try {
-        prune(context, options, app, freed);
-      } catch (const Error& error) {  // boundary: one app must not keep the others from it
-        print_error(context, "app " + app.str() + ": " + error.message(), error.hint());
-        if (code == 0) code = exit_code(error.code());
-      }
-    }
+    code = prune_all_apps(context, options, freed);
   } else {
     prune(context, options, resolve_app(context, options), freed);
   }

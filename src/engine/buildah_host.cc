@@ -197,15 +197,31 @@ void remember(const std::filesystem::path& file, const std::string& key, const B
   }
 }
 
+std::filesystem::path memory_in(const std::filesystem::path& cache) {
+  return cache / "engine-buildah.json";
+}
+
+Programs find_programs(const std::string& buildah) {
+  return {find_program(buildah), find_program("crun"), find_program("runc")};
+}
+
 }  // namespace
 
+std::optional<std::filesystem::path> known_graph_root(const std::filesystem::path& cache) {
+  const Programs programs = find_programs("buildah");
+  if (programs.buildah.empty()) return std::nullopt;
+  const auto host = remembered(memory_in(cache), host_key(programs));
+  if (!host) return std::nullopt;
+  return host->graph_root;
+}
+
 BuildahHost find_buildah(const std::string& program, const std::filesystem::path& cache) {
-  const Programs programs{find_program(program), find_program("crun"), find_program("runc")};
+  const Programs programs = find_programs(program);
   if (programs.buildah.empty()) {
     throw Error(Errc::unavailable, "buildah was not found", "apt-get install buildah");
   }
   const std::string key = host_key(programs);
-  const std::filesystem::path file = cache / "engine-buildah.json";
+  const std::filesystem::path file = memory_in(cache);
   if (std::optional<BuildahHost> host = remembered(file, key)) return *std::move(host);
 
   BuildahHost host;

@@ -3,6 +3,7 @@
 // and where images are kept. Found once, then remembered.
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 namespace cooper::engine {
@@ -29,5 +30,9 @@ struct BuildahHost {
 /// without. `program` is a name in PATH or a path. Throws Error{unavailable} if
 /// buildah is not there or can't run anything on this host.
 BuildahHost find_buildah(const std::string& program, const std::filesystem::path& cache);
+
+/// Where the images are as far as that file remembers; nullopt before the first use of
+/// buildah here. Costs no process.
+std::optional<std::filesystem::path> known_graph_root(const std::filesystem::path& cache);
 
 }  // namespace cooper::engine

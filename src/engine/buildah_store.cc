@@ -166,4 +166,61 @@ std::vector<std::string> image_names(const BuildahHost& host, std::string_view p
   return found;
 }
 
+std::vector<StoredImage> stored_images(const BuildahHost& host) {
+  std::vector<StoredImage> images;
+  const auto file = host.graph_root / (host.graph_driver + "-images") / "images.json";
+  for (const json::value& entry : read_list(file)) {
+    StoredImage image{.id = std::string(text_of(entry, "id")),
+                      .names = {},
+                      .layer = std::string(text_of(entry, "layer"))};
+    if (!is_hex_id(image.id)) continue;
+    const json::value* names = entry.get_object().if_contains("names");
+    if (names && names->is_array()) {
+      for (const json::value& name : names->get_array()) {
+        if (name.is_string()) image.names.emplace_back(name.get_string());
+      }
+    }
+    images.push_back(std::move(image));
+  }
+  return images;
+}
+
+std::vector<StoredLayer> stored_layers(const BuildahHost& host) {
+  std::vector<StoredLayer> layers;
+  for (const char* list : {"layers.json", "volatile-layers.json"}) {
+    for (const json::value& entry :
+         read_list(host.graph_root / (host.graph_driver + "-layers") / list)) {
+      StoredLayer layer{.id = std::string(text_of(entry, "id")),
+                        .parent = std::string(text_of(entry, "parent"))};
+      if (layer.id.empty()) continue;
+      const json::value* bytes = entry.get_object().if_contains("diff-size");
+      if (bytes && bytes->is_int64() && bytes->get_int64() > 0) {
+        layer.bytes = static_cast<std::uint64_t>(bytes->get_int64());
+      }
+      layers.push_back(std::move(layer));
+    }
+  }
+  return layers;
+}
+
+std::map<std::string, std::string> image_labels(const BuildahHost& host,
+                                                const std::string& image_id,
+                                                std::string_view prefix) {
+  std::map<std::string, std::string> found;
+  try {
+    // An image's id is the digest of its configuration.
+    const std::optional<std::string> text =
+        read_file(host.graph_root / (host.graph_driver + "-images") / image_id /
+                  ("=" + to_base64("sha256:" + image_id)));
+    if (!text || text->find(prefix) == std::string::npos) return found;
+    const json::value configuration = json::parse(*text);
+    for (const auto& [key, value] : configuration.at("config").at("Labels").as_object()) {
+      if (key.starts_with(prefix) && value.is_string()) found.emplace(key, value.get_string());
+    }
+  } catch (const std::exception&) {  // adapter: Boost.JSON; such an image is nobody's we know
+    found.clear();
+  }
+  return found;
+}
+
 }  // namespace cooper::engine

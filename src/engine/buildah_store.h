@@ -5,6 +5,8 @@
 #include "base/time.h"
 #include "engine/buildah_host.h"
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,5 +42,26 @@ std::vector<std::string> images_named(const BuildahHost& host, std::string_view 
 /// if an id is given. Throws Error.
 std::vector<std::string> image_names(const BuildahHost& host, std::string_view prefix,
                                      std::string_view image_id = {});
+
+/// An image as the store's list has it.
+struct StoredImage {
+  std::string id;                  ///< 64 hex
+  std::vector<std::string> names;  ///< full references
+  std::string layer;               ///< id of its topmost layer
+};
+std::vector<StoredImage> stored_images(const BuildahHost& host);  ///< Throws Error.
+
+struct StoredLayer {
+  std::string id;
+  std::string parent;  ///< empty: it stands on none
+  std::uint64_t bytes = 0;
+};
+std::vector<StoredLayer> stored_layers(const BuildahHost& host);  ///< Throws Error.
+
+/// Those labels of an image whose keys begin with `prefix`; none if its configuration
+/// can't be read.
+std::map<std::string, std::string> image_labels(const BuildahHost& host,
+                                                const std::string& image_id,
+                                                std::string_view prefix);
 
 }  // namespace cooper::engine

@@ -63,6 +63,10 @@ class LocalRack : public Rack {
   void set_property(const AppName* app, std::string_view key,
                     const std::optional<std::string>& value) override;
 
+  std::vector<build::DiskItem> disk_use(std::vector<std::string>& warnings) override;
+  std::vector<build::EnginePruned> prune_engines() override;
+  std::vector<build::EnginePruned> would_prune_engines() override;
+
  private:
   /// Throws Error{not_found} with the nearest app's name.
   App require_app(const AppName& name) const;

@@ -3,6 +3,7 @@
 
 #include "build/command_streams.h"
 #include "build/request.h"
+#include "build/system_disk.h"
 #include "engine/choose.h"
 #include "engine/registry_auth.h"
 #include "log/search.h"
@@ -217,6 +218,17 @@ class Rack {
   /// Those of `apps` for which prune may have something to do or to say: few of
   /// many, and quickly told. And what is no app, but has leftovers of one.
   virtual std::vector<AppName> apps_to_prune(std::vector<AppName> apps) = 0;
+
+  // Of this host
+
+  /// What is kept here, and in the engines that answer. `warnings` gets a line for each
+  /// that can't tell.
+  virtual std::vector<build::DiskItem> disk_use(std::vector<std::string>& warnings) = 0;
+  /// Removes images that no build and no release has any more, and caps build caches. Each
+  /// app is to be pruned before.
+  virtual std::vector<build::EnginePruned> prune_engines() = 0;
+  /// What prune_engines would do now; changes nothing.
+  virtual std::vector<build::EnginePruned> would_prune_engines() = 0;
 };
 
 }  // namespace cooper::rack

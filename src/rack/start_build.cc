@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "build/disk_space.h"
 #include "build/request.h"
 #include "build/secret_memory.h"
 #include "build/settings.h"
@@ -93,6 +94,15 @@ Packed pack_durably(const store::Layout& layout, const source::PackOptions& opti
   }
 }
 
+/// What can't fit is not begun, and nothing of it is kept.
+void require_disk_space(const store::FileStore& store, const StartBuild& start) {
+  std::vector<std::string> warnings;  // of properties: the build's log has them
+  const build::Settings settings = build::read_settings(store, start.app, warnings);
+  engine::EngineWish wish = settings.engine;
+  if (!start.request.engine.empty()) wish.engine = start.request.engine;
+  build::require_disk_space(store.layout(), settings.disk_min, wish);
+}
+
 /// The request with what the work tree's git facts add.
 build::BuildRequest completed_request(const StartBuild& start) {
   build::BuildRequest request = start.request;
@@ -108,6 +118,7 @@ build::BuildRequest completed_request(const StartBuild& start) {
 Build LocalRack::start_build(const StartBuild& start, StartProgress& progress,
                              std::stop_token stop) {
   require_something_to_build(start);
+  require_disk_space(store_, start);
   const source::PackOptions options{
       .folder = start.folder,
       .ignore = source::read_ignore_rules(start.folder).value(),

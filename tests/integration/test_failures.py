@@ -145,7 +145,9 @@ def small_disk(tmp_path):
 
 def test_disk_full_while_packing_starts_no_build(cooper, folder, small_disk):
     make_app(folder, {"Dockerfile": f"FROM {BASE_IMAGE}\n", "noise": os.urandom(12 << 20)})
-    done = cooper("build", folder, "-a", "app", env={"COOPER_ROOT": str(small_disk)})
+    env = {"COOPER_ROOT": str(small_disk)}
+    cooper("builds", "set", "--global", "disk-min", "0", env=env).ok()
+    done = cooper("build", folder, "-a", "app", env=env)
     assert done.code == 5 and "No space left on device" in done.err, done
     assert not [path for path in small_disk.rglob("*") if path.is_file() and path.stat().st_size > 65536]
 
@@ -153,6 +155,7 @@ def test_disk_full_while_packing_starts_no_build(cooper, folder, small_disk):
 def test_disk_full_while_building_still_finalizes_the_record(cooper, store, folder, small_disk):
     make_app(folder, {"Dockerfile": f"FROM {BASE_IMAGE}\nRUN yes filling the log | head -c 20000000\n"})
     env = {"COOPER_ROOT": str(small_disk)}
+    cooper("builds", "set", "--global", "disk-min", "0", env=env).ok()
     done = cooper("build", folder, "-a", "app", env=env)
     shown = cooper("builds", "info", "last", "-a", "app", env=env).ok()
     assert done.code == 1, done

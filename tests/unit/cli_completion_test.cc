@@ -31,8 +31,9 @@ class Completion : public CliTest {
 };
 
 TEST_F(Completion, OffersCommands) {
-  EXPECT_THAT(at({""}), ElementsAre("build", "track", "builds", "releases", "apps", "plugin",
-                                    "engines", "registries", "help", "version", "completion"));
+  EXPECT_THAT(at({""}),
+              ElementsAre("build", "track", "builds", "releases", "apps", "plugin", "engines",
+                          "registries", "system", "help", "version", "completion"));
   EXPECT_THAT(at({"bui"}), ElementsAre("build", "builds"));
   EXPECT_THAT(at({"builds", ""}),
               ElementsAre("info", "logs", "cancel", "search", "erase-log", "pin", "unpin", "remove",
