@@ -16,7 +16,6 @@
 
 #include <algorithm>
 #include <fcntl.h>
-#include <functional>
 #include <iterator>
 #include <set>
 
@@ -294,37 +293,15 @@ Pruned prune_leftovers(store::FileStore& store, const AppName& app) {
   return pruned;
 }
 
-namespace {
-
-/// Supervised builds alone have a stored request: that finds them without a look at
-/// the records of all others. As many as may have vanished since the last start.
-std::vector<Build> newest_supervised(const store::FileStore& store, const AppName& app) {
-  constexpr std::size_t kEnough = 16;
-  constexpr std::string_view kSuffix = ".json";
-  const Fd folder = store.find_folder(store.layout().sources(app));
-  std::vector<std::string> names = folder ? list_folder(folder) : std::vector<std::string>();
-  std::ranges::sort(names, std::greater());  // ids sort by time
-  std::vector<Build> builds;
-  for (const std::string& name : names) {
-    if (!name.ends_with(kSuffix)) continue;
-    const auto id = BuildId::parse(std::string_view(name).substr(0, name.size() - kSuffix.size()));
-    if (!id) continue;
-    try {
-      // One that waits for the lock has no record yet.
-      if (auto build = store.find_build(app, *id)) builds.push_back(std::move(*build));
-    } catch (const Error& error) {  // boundary: a damaged record must not keep the app from deploys
-      if (error.code() != Errc::corrupt) throw;
-    }
-    if (builds.size() == kEnough) break;
-  }
-  return builds;
-}
-
-}  // namespace
-
 std::vector<std::string> reap_before_start(store::FileStore& store, const AppName& app) {
+  std::vector<Build> running;
+  // What can't be read must not keep the app from deploys.
+  store.query_builds({.app = app, .statuses = {Status::running}}, [&](Build&& build) {
+    running.push_back(std::move(build));
+    return true;
+  });
   std::vector<std::string> lines;
-  for (const Build& build : newest_supervised(store, app)) {
+  for (const Build& build : running) {
     if (!is_supervised(build) || !is_abandoned(build)) continue;
     try {
       if (!reap(store, build)) continue;  // somebody else did

@@ -112,7 +112,7 @@ def test_data_root_that_can_not_be_made(cooper, folder, tmp_path):
     make_app(folder, {"Dockerfile": f"FROM {BASE_IMAGE}\n"})
     (tmp_path / "file").write_text("")
     done = cooper("build", folder, env={"COOPER_ROOT": str(tmp_path / "file/root")})
-    assert done.code == 5 and "file/root" in done.err and done.out.count("\n") <= 1, done
+    assert done.code == 2 and "file/root is no folder" in done.err and done.out.count("\n") <= 1, done
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="drops root's rights, so it needs root")
