@@ -36,8 +36,8 @@ TEST_F(Completion, OffersCommands) {
                           "registries", "system", "help", "version", "completion"));
   EXPECT_THAT(at({"bui"}), ElementsAre("build", "builds"));
   EXPECT_THAT(at({"builds", ""}),
-              ElementsAre("info", "logs", "cancel", "search", "erase-log", "pin", "unpin", "remove",
-                          "prune", "set", "settings"));
+              ElementsAre("info", "logs", "provenance", "cancel", "search", "erase-log", "pin",
+                          "unpin", "remove", "prune", "set", "settings"));
   EXPECT_THAT(at({"builds", "s"}), ElementsAre("search", "set", "settings"));
   EXPECT_THAT(at({"-a", "x", "builds", "i"}), ElementsAre("info"));
   EXPECT_THAT(at({"help", "builds", "l"}), ElementsAre("logs"));
@@ -126,7 +126,8 @@ TEST_F(BashCompletion, CompletesFromTheRealProgram) {
   add_build("abc1", Status::failed);
   EXPECT_EQ(tab("bui"), "build\nbuilds\n");
   EXPECT_EQ(tab("builds ''"),
-            "info\nlogs\ncancel\nsearch\nerase-log\npin\nunpin\nremove\nprune\nset\nsettings\n");
+            "info\nlogs\nprovenance\ncancel\nsearch\nerase-"
+            "log\npin\nunpin\nremove\nprune\nset\nsettings\n");
   EXPECT_EQ(tab("builds info --st"), "--steps\n");
   EXPECT_EQ(tab("builds -a h"), "hello\n");
   EXPECT_EQ(tab("builds info -a hello ab"), "abc1\n");
