@@ -55,7 +55,7 @@ cd "$hello/../.."
 "$cooper" builds set --global engine buildah 2>/dev/null  # whose store has the base image
 
 show build examples/hello -a hello -d 'the first build: nothing is cached'
-show build examples/hello -a hello -d 'the same again: every step comes from the cache'
+show build examples/hello -a hello --build-args VERSION=1.3.0 -d 'a new version: only the api changed'
 show builds -a hello
 show builds info last -a hello
 show releases -a hello
