@@ -51,6 +51,7 @@ Fd open_file(const std::filesystem::path& path, int flags, mode_t mode) {
     const Fd parent(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     Fd made = parent ? make_for_owner(parent, path.filename(), flags, mode) : Fd();
     if (made) return made;
+    flags |= O_NOFOLLOW;  // a link of somebody else's must not have root write elsewhere
   }
   Fd fd(::open(path.c_str(), flags | O_CLOEXEC, mode));
   if (!fd) throw_errno("open " + path.string());

@@ -115,10 +115,12 @@ void make_folders(const fs::path& folder, mode_t mode) {
   struct stat st {};
   if (folder.empty() || (::stat(folder.c_str(), &st) == 0 && S_ISDIR(st.st_mode))) return;
   make_folders(folder.parent_path(), mode);
-  if (::mkdir(folder.c_str(), mode) == 0) {
-    const Fd made = open_file(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    const Fd parent = open_file(folder.has_parent_path() ? folder.parent_path() : fs::path("."),
-                                O_RDONLY | O_DIRECTORY);
+  if (!folder.has_filename()) return;  // it ends with a slash
+  const Fd parent = open_file(folder.has_parent_path() ? folder.parent_path() : fs::path("."),
+                              O_RDONLY | O_DIRECTORY);
+  // By the open folder: whoever owns it may rename what is above.
+  if (::mkdirat(parent.get(), folder.filename().c_str(), mode) == 0) {
+    const Fd made = open_beneath(parent, folder.filename(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     give_to_owner_of(parent, made);
     if (::fchmod(made.get(), mode) != 0 || ::fsync(parent.get()) != 0) {
       throw_errno("create folder " + folder.string());

@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 namespace {
 
 /// Changes whenever the key's own form does.
-constexpr std::string_view kForm = "cooper image key 1";
+constexpr std::string_view kForm = "cooper image key 2";
 
 /// Hashes texts so that no two lists of texts give the same bytes.
 class Fields {
@@ -35,11 +35,16 @@ class Fields {
   Sha256 hash_;
 };
 
+/// The ignore file of the Dockerfile's own, which may lie outside of the context.
+fs::path own_ignore_file(const engine::ImageRequest& request) {
+  return request.dockerfile.string() + ".dockerignore";
+}
+
 /// Which files of the context an engine sees. See origin_of().
 source::TreeFilter filter_of(const engine::ImageRequest& request) {
-  const fs::path own = request.dockerfile.string() + ".dockerignore";
   std::error_code ignored;
-  if (fs::exists(own, ignored) || fs::exists(request.context / ".containerignore", ignored)) {
+  if (fs::exists(own_ignore_file(request), ignored) ||
+      fs::exists(request.context / ".containerignore", ignored)) {
     return {};
   }
   const auto text = read_file(request.context / ".dockerignore");
@@ -55,7 +60,7 @@ std::optional<std::vector<BaseImage>> bases_of(const engine::ImageRequest& reque
                                                std::string_view dockerfile,
                                                engine::Engine& engine) {
   const auto facts = manifest::parse_dockerfile(dockerfile);
-  if (!facts || facts->fetches) return std::nullopt;
+  if (!facts || facts->asks_engine) return std::nullopt;
   const auto images = manifest::images_read(*facts, request.build_args);
   if (!images) return std::nullopt;
   std::vector<BaseImage> bases;
@@ -74,6 +79,9 @@ std::optional<std::vector<BaseImage>> bases_of(const engine::ImageRequest& reque
 std::optional<ImageOrigin> origin_of(const engine::ImageRequest& request, engine::Engine& engine,
                                      const source::ContentDigests& known, std::stop_token stop) {
   if (!request.base_image.empty()) return std::nullopt;
+  // What a frontend from a registry does, and which base another platform takes, the
+  // engine alone knows.
+  if (!request.frontend.empty() || !request.platform.empty()) return std::nullopt;
   const auto dockerfile = read_file(request.dockerfile);
   if (!dockerfile) return std::nullopt;
   auto bases = bases_of(request, *dockerfile, engine);
@@ -89,9 +97,8 @@ std::optional<ImageOrigin> origin_of(const engine::ImageRequest& request, engine
   fields.add("engine", {engine.name()});
   fields.add("context", {origin.context});
   fields.add("dockerfile", {origin.dockerfile});
+  fields.add("ignored", {read_file(own_ignore_file(request)).value_or("")});
   fields.add("target", {request.target});
-  fields.add("frontend", {request.frontend});
-  fields.add("platform", {request.platform});
   for (const auto& [name, value] : request.build_args) fields.add("arg", {name, value});
   for (const auto& [reference, digest] : origin.bases) fields.add("base", {reference, digest});
   origin.key = fields.digest();

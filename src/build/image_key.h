@@ -22,13 +22,14 @@ struct ImageOrigin {
   std::string context;           ///< digest of the files that the build sees, 64 hex
   std::string dockerfile;        ///< of the Dockerfile, 64 hex
   std::vector<BaseImage> bases;  ///< by reference
-  std::string key;               ///< of all this and of how it is built, 64 hex
+  std::string key;  ///< of all this and of how it is built, 64 hex; empty: told too late
 };
 
 /// The origin of an image that `engine` would make now. nullopt if it can't be told:
 /// a base whose digest is not known without pulling it, a variable in FROM without a
-/// value, an ADD from the network; and for services with `image:`, which are never
-/// made. The context is seen as the `.dockerignore` beside it says; a
+/// value, an ADD from the network, another platform, a frontend from a registry; and for
+/// services with `image:`, which are never made. The context is seen as the `.dockerignore` beside
+/// it says; a
 /// `.containerignore` or an ignore file of the Dockerfile's own, which engines read
 /// differently, makes every file count.
 ///

@@ -95,8 +95,12 @@ MadeImage ImageMaker::make(std::size_t index) {
     channel.message("Made the image of " + services_of(parts_.plan, index) + " in " +
                     seconds_text(took) + ", " + std::to_string(progress.cached_steps()) + " of " +
                     std::to_string(progress.cacheable_steps()) + " steps cached");
-    // A base that had to be pulled is known by now.
-    if (!made.origin) made.origin = parts_.earlier.origin(request, {});
+    // A base that had to be pulled is known by now; whether it was just this that the
+    // engine began with is not, so no later build may count on it.
+    if (!made.origin) {
+      made.origin = parts_.earlier.origin(request, {});
+      if (made.origin) made.origin->key.clear();
+    }
   }
   return made;
 }

@@ -63,7 +63,7 @@ json::object image_of(const ProvenanceFacts& facts, std::size_t index) {
   if (image.origin) {
     object["context"] = image.origin->context;
     object["dockerfile"] = image.origin->dockerfile;
-    object["key"] = image.origin->key;
+    if (!image.origin->key.empty()) object["key"] = image.origin->key;
   }
   return object;
 }

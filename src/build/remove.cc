@@ -45,8 +45,9 @@ void remove_unreadable(store::FileStore& store, const AppName& app, const BuildI
     if (release.build == id.str()) store.remove_release(app, release.id);
   }
   const store::BuildFiles files = store.layout().build(app, id);
-  for (const fs::path& path : {files.work, files.source, files.request, files.steps,
-                               files.log_tails[0], files.log_tails[1], files.log, files.record}) {
+  for (const fs::path& path :
+       {files.work, files.source, files.request, files.statement, files.steps, files.log_tails[0],
+        files.log_tails[1], files.log, files.record}) {
     const fs::path relative = path.lexically_relative(store.layout().root());
     remove_leftover(store, {.path = relative.string(), .bytes = 0});
   }

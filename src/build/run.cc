@@ -195,6 +195,13 @@ Outcome Run::judge(const ImagesResult& result) const {
     if (image.end != engine::ImageResult::End::made) {
       return {.status = Status::canceled, .exit_code = -1, .reason = "canceled"};
     }
+    // A prune may have taken it between the look for it and its new name.
+    if (!unchanged_since.empty() && !engine_->base_digest(service.reference)) {
+      return {.status = Status::failed,
+              .exit_code = 1,
+              .reason = "service " + service.name.str() + ": its image of build " +
+                        unchanged_since + " was removed meanwhile; build again"};
+    }
     outcome.images[service.name.str()] = service.reference + "@" + image.digest;
     if (!unchanged_since.empty()) outcome.unchanged[service.name.str()] = unchanged_since;
   }

@@ -346,6 +346,7 @@ int supervise(SupervisorTask task) {
     tell_starter(task.ready, not_started(error));
     return 1;
   } catch (const std::exception& error) {  // boundary: the same, for what the system refuses
+    release_lock(task);
     tell_starter(task.ready, not_started(Error(Errc::unavailable, error.what())));
     return 1;
   }

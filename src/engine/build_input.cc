@@ -1,6 +1,8 @@
 #include "engine/build_input.h"
 
+#include "base/error.h"
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/text.h"
 
 #include <algorithm>
@@ -33,7 +35,11 @@ bool is_label_text(std::string_view text) {
 }
 
 void write_scratch(const std::filesystem::path& path, std::string_view text) {
-  const Fd file = open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  // Secrets, too: it stays root's where the folder is somebody else's, and no link that
+  // they put there is followed.
+  remove_file(path);
+  const Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file) throw_errno("create " + path.string());
   write_all(file.get(), text);
 }
 

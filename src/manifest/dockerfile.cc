@@ -209,16 +209,21 @@ void add_defaults(std::span<const std::string_view> words,
   }
 }
 
-/// The `from=` of a mount: `type=bind,from=tools,target=/x`.
-void add_mount(std::string_view options, std::set<std::string>& from) {
+/// The `from=` of a mount: `type=bind,from=tools,target=/x`. Quotes are the engine's to read.
+void add_mount(std::string_view options, DockerfileFacts& facts) {
+  if (options.find('"') != std::string_view::npos) facts.asks_engine = true;
   for (const std::string_view option : split(options, ',')) {
     constexpr std::string_view kFrom = "from=";
-    if (option.starts_with(kFrom)) from.emplace(option.substr(kFrom.size()));
+    if (lowered(option).starts_with(kFrom)) {
+      facts.copied_from.emplace(option.substr(kFrom.size()));
+    }
   }
 }
 
-bool is_remote(std::string_view source) {
-  return source.find("://") != std::string_view::npos || source.starts_with("git@");
+/// A variable may be one, too.
+bool may_be_remote(std::string_view source) {
+  return source.find("://") != std::string_view::npos || source.starts_with("git@") ||
+         source.find('$') != std::string_view::npos;
 }
 
 /// What COPY, ADD and RUN take from elsewhere than the context.
@@ -229,15 +234,15 @@ void add_sources(std::string_view keyword, std::span<const std::string_view> wor
   for (const std::string_view word : words) {
     if (keyword == "run") {
       if (!word.starts_with("--")) return;
-      if (word.starts_with(kMount)) add_mount(word.substr(kMount.size()), facts.copied_from);
+      if (word.starts_with(kMount)) add_mount(word.substr(kMount.size()), facts);
       continue;
     }
     if (word.starts_with(kFrom)) facts.copied_from.emplace(unquoted(word.substr(kFrom.size())));
-    if (keyword == "add" && is_remote(word)) facts.fetches = true;
+    if (keyword == "add" && may_be_remote(word)) facts.asks_engine = true;
   }
 }
 
-/// What an instruction other than FROM adds to the facts.
+/// What an instruction adds to the facts; of FROM, all but the stage.
 void note(std::string_view keyword, std::span<const std::string_view> words,
           DockerfileFacts& facts) {
   if (keyword == "arg") {
@@ -245,6 +250,9 @@ void note(std::string_view keyword, std::span<const std::string_view> words,
     if (facts.stages.empty()) add_defaults(words, facts.defaults);
   } else if (keyword == "label") {
     add_names(words, facts.labels);
+  } else if (keyword == "from") {
+    // Which image that is depends on what the engine has for the platform.
+    if (!words.empty() && words.front().starts_with("--platform")) facts.asks_engine = true;
   } else if (keyword == "copy" || keyword == "add" || keyword == "run") {
     add_sources(keyword, words, facts);
   }

@@ -34,7 +34,9 @@ struct DockerfileFacts {
   std::map<std::string, std::string> defaults;  ///< of the ARGs before the first FROM
   /// What COPY, ADD and mounts of RUN take files from: stages or images, as written.
   std::set<std::string> copied_from;
-  bool fetches = false;  ///< an ADD reads a URL or a git repository
+  /// What it reads only an engine can tell: an ADD from the network or of a variable, a
+  /// FROM with a platform, a mount with quotes.
+  bool asks_engine = false;
   bool operator==(const DockerfileFacts&) const = default;
 };
 

@@ -62,7 +62,11 @@ store::DeployLock wait_for_lock(store::FileStore& store, const AppName& app, IfL
   bool said = false;
   for (;;) {
     if (auto lock = store::DeployLock::try_acquire(layout, app)) {
-      for (const std::string& line : build::reap_before_start(store, app)) progress.notice(line);
+      try {
+        for (const std::string& line : build::reap_before_start(store, app)) progress.notice(line);
+      } catch (const Error& error) {  // boundary: what can't be read keeps no app from deploys
+        progress.notice(std::string("abandoned builds can't be looked for: ") + error.what());
+      }
       return std::move(*lock);
     }
     if (stop.stop_requested()) throw Error(Errc::canceled, "canceled before the build began");

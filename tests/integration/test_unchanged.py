@@ -152,6 +152,19 @@ def test_what_counts_as_a_change(cooper, shop, change, rest):
     assert unchanged(cooper, shop)[0] == rest
 
 
+def test_an_ignore_file_outside_of_the_context_counts(cooper, shop):
+    (shop / "docker").mkdir()
+    (shop / "web/Dockerfile").rename(shop / "docker/web.Dockerfile")
+    ignored = shop / "docker/web.Dockerfile.dockerignore"
+    ignored.write_text("page*\n!page\n")
+    manifest = (shop / "convox.yml").read_text()
+    (shop / "convox.yml").write_text(manifest.replace("build: web", "build: {path: web, manifest: ../docker/web.Dockerfile}"))
+    unchanged(cooper, shop)
+    assert unchanged(cooper, shop)[0] == ["api", "web"]
+    ignored.write_text("notes\n")
+    assert unchanged(cooper, shop)[0] == ["api"]
+
+
 def test_build_arguments_count_where_they_are_declared(cooper, shop):
     unchanged(cooper, shop)
     assert unchanged(cooper, shop, "--build-args", "NOWHERE=1")[0] == ["api", "web"]
@@ -199,7 +212,8 @@ def test_provenance_tells_what_it_was_made_from(cooper, shop, root, tmp_path):
     assert {s["name"] + "@sha256:" + s["digest"]["sha256"] for s in told["subject"]} == set(record["images"].values())
     definition = told["predicate"]["buildDefinition"]
     assert definition["externalParameters"] == {
-        "app": "shop", "manifest": "convox.yml", "buildArguments": ["VERSION"], "noCache": False, "development": False}
+        "app": "shop", "manifest": "convox.yml", "buildArguments": ["VERSION"], "noCache": False, "development": False,
+        "platform": ""}
     assert "hush" not in json.dumps(told)
     archive = (root / f"data/sources/shop/{build}.tar.zst").read_bytes()
     needs = {each["name"]: each["digest"]["sha256"] for each in definition["resolvedDependencies"]}

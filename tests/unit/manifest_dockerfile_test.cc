@@ -184,12 +184,12 @@ TEST(DockerfileErrors, HostileTextsCostLittle) {
   EXPECT_EQ(facts_of("FROM " + std::string(1 << 20, '-') + " a"), "| 1:a");
 }
 
-/// The images that are read, "?" if they can't be told, "fetches" if an ADD does.
+/// The images that are read, "?" if they can't be told, "asks" if only an engine can tell.
 std::string images_of(std::string_view text,
                       const std::vector<std::pair<std::string, std::string>>& args = {}) {
   const DockerfileFacts facts = parse_dockerfile(text).value();
   const auto images = images_read(facts, args);
-  return (images ? join(*images, " ") : "?") + (facts.fetches ? " fetches" : "");
+  return (images ? join(*images, " ") : "?") + (facts.asks_engine ? " asks" : "");
 }
 
 TEST(ImagesRead, AreThoseThatAreNoStages) {
@@ -217,9 +217,13 @@ TEST(ImagesRead, VariablesHaveTheirValues) {
   }
 }
 
-TEST(ImagesRead, AddMayFetch) {
-  EXPECT_EQ(images_of("FROM a\nADD https://x/y.tar /\n"), "a fetches");
-  EXPECT_EQ(images_of("FROM a\nADD git@x:y.git /\n"), "a fetches");
+TEST(ImagesRead, OnlyAnEngineCanTellSome) {
+  EXPECT_EQ(images_of("ARG URL=x\nFROM a\nARG URL\nADD $URL /\n"), "a asks");
+  EXPECT_EQ(images_of("FROM --platform=linux/arm64 a\n"), "a asks");
+  EXPECT_EQ(images_of("FROM a\nRUN --mount=\"type=bind,from=b\" x\n"), "? asks");
+  EXPECT_EQ(images_of("FROM a\nRUN --mount=type=bind,From=b x\n"), "a b");
+  EXPECT_EQ(images_of("FROM a\nADD https://x/y.tar /\n"), "a asks");
+  EXPECT_EQ(images_of("FROM a\nADD git@x:y.git /\n"), "a asks");
   EXPECT_EQ(images_of("FROM a\nADD y.tar /\nCOPY https: /\nRUN curl https://x\n"), "a");
 }
 
