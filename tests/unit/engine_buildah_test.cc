@@ -56,7 +56,7 @@ TEST_F(MakesImages, AFailingRunIsNamed) {
   const ImageResult result = make(request("FROM localhost/base\nRUN echo one; exit 42\nRUN two\n"));
   EXPECT_EQ(result.end, End::failed);
   EXPECT_EQ(result.exit_code, 42);
-  EXPECT_EQ(result.reason, "step 2/3 RUN echo one; exit 42: exit status 42");
+  EXPECT_EQ(result.reason, "step 2/3 RUN echo one; exit 42 (Dockerfile.web:2): exit status 42");
   EXPECT_EQ(progress_.last_exit, 42);
   EXPECT_EQ(left_over(), "");
 }
@@ -64,7 +64,8 @@ TEST_F(MakesImages, AFailingRunIsNamed) {
 TEST_F(MakesImages, AProgramThatTheImageLacksIsNamed) {
   const ImageResult result = make(request("FROM scratch\nRUN echo x\n"));
   EXPECT_EQ(result.end, End::failed);
-  EXPECT_EQ(result.reason, "step 2/2 RUN echo x: \"/bin/sh\" is not in the image");
+  EXPECT_EQ(result.reason,
+            "step 2/2 RUN echo x (Dockerfile.web:2): \"/bin/sh\" is not in the image");
   EXPECT_EQ(left_over(), "");
 }
 
@@ -215,12 +216,14 @@ TEST_F(MakesImages, LackOfMemoryIsNamed) {
   if (!cgroup_) GTEST_SKIP() << "cgroups can't be written here";
   engine_ = std::make_unique<BuildahEngine>(context(id_, cgroup_));
   const ImageResult first = make(request("FROM localhost/base\nRUN exec tail /dev/zero\n"));
-  EXPECT_EQ(first.reason, "step 2/2 RUN exec tail /dev/zero: killed: out of memory");
+  EXPECT_EQ(first.reason,
+            "step 2/2 RUN exec tail /dev/zero (Dockerfile.web:2): killed: out of memory");
   EXPECT_EQ(first.exit_code, 137);
   const ImageResult child = make(request("FROM localhost/base\nRUN tail /dev/zero; exit 2\n"));
   EXPECT_EQ(child.reason,
-            "step 2/2 RUN tail /dev/zero; exit 2: exit status 2, and the kernel killed a process: "
-            "out of memory");
+            "step 2/2 RUN tail /dev/zero; exit 2 (Dockerfile.web:2): exit status 2, and the kernel "
+            "killed "
+            "a process: out of memory");
   EXPECT_EQ(left_over(), "");
 }
 

@@ -167,7 +167,9 @@ TEST_F(StopsBuilds, KilledBuildahLeavesNothingAfterTheSweep) {
   });
   EXPECT_EQ(result.end, End::failed);
   EXPECT_EQ(result.exit_code, 137);
-  EXPECT_EQ(result.reason, "step 2/2 RUN echo started; sleep 300: buildah was killed (SIGKILL)");
+  EXPECT_EQ(
+      result.reason,
+      "step 2/2 RUN echo started; sleep 300 (Dockerfile.web:2): buildah was killed (SIGKILL)");
   EXPECT_THAT(left_over(), HasSubstr("mount: "));
   // Another process cleans up: `prune` after the supervisor was killed.
   engine_ = std::make_unique<BuildahEngine>(context(id_));
