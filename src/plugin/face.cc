@@ -1,7 +1,10 @@
 #include "plugin/face.h"
 
+#include "base/owner.h"
 #include "base/text.h"
 #include "model/retention.h"
+
+#include <unistd.h>
 
 namespace cooper::plugin {
 
@@ -42,6 +45,19 @@ Result<AppName> existing_app(const Face& face, std::string_view name) {
   Result<AppName> app = app_name(name);
   if (!app || face.rack.find_app(*app)) return app;
   return Error(Errc::not_found, "App " + app->str() + " does not exist");
+}
+
+std::optional<Error> missing_dokku_user(const Face& face) {
+  if (::geteuid() != 0 || !face.store.layout().is_dokkus()) return std::nullopt;
+  const std::string group = face.variable("DOKKU_SYSTEM_GROUP");
+  if (!group.empty() && !find_group(group)) {
+    return Error(Errc::invalid, "group: unknown group " + group);
+  }
+  const std::string user = face.variable("DOKKU_SYSTEM_USER");
+  if (!user.empty() && !find_user(user)) {
+    return Error(Errc::invalid, "user: unknown user " + user);
+  }
+  return std::nullopt;
 }
 
 std::vector<AppName> all_apps(const Face& face) {

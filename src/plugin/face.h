@@ -46,6 +46,10 @@ int refuse(const Face& face, std::string_view message);
 /// The same without the question whether there is such an app.
 [[nodiscard]] Result<AppName> app_name(std::string_view name);
 
+/// Why there is nobody to give Dokku's files to, in Dokku's words: root is about to write
+/// some, and $DOKKU_SYSTEM_USER or $DOKKU_SYSTEM_GROUP names nobody.
+std::optional<Error> missing_dokku_user(const Face& face);
+
 /// Every app; if there is none, says so.
 std::vector<AppName> all_apps(const Face& face);
 

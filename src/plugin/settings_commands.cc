@@ -2,7 +2,6 @@
 
 #include "base/text.h"
 #include "model/retention.h"
-#include "plugin/owner.h"
 
 namespace cooper::plugin {
 
@@ -23,18 +22,15 @@ int set_retention(const Face& face, const AppName* app, const std::string& value
   const std::string header =
       value.empty() ? "Unsetting retention" : "Setting retention to " + value;
   const std::string whose = app ? app->str() : "--global";
-  const Result<Owner> owner = dokku_user(face);
-  if (!owner) {
+  if (const auto missing = missing_dokku_user(face)) {
     print_header(face, header);  // as the original, which finds out no sooner
-    return refuse(face, "Unable to create builds config directory for " + whose + ": " +
-                            owner.error().message());
+    return refuse(
+        face, "Unable to create builds config directory for " + whose + ": " + missing->message());
   }
   std::optional<std::string> stored;
   if (!value.empty()) stored = value;
   face.rack.set_property(app, "retention", stored);
   print_header(face, header);
-  const std::filesystem::path folder = face.store.layout().properties(app);
-  give_to(*owner, {folder.parent_path(), folder, folder / "retention"});
   return 0;
 }
 

@@ -3,7 +3,6 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "build/prune.h"
-#include "plugin/owner.h"
 #include "store/folders.h"
 
 #include <array>
@@ -35,14 +34,10 @@ std::optional<std::int64_t> parse_atoi(const std::string& text, std::string& pro
 }
 
 int install(const Face& face, std::span<const std::string> /*words*/) {
-  const std::filesystem::path config = face.store.layout().properties(nullptr).parent_path();
-  const Result<Owner> owner = dokku_user(face);
-  if (!owner) {
-    return plugin::refuse(face,
-                          "Unable to create builds config directory: " + owner.error().message());
+  if (const auto missing = missing_dokku_user(face)) {
+    return plugin::refuse(face, "Unable to create builds config directory: " + missing->message());
   }
-  store::make_folder(face.store.layout(), config);
-  give_to(*owner, {config.parent_path(), config});
+  store::make_folder(face.store.layout(), face.store.layout().properties(nullptr).parent_path());
   return 0;
 }
 

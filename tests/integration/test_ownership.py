@@ -72,6 +72,24 @@ def test_after_roots_deploys_dokkus_user_goes_on(shared, lib_of):
     as_user(shared, executable(), "builds", "erase-log", "last", "-a", "shop").ok()
 
 
+def test_what_root_sets_is_the_users(shared):
+    shared.t("install").ok()
+    shared.b("set", "shop", "retention", "3").ok()
+    shared.b("set", "--global", "retention", "4").ok()
+    assert not owners(shared.lib)
+
+
+def test_root_gives_no_folder_away_that_was_there(shared):
+    """The data root's owner could have moved one of root's there."""
+    os.chown(shared.lib, USER.pw_uid, USER.pw_gid)
+    roots = shared.lib / "config/builds/shop"
+    roots.mkdir(parents=True)
+    shared.t("install").ok()
+    shared.b("set", "shop", "retention", "3").ok()
+    assert {path.stat().st_uid for path in (roots, roots.parent, roots.parent.parent)} == {0}
+    assert (roots / "retention").read_text() == "3"
+
+
 def test_a_user_that_does_not_exist_changes_nothing(shared):
     shared.env.update({"DOKKU_SYSTEM_USER": "nouser", "DOKKU_SYSTEM_GROUP": "nouser"})
     build = track(shared, "shop")
