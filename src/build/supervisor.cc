@@ -65,10 +65,8 @@ void tell_starter(const Fd& ready, std::string_view text) {
   }
 }
 
-/// Under a Dokku root its own commands take the file alone for a lock.
 void release_lock(SupervisorTask& task) {
   store::DeployLock lock = store::DeployLock::adopt(std::move(task.deploy_lock));
-  if (!task.layout.is_dokkus()) return;
   try {
     std::move(lock).release(task.layout, task.app);
   } catch (const Error&) {  // boundary: it is free all the same

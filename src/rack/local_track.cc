@@ -21,8 +21,9 @@ Build LocalRack::start_command(const StartCommand& start, StartProgress& progres
   const BuildId id = new_build_id();
   StoredSource stored(layout_, layout_.build(start.app, id));
   stored.add_request(start.request);
-  const store::DeployLock lock = wait_for_lock(store_, start.app, start.if_locked, progress, stop);
-  build::start_supervisor(layout_, start.app, id, lock, start.streams);
+  StartLock lock = wait_for_lock(store_, start.app, start.if_locked, progress, stop);
+  build::start_supervisor(layout_, start.app, id, lock.lock(), start.streams);
+  lock.handed_on();
   stored.keep();
   return require_build(start.app, id);
 }

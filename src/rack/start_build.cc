@@ -125,9 +125,9 @@ Build LocalRack::start_build(const StartBuild& start, StartProgress& progress,
       .always = always_packed(start, build::environment_of(store_, start.app)),
   };
   ensure_app(start.app);
-  std::optional<store::DeployLock> lock;
+  std::optional<StartLock> lock;
   if (start.if_locked == IfLocked::fail) {  // at once, not after a long packing
-    lock = wait_for_lock(store_, start.app, start.if_locked, progress, stop);
+    lock.emplace(wait_for_lock(store_, start.app, start.if_locked, progress, stop));
   }
   const BuildId id = new_build_id();
   const store::BuildFiles files = layout_.build(start.app, id);
@@ -143,9 +143,11 @@ Build LocalRack::start_build(const StartBuild& start, StartProgress& progress,
   stored.add_request(completed_request(start));
   progress.phase_done();
 
-  if (!lock) lock = wait_for_lock(store_, start.app, start.if_locked, progress, stop);
+  if (!lock) lock.emplace(wait_for_lock(store_, start.app, start.if_locked, progress, stop));
   progress.phase("Starting build");
-  build::start_supervisor(layout_, start.app, id, *lock, {}, build::to_memory(start.secrets));
+  build::start_supervisor(layout_, start.app, id, lock->lock(), {},
+                          build::to_memory(start.secrets));
+  lock->handed_on();
   stored.keep();
   progress.phase_done();
   return require_build(start.app, id);

@@ -33,6 +33,14 @@ void StoredSource::add_request(const build::BuildRequest& request) {
   hold(std::move(file));
 }
 
+StartLock::~StartLock() {
+  if (lock_.fd() < 0) return;
+  try {
+    std::move(lock_).release(layout_, app_);
+  } catch (const Error&) {  // boundary: it is free all the same
+  }
+}
+
 namespace {
 
 Error is_locked(const AppName& app, const std::string& holder) {
@@ -52,8 +60,8 @@ Error is_our_own(const AppName& app, const std::string& holder) {
 
 }  // namespace
 
-store::DeployLock wait_for_lock(store::FileStore& store, const AppName& app, IfLocked if_locked,
-                                StartProgress& progress, const std::stop_token& stop) {
+StartLock wait_for_lock(store::FileStore& store, const AppName& app, IfLocked if_locked,
+                        StartProgress& progress, const std::stop_token& stop) {
   using namespace std::chrono_literals;
   const store::Layout& layout = store.layout();
   const char* around = std::getenv("COOPER_BUILD_ID");
@@ -62,12 +70,13 @@ store::DeployLock wait_for_lock(store::FileStore& store, const AppName& app, IfL
   bool said = false;
   for (;;) {
     if (auto lock = store::DeployLock::try_acquire(layout, app)) {
+      StartLock held(layout, app, std::move(*lock));
       try {
         for (const std::string& line : build::reap_before_start(store, app)) progress.notice(line);
       } catch (const Error& error) {  // boundary: what can't be read keeps no app from deploys
         progress.notice(std::string("abandoned builds can't be looked for: ") + error.what());
       }
-      return std::move(*lock);
+      return held;
     }
     if (stop.stop_requested()) throw Error(Errc::canceled, "canceled before the build began");
     const std::string holder = said ? "" : store::DeployLock::holder(layout, app);

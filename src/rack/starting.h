@@ -39,9 +39,32 @@ class StoredSource {
   bool kept_ = false;
 };
 
+/// The deploy lock until a supervisor has it. If none ever does, it is freed as the supervisor
+/// would have freed it: under a Dokku root its file must go, too.
+class StartLock {
+ public:
+  /// `layout` must outlive it.
+  StartLock(const store::Layout& layout, const AppName& app, store::DeployLock lock)
+      : layout_(layout), app_(app), lock_(std::move(lock)) {}
+  StartLock(StartLock&&) noexcept = default;
+  StartLock& operator=(StartLock&&) = delete;
+  StartLock(const StartLock&) = delete;
+  StartLock& operator=(const StartLock&) = delete;
+  ~StartLock();
+
+  const store::DeployLock& lock() const { return lock_; }
+  /// The supervisor holds it now.
+  void handed_on() { const store::DeployLock ours = std::move(lock_); }
+
+ private:
+  const store::Layout& layout_;
+  AppName app_;
+  store::DeployLock lock_;
+};
+
 /// The app's deploy lock, as Rack::start_build says. Once it is had, nothing of a
 /// build runs any more whose supervisor vanished; a notice says so.
-store::DeployLock wait_for_lock(store::FileStore& store, const AppName& app, IfLocked if_locked,
-                                StartProgress& progress, const std::stop_token& stop);
+StartLock wait_for_lock(store::FileStore& store, const AppName& app, IfLocked if_locked,
+                        StartProgress& progress, const std::stop_token& stop);
 
 }  // namespace cooper::rack

@@ -121,6 +121,7 @@ bool DeployLock::remove_stale(const Layout& layout, const AppName& app) {
 
 void DeployLock::release(const Layout& layout, const AppName& app) && {
   const Fd held = std::move(fd_);
+  if (!layout.is_dokkus()) return;
   const Place place = find_place(layout, app);
   // While it is held: whoever waits for it finds out (still_named).
   if (place.folder && still_named(held, place.folder, place.name)) remove_named(place);

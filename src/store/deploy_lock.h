@@ -38,8 +38,8 @@ class DeployLock {
 
   /// Names the build that the lock is held for. Throws Error.
   void set_holder(const BuildId& id);
-  /// Frees the lock and removes its file, as Dokku does, for which the file alone
-  /// means locked. A file that is not this lock's any more stays. Throws Error.
+  /// Frees the lock and, under a Dokku root, whose own commands take the file alone for a
+  /// lock, removes the file: not one that is no longer this lock's. Throws Error.
   void release(const Layout& layout, const AppName& app) &&;
   int fd() const noexcept { return fd_.get(); }
 
