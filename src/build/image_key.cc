@@ -47,10 +47,8 @@ source::TreeFilter filter_of(const engine::ImageRequest& request) {
       fs::exists(request.context / ".containerignore", ignored)) {
     return {};
   }
-  const auto text = read_file(request.context / ".dockerignore");
-  if (!text) return {};
   // What can't be read is the engine's to refuse.
-  Result<source::IgnoreRules> rules = source::IgnoreRules::parse(*text);
+  Result<source::IgnoreRules> rules = source::read_ignore_rules(request.context);
   if (!rules) return {};
   return {.exclude = std::move(*rules)};
 }

@@ -7,7 +7,8 @@ import tempfile
 
 import pytest
 
-from support.cooper import PROJECT, Cooper, Gate, ImageStore, processes_of
+from support import docker
+from support.cooper import BUSYBOX, PROJECT, Cooper, Gate, ImageStore, make_app, processes_of
 from support.dokku import Dokku
 
 
@@ -73,6 +74,28 @@ def cooper(root, store):
     runner = Cooper(root, store.env)
     yield runner
     runner.close()
+
+
+@pytest.fixture(scope="module")
+def docker_engine():
+    """A Docker Engine of the file's own."""
+    if reason := docker.missing():
+        pytest.skip(reason)
+    running = docker.DockerEngine()
+    try:
+        yield running.start()
+    finally:
+        running.remove()
+
+
+@pytest.fixture
+def app(tmp_path):
+    """app(dockerfile, files={}) makes a folder with busybox in it."""
+    def make(dockerfile, files=None):
+        folder = make_app(tmp_path / "app", {"Dockerfile": dockerfile, **(files or {})})
+        shutil.copy(BUSYBOX, folder / "busybox")
+        return folder
+    return make
 
 
 @pytest.fixture

@@ -4,21 +4,15 @@ import shutil
 
 import pytest
 
-from support import docker, tls_front
-from support.cooper import Cooper, build_id_of, make_app
-
-HEAD = 'FROM scratch\nCOPY busybox /bin/busybox\nSHELL ["/bin/busybox", "sh", "-c"]\n'
+from support import tls_front
+from support.cooper import HEAD, Cooper, build_id_of
 
 
 @pytest.fixture(scope="module")
-def engine():
-    if reason := docker.missing() or ("" if shutil.which("openssl") else "openssl is not installed"):
-        pytest.skip(reason)
-    running = docker.DockerEngine()
-    try:
-        yield running.start()
-    finally:
-        running.remove()
+def engine(docker_engine):
+    if not shutil.which("openssl"):
+        pytest.skip("openssl is not installed")
+    return docker_engine
 
 
 @pytest.fixture(scope="module")
@@ -40,15 +34,6 @@ def cooper(root, engine, front, certificates):
     runner("builds", "set", "--global", "buildkit-certs", certificates).ok()
     yield runner
     runner.close()
-
-
-@pytest.fixture
-def app(tmp_path):
-    def make(dockerfile):
-        folder = make_app(tmp_path / "app", {"Dockerfile": dockerfile})
-        shutil.copy(shutil.which("busybox") or "/bin/busybox", folder / "busybox")
-        return folder
-    return make
 
 
 def test_a_daemon_over_tls_builds(cooper, engine, app):

@@ -10,10 +10,7 @@ import subprocess
 import pytest
 
 from support import docker
-from support.cooper import Cooper, ImageStore, build_id_of, make_app, processes_of, wait_for
-
-BUSYBOX = shutil.which("busybox") or "/bin/busybox"
-HEAD = 'FROM scratch\nCOPY busybox /bin/busybox\nSHELL ["/bin/busybox", "sh", "-c"]\n'
+from support.cooper import BUSYBOX, HEAD, Cooper, ImageStore, build_id_of, processes_of, wait_for
 
 
 class Buildah:
@@ -44,15 +41,8 @@ class Docker:
 @pytest.fixture(scope="module", params=["buildah", "docker"])
 def engine(request):
     if request.param == "buildah":
-        yield Buildah(request.getfixturevalue("store"))
-        return
-    if reason := docker.missing():
-        pytest.skip(reason)
-    daemon = docker.DockerEngine()
-    try:
-        yield Docker(daemon.start())
-    finally:
-        daemon.remove()
+        return Buildah(request.getfixturevalue("store"))
+    return Docker(request.getfixturevalue("docker_engine"))
 
 
 @pytest.fixture
@@ -60,16 +50,6 @@ def cooper(root, engine):
     runner = Cooper(root, engine.env)
     yield runner
     runner.close()
-
-
-@pytest.fixture
-def app(tmp_path):
-    """app(dockerfile, files={}) makes a folder with busybox in it."""
-    def make(dockerfile, files=None):
-        folder = make_app(tmp_path / "app", {"Dockerfile": dockerfile, **(files or {})})
-        shutil.copy(BUSYBOX, folder / "busybox")
-        return folder
-    return make
 
 
 def instructions(cooper, build, app="hello"):

@@ -2,27 +2,16 @@
 import json
 import os
 import re
-import shutil
 import signal
 
 import pytest
 
-from support import docker
-from support.cooper import Cooper, build_id_of, make_app, processes_of, wait_for
-
-BUSYBOX = shutil.which("busybox") or "/bin/busybox"
-HEAD = 'FROM scratch\nCOPY busybox /bin/busybox\nSHELL ["/bin/busybox", "sh", "-c"]\n'
+from support.cooper import HEAD, Cooper, build_id_of, processes_of, wait_for
 
 
 @pytest.fixture(scope="module")
-def engine():
-    if reason := docker.missing():
-        pytest.skip(reason)
-    running = docker.DockerEngine()
-    try:
-        yield running.start()
-    finally:
-        running.remove()
+def engine(docker_engine):
+    return docker_engine
 
 
 @pytest.fixture
@@ -30,16 +19,6 @@ def cooper(root, engine):
     runner = Cooper(root, engine.env)
     yield runner
     runner.close()
-
-
-@pytest.fixture
-def app(tmp_path):
-    """app(dockerfile, files={}) makes a folder with busybox in it."""
-    def make(dockerfile, files=None):
-        folder = make_app(tmp_path / "app", {"Dockerfile": dockerfile, **(files or {})})
-        shutil.copy(BUSYBOX, folder / "busybox")
-        return folder
-    return make
 
 
 def image_of(record, service="web"):

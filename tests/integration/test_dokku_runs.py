@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from support.dokku import LOCKS, NO_APP, NO_SUCH, expect, report_text, shown, stamp
+from support.dokku import LOCKS, NO_APP, NO_SUCH, expect, report_text, shown
 
 
 # Triggers

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from support.cooper import Cooper, build_id_of
+from support.cooper import HEAD, Cooper, build_id_of
 from support.registry import free_port
-from test_push import HEAD, app, front, machine, registry, set_registry  # noqa: F401 (fixtures)
+from test_push import front, machine, registry, set_registry  # noqa: F401 (fixtures)
 
 
 @pytest.fixture(params=["buildah", "docker"])

@@ -14,11 +14,8 @@ import threading
 import pytest
 
 from support import docker
-from support.cooper import Cooper, ImageStore, build_id_of, make_app, processes_of, wait_for
+from support.cooper import BUSYBOX, HEAD, Cooper, ImageStore, build_id_of, make_app, processes_of, wait_for
 from support.registry import PASSWORD, USER, Front, Registry, free_port
-
-BUSYBOX = shutil.which("busybox") or "/bin/busybox"
-HEAD = 'FROM scratch\nCOPY busybox /bin/busybox\nSHELL ["/bin/busybox", "sh", "-c"]\n'
 
 
 @pytest.fixture(scope="module")
@@ -117,16 +114,6 @@ def cooper(root, host):
     runner = Cooper(root, host.env)
     yield runner
     runner.close()
-
-
-@pytest.fixture
-def app(tmp_path):
-    """app(dockerfile, files={}) makes a folder with busybox in it."""
-    def make(dockerfile, files=None):
-        folder = make_app(tmp_path / "app", {"Dockerfile": dockerfile, **(files or {})})
-        shutil.copy(BUSYBOX, folder / "busybox")
-        return folder
-    return make
 
 
 def set_registry(cooper, address, name="shop", cache="off"):

@@ -6,10 +6,7 @@ import shutil
 
 import pytest
 
-from support import docker
-from support.cooper import BASE_IMAGE, Cooper, build_id_of, make_app
-
-BUSYBOX = shutil.which("busybox") or "/bin/busybox"
+from support.cooper import BASE_IMAGE, BUSYBOX, Cooper, build_id_of, make_app
 
 
 class Buildah:
@@ -45,17 +42,6 @@ class Docker:
     def untag(self, name):
         status, body = self.engine.ask("DELETE", f"/images/{name}")
         assert status == 200, body
-
-
-@pytest.fixture(scope="module")
-def docker_engine():
-    if reason := docker.missing():
-        pytest.skip(reason)
-    running = docker.DockerEngine()
-    try:
-        yield running.start()
-    finally:
-        running.remove()
 
 
 @pytest.fixture(params=["buildah", "docker"])

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +15,9 @@ import time
 from dataclasses import dataclass, field
 
 BASE_IMAGE = "localhost/hello-base"
+BUSYBOX = shutil.which("busybox") or "/bin/busybox"
+#: How a Dockerfile begins that needs no base image: the fixture `app` adds the program.
+HEAD = 'FROM scratch\nCOPY busybox /bin/busybox\nSHELL ["/bin/busybox", "sh", "-c"]\n'
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 
 
