@@ -235,7 +235,7 @@ class Supervision {
   }
 
   void end_log(const Ended& ended) {
-    const auto [status, reason] = std::pair(ended.outcome.status, ended.outcome.reason);
+    const auto& outcome = ended.outcome;
     join_tail_for_sure();
     const auto attempt = [](auto&& action) {
       try {
@@ -243,9 +243,9 @@ class Supervision {
       } catch (const Error&) {  // boundary: on a full disk the record alone must tell
       }
     };
-    if (status == Status::canceled) attempt([&] { log_.append("Build canceled\n"); });
-    if (status == Status::failed && !ended.log_is_whole) {
-      attempt([&] { log_.append("ERROR: " + reason + "\n"); });
+    if (outcome.status == Status::canceled) attempt([&] { log_.append("Build canceled\n"); });
+    if (outcome.status == Status::failed && !ended.log_is_whole) {
+      attempt([&] { log_.append("ERROR: " + outcome.reason + "\n"); });
     }
     attempt([&] { end_syslog(); });
     attempt([&] { log_.sync(); });
