@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <deque>
 #include <future>
+#include <iterator>
 #include <utility>
 
 namespace cooper::store {
@@ -17,6 +18,9 @@ namespace {
 constexpr std::size_t kBulkFolders = 500;
 /// Folders that are read at the same time; reading one is the work of one core.
 constexpr std::size_t kParallelFolders = 4;
+
+/// More are looked at by two threads.
+constexpr std::size_t kManyFolders = 2000;
 
 struct FolderRead {
   std::vector<RecordFacts> known;
@@ -111,11 +115,28 @@ BuildIndex::Changes BuildIndex::find_changes() {
     compare(tables_->folder(*app_).value_or(IndexedFolder{.app = *app_}), changes);
   } else {
     const std::vector<IndexedFolder> known = tables_->folders();
-    for (const IndexedFolder& folder : known) compare(folder, changes);
+    compare_all(known, changes);
     find_new_folders(known, changes);
   }
   find_mended_records(changes);
   return changes;
+}
+
+void BuildIndex::compare_all(std::span<const IndexedFolder> folders, Changes& changes) const {
+  const auto compare_some = [this](std::span<const IndexedFolder> some) {
+    Changes found;
+    for (const IndexedFolder& folder : some) compare(folder, found);
+    return found;
+  };
+  // Thousands of calls of stat(2) are all that a question about all apps waits for.
+  const bool many = folders.size() > kManyFolders;
+  const std::size_t half = many ? folders.size() / 2 : folders.size();
+  std::future<Changes> second = std::async(many ? std::launch::async : std::launch::deferred,
+                                           compare_some, folders.subspan(half));
+  for (Changes found : {compare_some(folders.first(half)), second.get()}) {
+    std::ranges::move(found.stale, std::back_inserter(changes.stale));
+    std::ranges::move(found.gone, std::back_inserter(changes.gone));
+  }
 }
 
 void BuildIndex::compare(const IndexedFolder& folder, Changes& changes) const {

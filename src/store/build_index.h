@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,7 @@ class BuildIndex {
   void bring_up_to_date();
   void refresh();
   Changes find_changes();
+  void compare_all(std::span<const IndexedFolder> folders, Changes& changes) const;
   void compare(const IndexedFolder& folder, Changes& changes) const;
   void find_new_folders(const std::vector<IndexedFolder>& known, Changes& changes);
   void find_mended_records(Changes& changes);
