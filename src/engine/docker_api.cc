@@ -69,11 +69,9 @@ class TransferReader {
     const json::value value = json::parse(json::string_view(line), problem);
     if (problem || !value.is_object()) return;
     if (std::string error = text_at(value, "error"); !error.empty()) error_ = std::move(error);
-    if (const json::value* aux = value.get_object().if_contains("aux")) {
-      digest_ = text_at(*aux, "Digest");
-    }
     const std::string id = text_at(value, "id");
     const std::string status = text_at(value, "status");
+    read_digest(status);
     const std::string text = id.empty() ? status : id + ": " + status;
     if (status == "Pushing") {
       show_part(value, id);
@@ -83,6 +81,16 @@ class TransferReader {
                status != "Waiting" && status != "Preparing") {
       on_line_(text);
     }
+  }
+
+  /// "latest: digest: sha256:<64 hex> size: 697"; of an engine with the containerd store
+  /// there is no other sign of a push that went well.
+  void read_digest(std::string_view status) {
+    constexpr std::string_view kWords = ": digest: ";
+    const auto at = status.find(kWords);
+    if (at == std::string_view::npos) return;
+    status.remove_prefix(at + kWords.size());
+    digest_ = status.substr(0, status.find(' '));
   }
 
   /// A push may take long, and has no other sign of life: a line each tenth of a layer.

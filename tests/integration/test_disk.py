@@ -101,7 +101,8 @@ def test_fifty_rebuilds_do_not_grow_the_store(cooper, engine, folder):  # noqa: 
     assert usage(cooper)[cache]["bytes"] > 1 << 20, "the engine is not asked after each build"
     os.utime(looked_at, (1, 1))
     build(cooper, folder, "long ago", "many")
-    wait_for(lambda: usage(cooper)[cache]["bytes"] <= 1 << 20, "the cache to be cut after a build")
+    # What is all gone is not listed.
+    wait_for(lambda: usage(cooper).get(cache, {"bytes": 0})["bytes"] <= 1 << 20, "the cache to be cut after a build")
 
 
 def test_prune_touches_only_what_is_its_own(cooper, engine, folder, tmp_path):  # noqa: F811

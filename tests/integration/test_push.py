@@ -206,12 +206,13 @@ def test_a_push_that_fails_twice_is_tried_again(cooper, host, registry, front, a
     set_registry(cooper, broken.address)
     build = build_id_of(cooper("build", app(HEAD + "RUN echo twice\n"), "-a", "hello").ok().out)
     log = cooper.log("hello", build).decode()
-    assert log.count("trying again in") == 2 and "500" in log
+    # Engines with the containerd store try once more by themselves.
+    assert len(refused) == 2 and log.count("trying again in") in (1, 2) and "500" in log
     assert cooper.record("hello", build)["pushed"]["web"].split("@")[1] == registry.digest("shop", f"web.{build}")
     assert [s["exit"] for s in steps_of(cooper, build, "PUSH")] == [0]
 
 
-@pytest.mark.parametrize("verdict, said", [(500, "500"), ("cut", "EOF|reset")])
+@pytest.mark.parametrize("verdict, said", [(500, "500"), ("cut", "EOF|reset|closed")])
 def test_a_registry_that_stays_broken(cooper, host, front, app, verdict, said):
     broken = front(lambda method, path: verdict if method == "PUT" and "/manifests/" in path else None)
     set_registry(cooper, broken.address)

@@ -31,3 +31,26 @@ cooper_pytest(integration test_robust)
 cooper_pytest(integration test_unchanged)
 cooper_pytest(integration test_docker_engine)
 cooper_pytest(integration test_buildkit_tls)
+
+# Engines that `./dev setup --with-current-docker` fetched, each with both of its stores
+# of images: all of them build alike, and the newest does all that the host's does.
+file(GLOB engines RELATIVE ${PROJECT_SOURCE_DIR}/build/current-docker
+     ${PROJECT_SOURCE_DIR}/build/current-docker/*/suite)
+list(TRANSFORM engines REPLACE /suite "")
+list(SORT engines COMPARE NATURAL)
+set(newest "")
+if(engines)
+  list(GET engines -1 newest)
+else()
+  add_test(NAME integration.current_docker COMMAND sh -c
+           "echo 'docker: skipped, no current Docker Engine is here: ./dev setup --with-current-docker'; exit 77")
+  set_tests_properties(integration.current_docker PROPERTIES SKIP_RETURN_CODE 77)
+endif()
+foreach(version IN LISTS engines)
+  foreach(engine ${version} ${version}-containerd)
+    cooper_pytest(integration test_conformance test_docker_engine DOCKER ${engine})
+    if(version STREQUAL newest)
+      cooper_pytest(integration test_push test_layer_cache test_disk test_unchanged test_buildkit_tls DOCKER ${engine})
+    endif()
+  endforeach()
+endforeach()

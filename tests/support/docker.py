@@ -1,4 +1,7 @@
-"""A Docker Engine of the tests' own, with its own folders and socket."""
+"""A Docker Engine of the tests' own, with its own folders and socket.
+
+Which one: the host's, or with COOPER_TEST_DOCKER="28.5.2" or "28.5.2-containerd" one
+that `./dev setup --with-current-docker` fetched, with the store of images named."""
 import http.client
 import json
 import os
@@ -10,17 +13,37 @@ import subprocess
 import tempfile
 import urllib.parse
 
-from .cooper import wait_for
+from .cooper import PROJECT, wait_for
+
+CURRENT = PROJECT / "build/current-docker"
 
 
 def missing():
     """Why no engine can be started here; empty if one can."""
     if os.getuid():
         return "dockerd needs root"
-    return "" if shutil.which("dockerd", path=_path()) else "dockerd is not installed (Debian: docker.io)"
+    version, _ = _wanted()
+    if shutil.which("dockerd", path=_path()):
+        return ""
+    return f"Docker Engine {version} is not here: ./dev setup --with-current-docker" if version else (
+        "dockerd is not installed (Debian: docker.io)")
+
+
+def _wanted():
+    """(version, store); ("", "") is the host's own engine"""
+    version, _, store = os.environ.get("COOPER_TEST_DOCKER", "").partition("-")
+    return version, store
+
+
+def has_containerd_store():
+    return _wanted()[1] == "containerd"
 
 
 def _path():
+    """Where the engine's programs are; its runc is the host's."""
+    version, _ = _wanted()
+    if version:
+        return f"{CURRENT / version}/usr/sbin:{CURRENT / version}/usr/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     return os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 
 
@@ -50,15 +73,18 @@ class DockerEngine:
 
     def start(self):
         config = self.folder / "daemon.json"
-        config.write_text("{}")
+        config.write_text(json.dumps({"features": {"containerd-snapshotter": has_containerd_store()}}))
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                ["dockerd", "--data-root", self.folder / "data", "--exec-root", self.folder / "exec",
+                [shutil.which("dockerd", path=_path()), "--data-root", self.folder / "data", "--exec-root", self.folder / "exec",
                  "-H", f"unix://{self.socket}", "--pidfile", self.folder / "pid",
                  "--config-file", config, "--bridge=none", "--iptables=false"],
                 env={**os.environ, "PATH": _path()}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True)
         wait_for(self.answers, "the Docker Engine", 60)
+        version, info = (json.loads(self.ask("GET", f"/{what}")[1]) for what in ("version", "info"))
+        assert version["Version"].startswith(_wanted()[0]), version
+        assert ("containerd" in str(info["DriverStatus"])) == has_containerd_store(), info
         return self
 
     def answers(self):
@@ -125,7 +151,8 @@ class DockerEngine:
                          if line.split()[4] == b"/"]
             except OSError:
                 continue  # it ended meanwhile
-            own = command.startswith((b"containerd", b"runc", b"dockerd", b"/usr/bin/containerd", b"/usr/sbin/runc"))
+            own = pathlib.PurePosixPath(os.fsdecode(command.split(b"\0")[0])).name.startswith(
+                ("containerd", "runc", "dockerd"))
             if (own and mark in command) or any(mark in line for line in roots):
                 found.append(int(entry.name))
         return found

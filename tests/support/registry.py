@@ -102,6 +102,13 @@ class Front:
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
+            def handle(self):
+                # As docker-registry answers those who try TLS first, and then know better.
+                if self.connection.recv(1, socket.MSG_PEEK) == b"\x16":
+                    self.wfile.write(b"HTTP/1.0 400 Bad Request\r\n\r\n")
+                    return
+                super().handle()
+
             def answer(self):
                 front.answer(self)
             do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = answer

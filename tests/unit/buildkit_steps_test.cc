@@ -45,7 +45,9 @@ class StepReaderTest : public testing::Test {
   }
 
   Recorder progress_;
-  StepReader reader_{progress_, "localhost/app:web.1"};
+  StepReader reader_{progress_, "localhost/app:web.1",
+                     "FROM scratch AS tools\nRUN one\nRUN two\nFROM scratch AS docs\nRUN three\n"
+                     "FROM scratch\nCOPY --from=docs $WHAT /\nCOPY --from=tools a /\n"};
 };
 
 TEST(Instruction, OnlyStepsOfADockerfileAreOnes) {
@@ -87,6 +89,30 @@ TEST_F(StepReaderTest, ABuildIsItsStepsInTheOrderOfTheDockerfile) {
   EXPECT_EQ(progress_.steps[1].finished, at(5));
   EXPECT_EQ(progress_.log.substr(progress_.steps[1].log_begin, 14), "[2/2] RUN make");
   EXPECT_FALSE(reader_.failed());
+}
+
+// BuildKit 0.13 and later.
+TEST_F(StepReaderTest, StepsThatAreNamedInAnyOrderAreNumberedAsInTheDockerfile) {
+  const Vertex one{.digest = "5", .name = "[tools 1/2] RUN one"};
+  const Vertex two{.digest = "4", .inputs = {"5"}, .name = "[tools 2/2] RUN two"};
+  const Vertex three{.digest = "3", .name = "[docs 1/1] RUN three"};
+  // The daemon puts in what the Dockerfile leaves open.
+  const Vertex copy{
+      .digest = "2", .inputs = {"3"}, .name = "[stage-2 1/2] COPY --from=docs guide /"};
+  const Vertex last{
+      .digest = "1", .inputs = {"2", "4"}, .name = "[stage-2 2/2] COPY --from=tools a /"};
+  reader_.update({.vertexes = {three, one}});
+  Vertex begun = one;
+  begun.started = at(1);
+  reader_.update({.vertexes = {begun, last, two, copy}});
+  for (Vertex vertex : {one, two, three, copy, last}) {
+    vertex.started = at(1);
+    vertex.completed = at(2);
+    tell(vertex);
+  }
+  reader_.finish(0);
+  EXPECT_THAT(ended(), ElementsAre("1 RUN one 0", "2 RUN two 0", "3 RUN three 0",
+                                   "4 COPY --from=docs guide / 0", "5 COPY --from=tools a / 0"));
 }
 
 TEST_F(StepReaderTest, OutputOfStepsThatRunAtOnceIsToldApart) {

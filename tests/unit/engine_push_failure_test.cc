@@ -13,6 +13,9 @@ TEST(PushFailure, WhatPassesIsTriedAgain) {
         "127.0.0.1:5913: invalid status code from registry 500 (Internal Server Error)",
         "Get \"http://127.0.0.1:5912/v2/\": dial tcp 127.0.0.1:5912: connect: connection refused",
         "Put \"http://127.0.0.1:5912/v2/x\": EOF", "read tcp: connection reset by peer",
+        "failed commit on ref \"manifest-sha256:b0\": failed to do request: Put "
+        "\"https://r/v2/shop\": write tcp "
+        "127.0.0.1:59474->127.0.0.1:44053: use of closed network connection",
         "net/http: TLS handshake timeout",
         "received unexpected HTTP status: 503 Service Unavailable",
         "toomanyrequests: Too Many Requests"}) {

@@ -256,7 +256,7 @@ ImageResult BuildkitEngine::build(const ImageRequest& request, Progress& progres
   add_cache(request, order);
   bool cache_is_there = true;
   StepReader steps(progress, request.tags.empty() ? "" : request.tags.front(),
-                   [&](const std::string& problem) {
+                   read_file(request.dockerfile).value_or(""), [&](const std::string& problem) {
                      cache_is_there = false;
                      warn_of_cache(request, problem, progress);
                    });

@@ -36,10 +36,12 @@ Time to_time(const google::protobuf::Timestamp& stamp) {
 StatusUpdate to_update(const wire::StatusResponse& response) {
   StatusUpdate update;
   for (const wire::Vertex& vertex : response.vertexes()) {
-    Vertex& added = update.vertexes.emplace_back(Vertex{.digest = vertex.digest(),
-                                                        .name = vertex.name(),
-                                                        .cached = vertex.cached(),
-                                                        .error = vertex.error()});
+    Vertex& added = update.vertexes.emplace_back(
+        Vertex{.digest = vertex.digest(),
+               .inputs = {vertex.inputs().begin(), vertex.inputs().end()},
+               .name = vertex.name(),
+               .cached = vertex.cached(),
+               .error = vertex.error()});
     if (vertex.has_started()) added.started = to_time(vertex.started());
     if (vertex.has_completed()) added.completed = to_time(vertex.completed());
   }

@@ -12,8 +12,9 @@ namespace cooper::engine::buildkit {
 
 /// A node of the build's graph. Told again whenever something about it changes.
 struct Vertex {
-  std::string digest;  ///< its identity in this build
-  std::string name;    ///< "[build 2/5] RUN make", "[internal] load build context", ...
+  std::string digest;               ///< its identity in this build
+  std::vector<std::string> inputs;  ///< digests of those that it needs, told before it or with it
+  std::string name;  ///< "[build 2/5] RUN make", "[internal] load build context", ...
   bool cached = false;
   std::optional<Time> started;
   std::optional<Time> completed;

@@ -1,6 +1,7 @@
 #include "engine/buildkit/steps.h"
 
 #include "base/text.h"
+#include "engine/dockerfile_lines.h"
 
 #include <algorithm>
 
@@ -27,6 +28,7 @@ std::optional<Instruction> parse_instruction(std::string_view vertex_name) {
 }
 
 void StepReader::update(const StatusUpdate& update) {
+  for (const Vertex& vertex : update.vertexes) add(vertex);
   for (const Vertex& vertex : update.vertexes) take(vertex);
   for (const VertexStatus& status : update.statuses) take(status);
   for (const VertexLog& log : update.logs) show(log.vertex, log.bytes);
@@ -36,21 +38,55 @@ void StepReader::update(const StatusUpdate& update) {
   }
 }
 
-void StepReader::take(const Vertex& vertex) {
+void StepReader::add(const Vertex& vertex) {
   auto [found, is_new] = nodes_.try_emplace(vertex.digest);
+  if (!is_new) return;
   Node& node = found->second;
-  if (is_new) {
-    if (auto instruction = parse_instruction(vertex.name)) {
-      order_.push_back(vertex.digest);
-      node.is_step = true;
-      node.number = static_cast<int>(order_.size());
-      node.instruction = std::move(*instruction);
-    } else if (vertex.name.starts_with("exporting to ")) {
-      order_.push_back(vertex.digest);
-      node.is_step = true;
-      node.instruction.text = "COMMIT " + tag_;
+  node.inputs = vertex.inputs;
+  if (auto instruction = parse_instruction(vertex.name)) {
+    node.is_step = true;
+    node.line = line_of(dockerfile_, instruction->text);
+    node.instruction = std::move(*instruction);
+  } else if (vertex.name.starts_with("exporting to ")) {
+    node.is_step = true;
+    node.instruction.text = "COMMIT " + tag_;
+  }
+  new_.push_back(vertex.digest);
+}
+
+/// Called when the first of them begins: a daemon names all of a build before that.
+void StepReader::number_new() {
+  // No vertex needs itself, so after as many rounds as there are all is settled.
+  bool settled = false;
+  for (std::size_t round = 0; !settled && round < new_.size(); ++round) {
+    settled = true;
+    for (const std::string& digest : new_) {
+      Node& node = nodes_[digest];
+      for (const std::string& input : node.inputs) {
+        const auto needed = nodes_.find(input);
+        if (needed == nodes_.end()) continue;
+        const auto [line, depth] = std::pair(needed->second.line, needed->second.depth + 1);
+        settled = settled && line <= node.line && depth <= node.depth;
+        node.line = std::max(line, node.line);
+        node.depth = std::max(depth, node.depth);
+      }
     }
   }
+  std::ranges::stable_sort(new_, {}, [&](const std::string& digest) {
+    const Node& node = nodes_[digest];
+    return std::pair(node.line, node.depth);
+  });
+  for (const std::string& digest : new_) {
+    Node& node = nodes_[digest];
+    if (!node.is_step) continue;
+    order_.push_back(digest);
+    node.number = static_cast<int>(order_.size());
+  }
+  new_.clear();
+}
+
+void StepReader::take(const Vertex& vertex) {
+  Node& node = nodes_.at(vertex.digest);
   if (!node.is_step) note_cache(vertex);
   if (!node.is_step || node.ended) return;
   // One vertex may run several times, the first of them for no time at all.
@@ -98,9 +134,7 @@ void StepReader::begin(Node& node, const std::string& digest) {
   if (node.shown) return;
   node.shown = true;
   node.log_begin = progress_.position();
-  if (node.number == 0) {  // the export, after all steps
-    node.number = static_cast<int>(order_.size());
-  }
+  if (node.number == 0) number_new();
   head(node, digest, node.instruction.text);
 }
 
@@ -150,6 +184,7 @@ bool StepReader::all_cached() const {
 
 void StepReader::finish(std::optional<int> exit_code) {
   end_line();
+  number_new();
   for (const std::string& digest : order_) {
     Node& node = nodes_[digest];
     if (node.outcome == Node::Outcome::failed) {
