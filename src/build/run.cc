@@ -133,8 +133,28 @@ void Run::choose_cache() {
 void Run::choose_engine() {
   engine::EngineWish wish = parts_.settings.engine;
   if (!parts_.request.engine.empty()) wish.engine = parts_.request.engine;
-  const engine::EngineChoice choice = engine::choose_engine(wish);
-  engine_ = parts_.make_engine(
+  wish.app = parts_.app.str();
+  engine_ = reach_one(engine::choose_engine(wish));
+  parts_.engine_is(engine_->name());
+}
+
+/// The choice's engine, or one of the other daemons if that can't be reached.
+std::unique_ptr<engine::Engine> Run::reach_one(engine::EngineChoice choice) {
+  for (auto next = choice.others.begin();; ++next) {
+    try {
+      auto engine = reach(choice);
+      if (!choice.others.empty()) say("Using the BuildKit daemon at " + choice.address);
+      return engine;
+    } catch (const Error& error) {  // adapter: another daemon will do
+      if (error.code() != Errc::unavailable || next == choice.others.end()) throw;
+      say("warning: " + error.message());
+    }
+    choice.address = *next;
+  }
+}
+
+std::unique_ptr<engine::Engine> Run::reach(const engine::EngineChoice& choice) {
+  return parts_.make_engine(
       choice, {.build = parts_.id,
                .work = files_.work,
                .cgroup_parent = containment_->parent_path(),
@@ -146,7 +166,6 @@ void Run::choose_engine() {
                .since = began_,
                .secrets = parts_.secrets,
                .digests = &digests_});
-  parts_.engine_is(engine_->name());
 }
 
 /// What the engine can't do is said before anything is built.

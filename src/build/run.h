@@ -57,6 +57,8 @@ class Run {
   Outcome work(std::stop_token stop);
   void choose_cache();
   void choose_engine();
+  std::unique_ptr<engine::Engine> reach_one(engine::EngineChoice choice);
+  std::unique_ptr<engine::Engine> reach(const engine::EngineChoice& choice);
   void check_engine() const;
   void push(const ImagesResult& made, unsigned jobs, Outcome& outcome, std::stop_token stop);
   void say_what_comes(unsigned jobs);

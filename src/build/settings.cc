@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "build/registry.h"
+#include "engine/daemons.h"
 #include "log/redact.h"
 
 #include <algorithm>
@@ -95,7 +96,7 @@ constexpr std::string_view kDurationHelp = "a duration such as 30m, 1h30m or 90s
 
 // Empty, as by default: none.
 bool is_buildkit(std::string_view text) {
-  return text.empty() || engine::is_buildkit_address(text);
+  return engine::parse_buildkit_addresses(text).has_value();
 }
 bool is_folder(std::string_view text) { return text.empty() || text.starts_with('/'); }
 
@@ -105,8 +106,8 @@ bool is_registry(std::string_view text) {
 bool is_cache(std::string_view text) { return text.empty() || is_cache_wish(text); }
 
 constexpr std::array kProperties = {
-    Property{"buildkit", "where a BuildKit daemon listens", "unix:///PATH or tcp://HOST:PORT", "",
-             is_buildkit},
+    Property{"buildkit", "where BuildKit daemons listen; an app stays with one of several",
+             "unix:///PATH or tcp://HOST:PORT; several with commas between them", "", is_buildkit},
     Property{"buildkit-certs", "folder with ca.pem, cert.pem and key.pem for a daemon over TCP",
              "an absolute path", "", is_folder},
     Property{"cache", "where layers are kept for other machines",
@@ -250,7 +251,9 @@ Settings read_settings(const store::Store& store, const AppName* app,
   if (const auto value = effective("retention-size")) retention.size = *parse_bytes(*value);
   if (const auto value = effective("syslog")) settings.syslog = *value == "on";
   if (auto value = effective("engine")) settings.engine.engine = *std::move(value);
-  if (auto value = effective("buildkit")) settings.engine.buildkit = *std::move(value);
+  if (const auto value = effective("buildkit")) {
+    settings.engine.buildkit = *engine::parse_buildkit_addresses(*value);
+  }
   if (const auto value = effective("buildkit-certs")) settings.engine.buildkit_certs = *value;
   if (const auto value = effective("syntax")) settings.syntax = parse_syntax(*value);
   if (auto value = effective("registry"); value && *value != "off") {

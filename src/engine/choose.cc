@@ -3,10 +3,11 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "engine/buildah.h"
+#include "engine/daemons.h"
 #include "engine/docker_api.h"
 #include "engine/docker_http.h"
-#include "engine/reachable.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <unistd.h>
 
@@ -15,7 +16,6 @@ namespace cooper::engine {
 namespace {
 
 constexpr std::string_view kUnix = "unix://";
-constexpr std::string_view kTcp = "tcp://";
 
 std::string variable(const char* name) {
   // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets variables
@@ -31,10 +31,14 @@ EngineChoice docker(std::string why) {
 }
 
 EngineChoice buildkit(const EngineWish& wish, std::string why) {
-  return {.kind = EngineKind::buildkit,
-          .address = wish.buildkit,
-          .certs = wish.buildkit_certs,
-          .why = std::move(why)};
+  std::vector<std::string> daemons = in_order_for(wish.app, wish.buildkit);
+  EngineChoice choice{.kind = EngineKind::buildkit,
+                      .address = std::move(daemons.front()),
+                      .certs = wish.buildkit_certs,
+                      .why = std::move(why)};
+  daemons.erase(daemons.begin());
+  choice.others = std::move(daemons);
+  return choice;
 }
 
 EngineChoice first_that_is_there(const EngineWish& wish) {
@@ -71,20 +75,19 @@ EngineReport report_docker() {
   return report;
 }
 
-EngineReport report_buildkit(const EngineWish& wish) {
-  EngineReport report{.kind = EngineKind::buildkit, .place = wish.buildkit};
-  if (wish.buildkit.empty()) {
-    report.missing = "none is configured (property buildkit)";
-  } else if (wish.buildkit.starts_with(kUnix)) {
-    try {
-      connect_unix(wish.buildkit.substr(kUnix.size()));
-    } catch (const Error& error) {  // adapter: that is what is shown
-      report.missing = error.message();
-    }
-  } else if (!tcp_answers(wish.buildkit.substr(kTcp.size()))) {
-    report.missing = "nothing answers at " + wish.buildkit;
+std::vector<EngineReport> report_buildkit(const EngineWish& wish) {
+  const auto report = [](const std::string& place, std::string missing) {
+    EngineReport found{.kind = EngineKind::buildkit};
+    found.place = place;
+    found.missing = std::move(missing);
+    return found;
+  };
+  if (wish.buildkit.empty()) return {report("", "none is configured (property buildkit)")};
+  std::vector<EngineReport> reports;
+  for (const std::string& daemon : wish.buildkit) {
+    reports.push_back(report(daemon, why_unreachable(daemon)));
   }
-  return report;
+  return reports;
 }
 
 }  // namespace
@@ -103,14 +106,6 @@ std::string_view to_string(EngineKind kind) noexcept {
 
 bool is_engine_name(std::string_view text) noexcept {
   return text == "auto" || text == "buildah" || text == "docker" || text == "buildkit";
-}
-
-bool is_buildkit_address(std::string_view text) noexcept {
-  if (text.starts_with(kUnix)) return text.size() > kUnix.size() && text[kUnix.size()] == '/';
-  if (!text.starts_with(kTcp)) return false;
-  const auto colon = text.rfind(':');
-  const auto port = parse_number(text.substr(colon + 1));
-  return colon > kTcp.size() && port && *port > 0 && *port < 65536;
 }
 
 std::filesystem::path docker_socket() {
@@ -146,12 +141,22 @@ EngineChoice choose_engine(const EngineWish& wish) {
 
 std::vector<EngineReport> survey_engines(const EngineWish& wish,
                                          const std::filesystem::path& cache) {
-  std::vector<EngineReport> reports = {report_buildkit(wish), report_docker(),
-                                       report_buildah(cache)};
-  const EngineChoice choice = choose_engine(wish);
-  for (EngineReport& report : reports) {
-    if (report.kind == choice.kind) report.chosen = choice.why;
+  std::vector<EngineReport> reports = report_buildkit(wish);
+  reports.push_back(report_docker());
+  reports.push_back(report_buildah(cache));
+  EngineChoice choice = choose_engine(wish);
+  const auto find = [&](const std::string& daemon) {
+    return std::ranges::find_if(reports, [&](const EngineReport& report) {
+      return report.kind == choice.kind &&
+             (choice.kind != EngineKind::buildkit || report.place == daemon);
+    });
+  };
+  auto chosen = find(choice.address);
+  for (const std::string& daemon : choice.others) {
+    if (chosen->missing.empty()) break;
+    if (const auto other = find(daemon); other->missing.empty()) chosen = other;
   }
+  chosen->chosen = choice.why;
   return reports;
 }
 

@@ -19,9 +19,10 @@ std::string_view to_string(EngineKind kind) noexcept;
 
 /// What was asked for: a flag's or property's words.
 struct EngineWish {
-  std::string engine = "auto";  ///< auto, buildah, docker or buildkit
-  std::string buildkit;         ///< where a BuildKit daemon listens; empty: none is configured
+  std::string engine = "auto";           ///< auto, buildah, docker or buildkit
+  std::vector<std::string> buildkit;     ///< where BuildKit daemons listen (daemons.h)
   std::filesystem::path buildkit_certs;  ///< folder with ca.pem, cert.pem and key.pem for tcp
+  std::string app;  ///< whose build it is: it stays with one of several daemons
 };
 
 struct EngineChoice {
@@ -29,6 +30,7 @@ struct EngineChoice {
   std::string address;          ///< docker: the socket's path; buildkit: unix:///... or tcp://...
   std::filesystem::path certs;  ///< of buildkit, as in the wish
   std::string why;              ///< "nothing answers at /var/run/docker.sock"
+  std::vector<std::string> others;  ///< daemons to try, in this order, if that one can't be reached
 };
 
 /// What makes the engine of a choice: the program's door wires it, so that only
@@ -38,16 +40,13 @@ using EngineMaker =
 
 /// Does `text` name one (auto included)?
 bool is_engine_name(std::string_view text) noexcept;
-/// Is it `unix:///path` or `tcp://host:port`?
-bool is_buildkit_address(std::string_view text) noexcept;
-
 /// The Docker Engine's socket: DOCKER_HOST if set, else /var/run/docker.sock, else
 /// a user's own. Throws Error{invalid} if DOCKER_HOST names no unix socket.
 std::filesystem::path docker_socket();
 
-/// `auto`: the configured BuildKit daemon, else a Docker Engine that answers, else
-/// buildah. A named engine is taken without a look at it. Throws Error{invalid} if
-/// `buildkit` is asked for and none is configured.
+/// `auto`: a configured BuildKit daemon, else a Docker Engine that answers, else
+/// buildah. A named engine, or a daemon, is taken without a look at it. Throws
+/// Error{invalid} if `buildkit` is asked for and none is configured.
 EngineChoice choose_engine(const EngineWish& wish);
 
 /// One engine as `cooper engines` shows it.
@@ -59,7 +58,7 @@ struct EngineReport {
   std::string chosen;   ///< why `wish` leads to it; empty: it does not
 };
 
-/// Looks at all engines. `cache`: BuildContext::cache.
+/// Looks at all engines, each daemon on its own. `cache`: BuildContext::cache.
 std::vector<EngineReport> survey_engines(const EngineWish& wish,
                                          const std::filesystem::path& cache);
 

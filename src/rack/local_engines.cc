@@ -8,8 +8,9 @@ namespace cooper::rack {
 std::vector<engine::EngineReport> LocalRack::list_engines(const AppName* app) {
   if (app) require_app(*app);
   std::vector<std::string> warnings;  // of properties that `builds settings` shows
-  const build::Settings settings = build::read_settings(store_, app, warnings);
-  return engine::survey_engines(settings.engine, layout_.cache());
+  engine::EngineWish wish = build::read_settings(store_, app, warnings).engine;
+  if (app) wish.app = app->str();
+  return engine::survey_engines(wish, layout_.cache());
 }
 
 }  // namespace cooper::rack

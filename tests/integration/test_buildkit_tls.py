@@ -65,6 +65,28 @@ def test_a_daemon_pushes_images_and_layers_itself(cooper, app, tmp_path_factory)
 
 
 @pytest.mark.skipif(docker.has_containerd_store(), reason="this one can")
+def test_the_next_of_several_daemons_builds_when_an_apps_own_is_gone(cooper, engine, front, certificates, app):
+    fronts = {front.address: front}
+    other = tls_front.TlsFront(engine.socket, certificates)
+    fronts[other.address] = other
+    try:
+        cooper("builds", "set", "--global", "buildkit", ",".join(fronts)).ok()
+        using = "Using the BuildKit daemon at "
+
+        def daemon_of(build):
+            log = cooper("builds", "logs", build_id_of(build.ok().out), "-a", "hello").ok().out
+            return next(line.removeprefix(using) for line in log.splitlines() if line.startswith(using)), log
+        own, _ = daemon_of(cooper("build", app(HEAD), "-a", "hello"))
+        fronts.pop(own).close()
+        [(left, _)] = fronts.items()
+        after, log = daemon_of(cooper("build", app(HEAD), "-a", "hello"))
+        assert after == left and f"warning: no BuildKit daemon can be reached at {own}" in log
+        shown = cooper("engines", "-a", "hello").ok().out
+        assert f"nothing answers at {own}" in shown and "ready; used: a BuildKit daemon is configured" in shown
+    finally:
+        other.close()
+
+
 def test_a_daemon_that_can_not_push_says_so(cooper, engine, app):
     # With a graph driver, an engine's BuildKit has no exporter that pushes; its own API can't be reached here.
     cooper("builds", "set", "--global", "registry", "127.0.0.1:1/shop").ok()

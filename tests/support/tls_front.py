@@ -95,5 +95,7 @@ class TlsFront:
                     pass
 
     def close(self):
-        self._server.close()
+        if self._server.fileno() >= 0:
+            self._server.shutdown(socket.SHUT_RDWR)  # ends the accept() that waits
+            self._server.close()
         self.cut()

@@ -96,7 +96,7 @@ TEST_F(SettingsTest, TheEngineAndItsAddress) {
   store_.set_property(nullptr, key("buildkit-certs"), "/etc/certs");
   store_.set_property(&hello_, key("engine"), "docker");
   EXPECT_EQ(read().engine.engine, "docker");
-  EXPECT_EQ(read().engine.buildkit, "tcp://build:1234");
+  EXPECT_EQ(read().engine.buildkit, std::vector<std::string>{"tcp://build:1234"});
   EXPECT_EQ(read().engine.buildkit_certs, "/etc/certs");
   EXPECT_EQ(read_settings(store_, nullptr, warnings_).engine.engine, "auto");
   EXPECT_FALSE(check_property("engine", "podman"));

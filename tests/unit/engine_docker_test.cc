@@ -1,10 +1,13 @@
 #include "base/error.h"
 #include "engine/choose.h"
+#include "engine/daemons.h"
 #include "engine/docker_api.h"
 #include "engine/docker_http.h"
 #include "engine/registry_auth.h"
 
 #include <gtest/gtest.h>
+
+#include <map>
 
 namespace cooper::engine {
 namespace {
@@ -74,6 +77,30 @@ TEST(BuildkitAddress, IsASocketOrAHostAndPort) {
   }
 }
 
+TEST(BuildkitAddress, SeveralHaveCommasBetweenThem) {
+  EXPECT_EQ(parse_buildkit_addresses(""), std::vector<std::string>());
+  EXPECT_EQ(parse_buildkit_addresses("tcp://a:1,unix:///b"),
+            (std::vector<std::string>{"tcp://a:1", "unix:///b"}));
+  for (const char* bad : {",", "tcp://a:1,", "tcp://a:1, tcp://b:1", "tcp://a:1,b"}) {
+    EXPECT_EQ(parse_buildkit_addresses(bad), std::nullopt) << bad;
+  }
+}
+
+TEST(BuildkitDaemons, AnAppStaysWithItsDaemonWhenOthersComeAndGo) {
+  const std::vector<std::string> three = {"tcp://a:1", "tcp://b:1", "tcp://c:1"};
+  const std::vector<std::string> two = {"tcp://c:1", "tcp://a:1"};
+  std::map<std::string, int> apps;
+  for (int i = 0; i < 300; ++i) {
+    const std::string app = "app-" + std::to_string(i);
+    const std::string with_all = in_order_for(app, three).front();
+    ++apps[with_all];
+    if (with_all != "tcp://b:1") {
+      EXPECT_EQ(in_order_for(app, two).front(), with_all) << app;
+    }
+  }
+  for (const std::string& daemon : three) EXPECT_GT(apps[daemon], 50) << daemon;
+}
+
 /// DOCKER_HOST for the length of a test.
 class ChoiceTest : public testing::Test {
  protected:
@@ -82,7 +109,7 @@ class ChoiceTest : public testing::Test {
 };
 
 TEST_F(ChoiceTest, AConfiguredDaemonComesFirstAndBuildahLast) {
-  EXPECT_EQ(choose_engine({.buildkit = "tcp://a:1"}).kind, EngineKind::buildkit);
+  EXPECT_EQ(choose_engine({.buildkit = {"tcp://a:1"}}).kind, EngineKind::buildkit);
   const EngineChoice choice = choose_engine({});
   EXPECT_EQ(choice.kind, EngineKind::buildah);
   EXPECT_NE(choice.why.find("/nonexistent/docker.sock"), std::string::npos) << choice.why;
@@ -90,7 +117,7 @@ TEST_F(ChoiceTest, AConfiguredDaemonComesFirstAndBuildahLast) {
 
 TEST_F(ChoiceTest, ANamedEngineIsTakenUnseen) {
   EXPECT_EQ(choose_engine({.engine = "docker"}).address, "/nonexistent/docker.sock");
-  EXPECT_EQ(choose_engine({.engine = "buildah", .buildkit = "tcp://a:1"}).kind,
+  EXPECT_EQ(choose_engine({.engine = "buildah", .buildkit = {"tcp://a:1"}}).kind,
             EngineKind::buildah);
   EXPECT_THROW(choose_engine({.engine = "buildkit"}), Error);
 }

@@ -127,7 +127,7 @@ BuildkitEngine::BuildkitEngine(EngineChoice choice, BuildContext context)
     return;
   }
   const auto channel = connect(choice_);
-  const std::string version = version_of(channel);
+  const std::string version = version_of(channel, place());
   name_ = version.empty() ? "buildkit" : "buildkit " + printable(version);
   exporter_ = exporter_of(channel);
   writes_registry_caches_ = exporter_ == "image";

@@ -273,7 +273,7 @@ std::string exporter_of(const std::shared_ptr<grpc::Channel>& channel) {
   return "moby";
 }
 
-std::string version_of(const std::shared_ptr<grpc::Channel>& channel) {
+std::string version_of(const std::shared_ptr<grpc::Channel>& channel, const std::string& place) {
   const auto stub = wire::Control::NewStub(channel);
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + kProbeLimit);
@@ -281,7 +281,7 @@ std::string version_of(const std::shared_ptr<grpc::Channel>& channel) {
   const grpc::Status status = stub->Info(&context, {}, &info);
   if (status.ok()) return info.buildkitversion().version();
   if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED) return "";
-  throw Error(Errc::unavailable, "the BuildKit daemon does not answer: " + status.error_message());
+  throw Error(Errc::unavailable, place + " does not answer: " + status.error_message());
 }
 
 }  // namespace cooper::engine::buildkit

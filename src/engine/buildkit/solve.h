@@ -51,7 +51,7 @@ std::string exporter_of(const std::shared_ptr<grpc::Channel>& channel);
 std::vector<std::string> platforms_of(const std::shared_ptr<grpc::Channel>& channel);
 
 /// The daemon's BuildKit version; empty if it does not tell. Throws
-/// Error{unavailable} if it can't be reached.
-std::string version_of(const std::shared_ptr<grpc::Channel>& channel);
+/// Error{unavailable}, which names the `place`, if it can't be reached.
+std::string version_of(const std::shared_ptr<grpc::Channel>& channel, const std::string& place);
 
 }  // namespace cooper::engine::buildkit
