@@ -46,3 +46,53 @@ compare() {
   awk -v name="$1" -v a="$(median "$2")" -v base="$3" -v b="$(median "$4")" -v n="$(wc -l < "$2")" 'BEGIN {
     printf "%-34s %9.3f s\n%-34s %9.3f s\nratio of the medians of %d rounds: %.3f\n", name, a, base, b, n, a / b }'
 }
+
+# many_files FOLDER COUNT: so many files of some 4 KB each, a hundred in a folder.
+many_files() {
+  awk -v folder="$1" -v count="$2" 'BEGIN {
+    for (i = 0; i < 8000; i++) line = line (i % 64 == 63 ? "\n" : sprintf("%c", 97 + (i * i) % 26))
+    for (i = 0; i < count; i++) {
+      at = folder "/packages/package-" int(i / 100)
+      if (i % 100 == 0) system("mkdir -p " at)
+      file = at "/file-" i ".js"
+      printf "module.exports = %d;\n%s", i, substr(line, 1, (i * 37) % 8000) > file
+      close(file)
+    }
+  }'
+}
+
+# Starts a Docker Engine of our own in $folder, without a network, and points DOCKER_HOST
+# to it. False if none can be had.
+bench_docker() {
+  if [ "$(id -u)" -ne 0 ] || ! PATH="$PATH:/usr/sbin" command -v dockerd > /dev/null; then return 1; fi
+  PATH="$PATH:/usr/sbin" dockerd --data-root "$folder/data" --exec-root "$folder/exec" -H "unix://$folder/sock" \
+    --pidfile "$folder/pid" --bridge=none --iptables=false > "$folder/dockerd.log" 2>&1 &
+  engine=$!
+  trap bench_leave_docker EXIT
+  export DOCKER_HOST="unix://$folder/sock" DOCKER_BUILDKIT=1
+  until curl -sf --unix-socket "$folder/sock" http://docker/_ping > /dev/null; do
+    kill -0 "$engine" || { cat "$folder/dockerd.log"; exit 1; }
+    sleep 0.1
+  done
+}
+
+bench_leave_docker() {
+  kill "$engine" 2>/dev/null || true
+  wait "$engine" 2>/dev/null || true
+  bench_leave
+}
+
+# The docker command that can build with BuildKit: $COOPER_BENCH_DOCKER, that in PATH, or
+# Debian's. One without its component buildx can't.
+docker_command() {
+  local command
+  mkdir -p "$folder/empty"
+  printf 'FROM scratch\nCOPY Dockerfile /\n' > "$folder/empty/Dockerfile"
+  for command in ${COOPER_BENCH_DOCKER:-} docker /usr/bin/docker; do
+    if "$command" build -q "$folder/empty" > /dev/null 2>&1; then
+      echo "$command"
+      return
+    fi
+  done
+  return 1
+}

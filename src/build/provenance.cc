@@ -1,8 +1,12 @@
 #include "build/provenance.h"
 
+#include "base/fd.h"
+#include "base/sha256.h"
 #include "base/text.h"
 
 #include <boost/json.hpp>
+
+#include <fcntl.h>
 
 namespace cooper::build {
 namespace json = boost::json;
@@ -96,6 +100,16 @@ json::array images(const ProvenanceFacts& facts) {
 }
 
 }  // namespace
+
+std::string digest_of_file(const std::filesystem::path& path) {
+  const Fd file = open_file(path, O_RDONLY);
+  std::string buffer(std::size_t{256} << 10, '\0');
+  Sha256 hash;
+  for (ssize_t n = 0; (n = read_some(file.get(), buffer)) > 0;) {
+    hash.update({buffer.data(), static_cast<std::size_t>(n)});
+  }
+  return hex(hash.finish());
+}
 
 std::string to_statement(const ProvenanceFacts& facts) {
   const json::object definition{{"buildType", kBuildType},

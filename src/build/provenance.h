@@ -6,6 +6,7 @@
 #include "build/plan.h"
 #include "build/request.h"
 
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
@@ -33,6 +34,9 @@ struct ProvenanceFacts {
   Time started;
   Time finished;
 };
+
+/// SHA-256 of a file of any size, 64 hex. Throws Error.
+std::string digest_of_file(const std::filesystem::path& path);
 
 /// One line with its newline. Build arguments are in it by name only: their values
 /// may be secret.

@@ -82,6 +82,11 @@ std::string to_json(const BuildRequest& request) {
                       {"no_cache", request.no_cache},       {"force", request.force},
                       {"development", request.development}, {"platform", request.platform},
                       {"engine", request.engine},           {"jobs", request.jobs}};
+  if (!request.tree.empty()) {
+    object["tree"] = request.tree;
+    object["archive"] = request.archive;
+    object["archive_bytes"] = request.archive_bytes;
+  }
   if (request.kind) object["kind"] = to_string(*request.kind);
   if (request.command) {
     json::array words;
@@ -117,7 +122,13 @@ Result<BuildRequest> parse_request(std::string_view text) {
                        .force = flag_of("force"),
                        .development = flag_of("development"),
                        .platform = text_of(object, "platform"),
-                       .engine = text_of(object, "engine")};
+                       .engine = text_of(object, "engine"),
+                       .tree = text_of(object, "tree"),
+                       .archive = text_of(object, "archive")};
+  if (const json::value* bytes = object.if_contains("archive_bytes")) {
+    request.archive_bytes = bytes->to_number<std::uint64_t>(failure);
+    if (failure) return bad("field \"archive_bytes\" is no number");
+  }
   if (const json::value* jobs = object.if_contains("jobs")) {
     const auto number = jobs->to_number<std::uint32_t>(failure);
     if (failure) return bad("field \"jobs\" is no number");

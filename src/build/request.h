@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "model/build.h"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,11 +34,16 @@ struct BuildRequest {
       manifest;  ///< the manifest's path in the source; empty: convox.yml, or a lone Dockerfile
   std::vector<std::pair<std::string, std::string>> build_args;
   bool no_cache = false;
-  bool force = false;                     ///< build what did not change, too
-  bool development = false;               ///< build the stage `development` where there is one
-  std::string platform;                   ///< see engine/platform.h; empty: the engine's own
-  std::string engine;                     ///< see engine/choose.h; empty: the property
-  unsigned jobs = 0;                      ///< images made at once; 0: number of cores
+  bool force = false;        ///< build what did not change, too
+  bool development = false;  ///< build the stage `development` where there is one
+  std::string platform;      ///< see engine/platform.h; empty: the engine's own
+  std::string engine;        ///< see engine/choose.h; empty: the property
+  /// Of the packaged source: the digest of its tree, SHA-256 and size of the archive;
+  /// empty: not told.
+  std::string tree;
+  std::string archive;
+  std::uint64_t archive_bytes = 0;
+  unsigned jobs = 0;                      ///< images made at once; 0: see Run::jobs_at_once
   std::optional<Kind> kind;               ///< absent: what the source does
   std::optional<TrackedCommand> command;  ///< absent: images are made
   bool operator==(const BuildRequest&) const = default;

@@ -2,15 +2,12 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/sha256.h"
 #include "base/text.h"
 #include "build/push.h"
 #include "build/registry.h"
 #include "build/root_id.h"
 #include "build/watch.h"
 #include "engine/registry_auth.h"
-#include "source/unpack.h"
-#include "store/folders.h"
 
 #include <algorithm>
 #include <fcntl.h>
@@ -24,22 +21,12 @@ std::string count_of(std::size_t n, const char* noun) {
   return std::to_string(n) + " " + noun + (n == 1 ? "" : "s");
 }
 
-/// SHA-256 of a file of any size, 64 hex.
-std::string digest_of_file(const std::filesystem::path& path) {
-  const Fd file = open_file(path, O_RDONLY);
-  std::string buffer(std::size_t{256} << 10, '\0');
-  Sha256 hash;
-  for (ssize_t n = 0; (n = read_some(file.get(), buffer)) > 0;) {
-    hash.update({buffer.data(), static_cast<std::size_t>(n)});
-  }
-  return hex(hash.finish());
-}
-
 }  // namespace
 
 Run::Run(Parts parts)
     : parts_(parts),
       files_(parts.layout.build(parts.app, parts.id)),
+      source_(parts.layout, parts.app, parts.id, parts.request.tree),
       steps_(files_.steps, parts.layout.log_mode()) {}
 
 void Run::say(const std::string& line) const {
@@ -57,12 +44,8 @@ Outcome Run::run() {
 }
 
 Outcome Run::work(std::stop_token stop) {
-  const std::filesystem::path source = files_.work / "source";
-  store::make_folder(parts_.layout, source, 0700);
-  const Fd archive = open_file(files_.source, O_RDONLY);
-  source::unpack(archive.get(), source, {}, stop, &digests_);
-
-  Result<Plan> plan = make_plan({.source = source,
+  source_.open(stop);
+  Result<Plan> plan = make_plan({.source = source_.folder(),
                                  .app = parts_.app,
                                  .id = parts_.id,
                                  .began = began_,
@@ -83,7 +66,7 @@ Outcome Run::work(std::stop_token stop) {
   for (const std::string& note : plan_.notes) say(note);
   say_what_comes(jobs);
   const bool anew = parts_.request.no_cache || parts_.request.force;
-  const EarlierImages earlier(parts_.layout, parts_.app, *engine_, digests_,
+  const EarlierImages earlier(parts_.layout, parts_.app, *engine_, source_.digests(),
                               anew ? EarlierImages::Use::forbidden : EarlierImages::Use::allowed);
   ImageMaker maker({.plan = plan_,
                     .engine = *engine_,
@@ -154,6 +137,7 @@ std::unique_ptr<engine::Engine> Run::reach_one(engine::EngineChoice choice) {
 }
 
 std::unique_ptr<engine::Engine> Run::reach(const engine::EngineChoice& choice) {
+  engine_kind_ = choice.kind;
   return parts_.make_engine(
       choice, {.build = parts_.id,
                .work = files_.work,
@@ -165,7 +149,7 @@ std::unique_ptr<engine::Engine> Run::reach(const engine::EngineChoice& choice) {
                .memory_limit = containment_->limits_memory() ? 0 : parts_.settings.memory,
                .since = began_,
                .secrets = parts_.secrets,
-               .digests = &digests_});
+               .digests = &source_.digests()});
 }
 
 /// What the engine can't do is said before anything is built.
@@ -189,8 +173,12 @@ void Run::check_engine() const {
 }
 
 unsigned Run::jobs_at_once() const {
-  const unsigned asked =
-      parts_.request.jobs != 0 ? parts_.request.jobs : std::thread::hardware_concurrency();
+  // A daemon runs steps on its own processors, as many at once as it likes, and of cached
+  // ones we only wait for its answers.
+  constexpr unsigned kOfADaemon = 4;
+  unsigned usual = std::thread::hardware_concurrency();
+  if (engine_kind_ != engine::EngineKind::buildah) usual = std::max(usual, kOfADaemon);
+  const unsigned asked = parts_.request.jobs != 0 ? parts_.request.jobs : usual;
   return std::max(1U, std::min(asked, static_cast<unsigned>(plan_.images.size())));
 }
 
@@ -236,7 +224,8 @@ void Run::keep_statement(const ImagesResult& result, const Outcome& outcome) {
                           .plan = plan_,
                           .pushed = outcome.pushed,
                           .engine = engine_->name(),
-                          .source = digest_of_file(files_.source),
+                          .source = parts_.request.archive.empty() ? digest_of_file(files_.source)
+                                                                   : parts_.request.archive,
                           .started = began_,
                           .finished = now()};
     for (const auto& [image, origin, unchanged_since, steps] : result.images) {
@@ -280,6 +269,7 @@ void Run::clean_up(const Outcome& outcome) {
     });
   }
   containment_->remove();
+  attempt([&] { source_.keep(); });
   attempt([&] { remove_tree(files_.work); });
   attempt([&] { steps_.sync(); });
 }

@@ -7,10 +7,10 @@
 #include "build/request.h"
 #include "build/settings.h"
 #include "build/step_log.h"
+#include "build/unpacked_source.h"
 #include "engine/choose.h"
 #include "log/log_file.h"
 #include "log/redact.h"
-#include "source/content_digests.h"
 #include "store/layout.h"
 
 #include <functional>
@@ -20,7 +20,7 @@
 
 namespace cooper::build {
 
-/// Unpacks the stored source, plans it, makes the images, and cleans up. Writes
+/// Has the stored source as files, plans it, makes the images, and cleans up. Writes
 /// the log and the steps; touches no record. Runs in the supervisor, which must
 /// have called block_end_signals() and be a subreaper.
 class Run {
@@ -70,10 +70,11 @@ class Run {
 
   Parts parts_;
   store::BuildFiles files_;
+  UnpackedSource source_;
   StepLog steps_;
   log::OutputClock clock_;
   std::optional<Containment> containment_;
-  source::ContentDigests digests_;  // of the source
+  engine::EngineKind engine_kind_ = engine::EngineKind::buildah;
   std::unique_ptr<engine::Engine> engine_;
   Time began_ = now();
   Plan plan_;

@@ -13,6 +13,7 @@
 #include <set>
 #include <sys/stat.h>
 #include <system_error>
+#include <utility>
 
 namespace cooper::build {
 namespace fs = std::filesystem;
@@ -150,11 +151,13 @@ void add_files(const fs::path& folder, DiskItem& item,
   std::error_code problem;
   fs::recursive_directory_iterator files(folder, fs::directory_options::skip_permission_denied,
                                          problem);
+  std::set<std::pair<dev_t, ino_t>> linked;  // a source that several builds share counts once
   for (; !problem && files != fs::recursive_directory_iterator(); files.increment(problem)) {
     struct stat facts {};
     if (::lstat(files->path().c_str(), &facts) != 0 || !S_ISREG(facts.st_mode)) continue;
     if (!counts(files->path().filename().string())) continue;
     ++item.count;
+    if (facts.st_nlink > 1 && !linked.emplace(facts.st_dev, facts.st_ino).second) continue;
     item.bytes += static_cast<std::uint64_t>(facts.st_blocks) * 512;
   }
 }

@@ -6,6 +6,7 @@
 #include "build/cancel.h"
 #include "build/prune.h"
 #include "build/settings.h"
+#include "build/unpacked_source.h"
 #include "model/json.h"
 #include "store/deploy_lock.h"
 
@@ -32,6 +33,7 @@ void LocalRack::delete_app(const AppName& name) {
                 "wait, or cancel it: cooper builds cancel current -a " + name.str());
   }
   build::remove_builds(store_, name);
+  build::forget_source(layout_, name);
   store_.delete_app(name);
 }
 

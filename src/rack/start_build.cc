@@ -10,14 +10,12 @@
 #include "manifest/manifest.h"
 #include "rack/local_rack.h"
 #include "rack/starting.h"
+#include "rack/store_source.h"
 #include "source/git_facts.h"
 #include "source/pack.h"
-#include "store/folders.h"
 
-#include <fcntl.h>
 #include <map>
 #include <optional>
-#include <unistd.h>
 
 namespace cooper::rack {
 namespace fs = std::filesystem;
@@ -68,32 +66,6 @@ std::vector<std::string> always_packed(const StartBuild& start,
   return paths;
 }
 
-struct Packed {
-  Fd file;  ///< marked as in use
-  std::vector<std::string> warnings;
-};
-
-Packed pack_durably(const store::Layout& layout, const source::PackOptions& options,
-                    const fs::path& target, std::stop_token stop) {
-  store::make_folder(layout, target.parent_path(), 0700);
-  const fs::path temporary =
-      target.parent_path() / (std::string(kTemporaryPrefix) + target.filename().string());
-  try {
-    Fd out = open_file(temporary, O_WRONLY | O_CREAT | O_EXCL, 0600);
-    mark_in_use(out);
-    source::PackResult packed = source::pack(options, out.get(), std::move(stop));
-    if (::fsync(out.get()) != 0) throw_errno("fsync " + temporary.string());
-    if (::rename(temporary.c_str(), target.c_str()) != 0) {
-      throw_errno("rename " + temporary.string());
-    }
-    sync_folder(target.parent_path());
-    return {std::move(out), std::move(packed.warnings)};
-  } catch (const Error& error) {  // adapter: nothing of a broken archive stays
-    ::unlink(temporary.c_str());
-    throw Error(error).while_doing("pack " + options.folder.string() + " into " + target.string());
-  }
-}
-
 /// What can't fit is not begun, and nothing of it is kept.
 void require_disk_space(const store::FileStore& store, const StartBuild& start) {
   std::vector<std::string> warnings;  // of properties: the build's log has them
@@ -134,13 +106,17 @@ Build LocalRack::start_build(const StartBuild& start, StartProgress& progress,
   StoredSource stored(layout_, files);
 
   progress.phase("Packaging source");
-  Packed packed = pack_durably(layout_, options, files.source, stop);
-  stored.hold(std::move(packed.file));
+  SourceStored source = store_source(layout_, start.app, id, options, stop);
+  stored.hold(std::move(source.file));
   progress.phase_done();
-  for (const std::string& warning : packed.warnings) progress.notice("warning: " + warning);
+  for (const std::string& warning : source.warnings) progress.notice("warning: " + warning);
 
   progress.phase("Uploading source");
-  stored.add_request(completed_request(start));
+  build::BuildRequest request = completed_request(start);
+  request.tree = std::move(source.tree);
+  request.archive = std::move(source.archive);
+  request.archive_bytes = source.bytes;
+  stored.add_request(request);
   progress.phase_done();
 
   if (!lock) lock.emplace(wait_for_lock(store_, start.app, start.if_locked, progress, stop));

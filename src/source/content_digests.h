@@ -33,6 +33,8 @@ class ContentDigests {
   /// In the order in which they became known.
   explicit ContentDigests(std::vector<Known> known);
 
+  const std::vector<Known>& all() const { return known_; }
+
   /// nullopt if the file is not known, or was touched since.
   std::optional<Sha256Digest> find(const struct stat& file) const;
 

@@ -1,7 +1,9 @@
 #pragma once
 // Packing a source folder into one reproducible `.tar.zst`.
 
+#include "base/sha256.h"
 #include "source/ignore.h"
+#include "source/stat_cache.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -14,10 +16,10 @@ namespace cooper::source {
 struct PackOptions {
   std::filesystem::path folder;
   IgnoreRules ignore;  ///< see read_ignore_rules
-  /// Relative paths that are packed even if the rules exclude them: manifest,
-  /// Dockerfiles, `.dockerignore`. Folders are kept with all beneath them.
-  /// `./a//b` means `a/b`; a path that leads out (`../x`, absolute) is ignored.
+  /// What is packed even if the rules exclude it: manifest, Dockerfiles,
+  /// `.dockerignore`. See TreeFilter::always.
   std::vector<std::string> always;
+  StatCache* cache = nullptr;  ///< learns what was read; not saved; borrowed
   /// What every entry gets as its time, in seconds since 1970; the default is
   /// 1980-01-01T00:00:01Z, which the zip-bound tools of this world can hold.
   std::int64_t mtime = 315532801;
@@ -31,8 +33,8 @@ struct PackResult {
   std::uint64_t links = 0;    ///< symbolic links
   std::uint64_t bytes = 0;    ///< content of the files, uncompressed
   std::uint64_t archive_bytes = 0;
-  /// What was left out or changed while it was read, a sentence each; at most
-  /// 100, the last then says how many more there were.
+  Sha256Digest tree;  ///< of what was packed, as tree_digest() has it
+  /// What was left out or changed while it was read: see FileWarnings.
   std::vector<std::string> warnings;
 };
 

@@ -92,7 +92,7 @@ void TarWriter::link(std::string_view path, std::string_view target) {
   write_header();
 }
 
-TarWriter::Content TarWriter::file(std::string_view path, unsigned mode, std::uint64_t size,
+TarWriter::Written TarWriter::file(std::string_view path, unsigned mode, std::uint64_t size,
                                    int fd) {
   archive_entry_set_size(new_entry(path, AE_IFREG, mode), static_cast<la_int64_t>(size));
   write_header();
@@ -110,10 +110,19 @@ TarWriter::Content TarWriter::file(std::string_view path, unsigned mode, std::ui
     if (n > left) content = Content::grew;
     const std::uint64_t used = std::min<std::uint64_t>(n, left);
     check(archive_write_data(writer_.get(), buffer_.data(), used));
+    hash_.update({buffer_.data(), used});
     left -= used;
   }
   check(archive_write_finish_entry(writer_.get()));  // zero bytes for what is missing
-  return content;
+  if (left > 0) hash_zeros(left);
+  return {content, hash_.finish()};
+}
+
+void TarWriter::hash_zeros(std::uint64_t count) {
+  std::ranges::fill(buffer_, '\0');
+  for (; count > 0; count -= std::min<std::uint64_t>(count, kBufferSize)) {
+    hash_.update({buffer_.data(), std::min<std::uint64_t>(count, kBufferSize)});
+  }
 }
 
 void TarWriter::finish() { check(archive_write_close(writer_.get())); }

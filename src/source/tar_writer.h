@@ -1,6 +1,7 @@
 #pragma once
 // The tar that packing makes, by libarchive.
 
+#include "base/sha256.h"
 #include "source/zstd_writer.h"
 
 #include <cstdint>
@@ -37,10 +38,14 @@ class TarWriter {
     grew,    ///< there was more than `size`; it was left out
     shrank,  ///< there was less; the rest is zero bytes
   };
+  struct Written {
+    Content content;
+    Sha256Digest digest;  ///< of the content as it is in the archive
+  };
   /// Reads `size` bytes from the open file `fd` into the entry; the entry gets
   /// that size whatever the file really holds. Throws Error that names the path
   /// if it can't be read, Error{canceled} on a stop request.
-  Content file(std::string_view path, unsigned mode, std::uint64_t size, int fd);
+  Written file(std::string_view path, unsigned mode, std::uint64_t size, int fd);
 
   /// The end of the archive. Call once, last, before the ZstdWriter's finish().
   void finish();
@@ -49,6 +54,7 @@ class TarWriter {
   static ssize_t write_out(archive* writer, void* self, const void* bytes, std::size_t size);
   archive_entry* new_entry(std::string_view path, unsigned kind, unsigned mode);
   void write_header();
+  void hash_zeros(std::uint64_t count);
   void check(ssize_t result);
 
   struct Free {
@@ -60,6 +66,7 @@ class TarWriter {
   std::int64_t mtime_;
   std::stop_token stop_;
   std::vector<char> buffer_;
+  Sha256 hash_;                 ///< of the current file
   std::exception_ptr failure_;  ///< of out_
   bool dropped_ = false;        ///< what comes: unfinished, libarchive would still end it
   std::unique_ptr<archive, Free> writer_;

@@ -3,8 +3,9 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/text.h"
+#include "source/file_warnings.h"
+#include "source/tree_hash.h"
 
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <fcntl.h>
@@ -21,33 +22,23 @@ constexpr std::size_t kChunk = std::size_t{64} << 10;
 
 class Digesting : public TreeVisitor {
  public:
-  Digesting(const TreeDigestOptions& options, std::stop_token stop)
+  Digesting(const TreeDigestOptions& options, std::uint64_t most_read, std::stop_token stop)
       : options_(options),
+        most_read_(most_read),
         stop_(std::move(stop)),
         prefix_(std::filesystem::absolute(options.root).lexically_normal().string() + "/") {}
 
   TreeDigest run() {
-    tree_.update("cooper tree 1\n");
     walk_tree(options_.root, options_.filter, *this, stop_);
     result_.digest = tree_.finish();
-    return result_;
+    result_.warnings = warnings_.finish();
+    return std::move(result_);
   }
 
-  // Neither a path nor a target holds a NUL, and all else has a fixed length, so
-  // two trees never give the same bytes.
   void entry(const TreeEntry& entry) override {
-    const auto mode = static_cast<unsigned>(entry.info.st_mode);
-    const char kind = S_ISDIR(mode) ? 'd' : S_ISLNK(mode) ? 'l' : 'f';
-    const std::array<char, 3> head{kind, static_cast<char>(mode >> 8U & 1U),
-                                   static_cast<char>(mode & 0xffU)};
-    tree_.update({head.data(), head.size()});
-    tree_.update(entry.path);
-    tree_.update({"", 1});
-    if (kind == 'l') add_target(entry);
-    if (kind == 'f') {
-      const Sha256Digest digest = digest_of(entry);
-      tree_.update({reinterpret_cast<const char*>(digest.data()), digest.size()});
-    }
+    tree_.entry(entry.path, entry.info.st_mode);
+    if (S_ISLNK(entry.info.st_mode)) add_target(entry);
+    if (S_ISREG(entry.info.st_mode)) tree_.content(digest_of(entry));
     ++result_.entries;
   }
 
@@ -55,7 +46,11 @@ class Digesting : public TreeVisitor {
   // tree is read makes it a tree that nobody had.
   void left_out(std::string_view path, LeftOut why) override {
     if (why == LeftOut::changed) changed(path);
+    warnings_.add(path, text_of(why));
   }
+
+  /// Too much would have had to be read.
+  bool gave_up() const { return gave_up_; }
 
  private:
   [[noreturn]] void changed(std::string_view path) const {
@@ -66,8 +61,7 @@ class Digesting : public TreeVisitor {
   void add_target(const TreeEntry& entry) {
     const std::optional<std::string> target = link_target(entry);
     if (!target) changed(entry.path);
-    tree_.update(*target);
-    tree_.update({"", 1});
+    tree_.target(*target);
   }
 
   Sha256Digest digest_of(const TreeEntry& entry) {
@@ -78,6 +72,12 @@ class Digesting : public TreeVisitor {
       path_.assign(prefix_).append(entry.path);
       if (const auto digest = options_.cache->find(path_, entry.info)) return *digest;
     }
+    const auto size = static_cast<std::uint64_t>(entry.info.st_size);
+    if (size > most_read_ - read_) {
+      gave_up_ = true;
+      throw Error(Errc::unavailable, "too much of the source is not known");
+    }
+    read_ += size;
     return read(entry);
   }
 
@@ -101,10 +101,14 @@ class Digesting : public TreeVisitor {
   }
 
   const TreeDigestOptions& options_;
+  std::uint64_t most_read_;
   std::stop_token stop_;
   std::string prefix_;  ///< the root's absolute path and a `/`
-  Sha256 tree_;
+  TreeHash tree_;
   Sha256 file_;
+  std::uint64_t read_ = 0;  ///< bytes of files whose digests were not known
+  bool gave_up_ = false;
+  FileWarnings warnings_;
   std::string path_;  ///< of the current file, absolute; with a cache only
   std::string buffer_;
   TreeDigest result_;
@@ -113,7 +117,18 @@ class Digesting : public TreeVisitor {
 }  // namespace
 
 TreeDigest tree_digest(const TreeDigestOptions& options, std::stop_token stop) {
-  return Digesting(options, std::move(stop)).run();
+  return Digesting(options, UINT64_MAX, std::move(stop)).run();
+}
+
+std::optional<TreeDigest> quick_tree_digest(const TreeDigestOptions& options,
+                                            std::uint64_t most_read, std::stop_token stop) {
+  Digesting digesting(options, most_read, std::move(stop));
+  try {
+    return digesting.run();
+  } catch (const Error&) {  // adapter: how a visitor ends a walk
+    if (!digesting.gave_up()) throw;
+    return std::nullopt;
+  }
 }
 
 }  // namespace cooper::source

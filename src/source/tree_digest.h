@@ -8,7 +8,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <stop_token>
+#include <string>
 #include <vector>
 
 namespace cooper::source {
@@ -23,7 +25,8 @@ struct TreeDigestOptions {
 struct TreeDigest {
   Sha256Digest digest;
   std::uint64_t entries = 0;
-  std::uint64_t files_read = 0;  ///< their digests were not known
+  std::uint64_t files_read = 0;       ///< their digests were not known
+  std::vector<std::string> warnings;  ///< what was left out: see FileWarnings
 };
 
 /// The same for two folders exactly if the filter selects the same names in
@@ -36,5 +39,10 @@ struct TreeDigest {
 /// meanwhile; not_found or invalid if the root is no folder; canceled on a stop
 /// request. Does not save the cache.
 TreeDigest tree_digest(const TreeDigestOptions& options, std::stop_token stop = {});
+
+/// The same, but nullopt, as soon as that is clear, if files of more than `most_read`
+/// bytes together would have to be read.
+std::optional<TreeDigest> quick_tree_digest(const TreeDigestOptions& options,
+                                            std::uint64_t most_read, std::stop_token stop = {});
 
 }  // namespace cooper::source

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "source/folder_listing.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <dirent.h>
@@ -16,11 +17,44 @@
 namespace cooper::source {
 namespace {
 
+/// TreeFilter::always, made comparable with the walk's paths.
+class AlwaysSelected {
+ public:
+  explicit AlwaysSelected(const std::vector<std::string>& paths) {
+    for (const std::string& path : paths) {
+      std::optional<std::string> clean = normal_path(path);
+      if (clean && !path.empty()) paths_.push_back(*std::move(clean));
+    }
+  }
+
+  /// The path is one of them, or beneath one.
+  bool has(std::string_view path) const {
+    return std::ranges::any_of(paths_, [&](std::string_view one) {
+      return one.empty() || path == one || is_beneath(path, one);
+    });
+  }
+  bool has_beneath(std::string_view folder) const {
+    return std::ranges::any_of(paths_,
+                               [&](std::string_view one) { return is_beneath(one, folder); });
+  }
+
+ private:
+  static bool is_beneath(std::string_view path, std::string_view folder) {
+    return path.size() > folder.size() && path[folder.size()] == '/' && path.starts_with(folder);
+  }
+
+  std::vector<std::string> paths_;
+};
+
 class Walk {
  public:
   Walk(const std::filesystem::path& root, const TreeFilter& filter, TreeVisitor& visitor,
        std::stop_token stop)
-      : root_(root), filter_(filter), visitor_(visitor), stop_(std::move(stop)) {}
+      : root_(root),
+        filter_(filter),
+        always_(filter.always),
+        visitor_(visitor),
+        stop_(std::move(stop)) {}
 
   void run() {
     const Fd folder(::open(root_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -58,12 +92,12 @@ class Walk {
 
   bool may_enter(bool included, bool excluded) const {
     return (included || filter_.include->may_exclude_beneath(path_)) &&
-           (!excluded || filter_.exclude.may_include_beneath(path_));
+           (!excluded || filter_.exclude.may_include_beneath(path_) || always_.has_beneath(path_));
   }
 
   void add(int folder, const char* name, unsigned char type, Beneath beneath) {
     const bool included = beneath == Beneath::included || filter_.include->excludes(path_);
-    const bool excluded = filter_.exclude.excludes(path_);
+    const bool excluded = filter_.exclude.excludes(path_) && !always_.has(path_);
     const bool selected = included && !excluded;
     // What is left out need not be looked at, unless it may be a folder.
     if (!selected && type != DT_UNKNOWN && type != DT_DIR) return;
@@ -123,6 +157,7 @@ class Walk {
 
   const std::filesystem::path& root_;
   const TreeFilter& filter_;
+  AlwaysSelected always_;
   TreeVisitor& visitor_;
   std::stop_token stop_;
   std::string path_;             ///< of the current entry

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <sys/stat.h>
+#include <vector>
 
 namespace cooper::source {
 
@@ -19,6 +20,9 @@ struct TreeFilter {
   IgnoreRules exclude;
   /// Only what these rules match, themselves or by a folder above; nullopt: everything.
   std::optional<IgnoreRules> include;
+  /// Relative paths that `exclude` does not exclude, with all beneath them. `./a//b`
+  /// means `a/b`; a path that leads out (`../x`, absolute) is ignored.
+  std::vector<std::string> always;
 };
 
 /// One entry, valid during the call that gets it.

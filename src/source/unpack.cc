@@ -2,16 +2,20 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "source/archive_reader.h"
+#include "source/folder_listing.h"
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <fcntl.h>
 #include <string>
 #include <string_view>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -23,6 +27,8 @@ constexpr std::size_t kMaxName = 255;   // NAME_MAX of Linux' file systems
 constexpr std::size_t kMaxPath = 4095;  // PATH_MAX: longer ones nobody could open
 constexpr std::size_t kMaxDepth = 512;  // what removes the tree holds a descriptor a level
 constexpr std::size_t kMaxFolderNames = std::size_t{64} << 20;  // see Unpacking::folders_
+/// A file that may be there already is held in memory to be compared, up to this size.
+constexpr std::uint64_t kMaxCompared = std::uint64_t{1} << 20;
 
 [[noreturn]] void refuse(const ArchiveEntry& entry, const std::string& why) {
   throw Error(Errc::corrupt, "the archive's " + printable(entry.path) + " " + why);
@@ -54,13 +60,16 @@ Name safe_name(const ArchiveEntry& entry, std::string_view text) {
 
 class Unpacking {
  public:
+  /// `there`: of files that are in the target already; nullptr: it is empty.
   Unpacking(int in, const std::filesystem::path& target, const UnpackLimits& limits,
-            std::stop_token stop, ContentDigests* digests)
+            std::stop_token stop, ContentDigests* digests, const ContentDigests* there = nullptr)
       : limits_(limits),
         stop_(std::move(stop)),
         digests_(digests),
+        there_(there),
         archive_(in, stop_),
-        target_(open_file(target, O_RDONLY | O_DIRECTORY)) {}
+        // Nothing is removed where a link leads.
+        target_(open_file(target, O_RDONLY | O_DIRECTORY | (there ? O_NOFOLLOW : 0))) {}
 
   UnpackResult run() {
     std::uint64_t entries = 0;
@@ -72,6 +81,7 @@ class Unpacking {
       }
       add(*entry);
     }
+    if (there_) remove_others(target_.get(), "");
     end_folders();
     if (digests_) *digests_ = ContentDigests(std::move(known_));
     return result_;
@@ -97,6 +107,7 @@ class Unpacking {
       refuse(entry, "has no name");
     }
     const std::string leaf(name.parts.back());
+    if (there_) keep(name);
     name.parts.pop_back();
     const int parent = open_parent(entry, name);
     switch (entry.kind) {
@@ -158,6 +169,7 @@ class Unpacking {
     if (entry.size > limits_.bytes - result_.bytes) {
       refuse(entry, "is too large: all files together may have " + human_bytes(limits_.bytes));
     }
+    if (there_ && is_there(entry, parent, leaf)) return;
     constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     Fd fd(::openat(parent, leaf.c_str(), kFlags, 0600));
     if (!fd && errno == EEXIST) {
@@ -165,6 +177,11 @@ class Unpacking {
       fd = Fd(::openat(parent, leaf.c_str(), kFlags, 0600));
     }
     if (!fd) failed(entry);
+    if (!compared_.empty()) {
+      write_part(entry, fd.get(), compared_);
+      hash_.update(compared_);
+      compared_.clear();
+    }
     for (std::string_view part = archive_.content(); !part.empty(); part = archive_.content()) {
       check_stop();
       write_part(entry, fd.get(), part);
@@ -176,6 +193,62 @@ class Unpacking {
     if (digests_) add_digest(entry, fd.get());
     result_.bytes += entry.size;
     ++result_.files;
+  }
+
+  /// Is this very file there? If not, what has been read of it is in compared_.
+  bool is_there(const ArchiveEntry& entry, int parent, const std::string& leaf) {
+    struct stat info {};
+    if (entry.size > kMaxCompared ||
+        ::fstatat(parent, leaf.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0 ||
+        !S_ISREG(info.st_mode) || static_cast<std::uint64_t>(info.st_size) != entry.size ||
+        (info.st_mode & kPermissions) != (entry.mode & kPermissions) ||
+        info.st_mtim.tv_sec != entry.mtime) {
+      return false;
+    }
+    const auto digest = there_->find(info);
+    if (!digest) return false;
+    for (std::string_view part = archive_.content(); !part.empty(); part = archive_.content()) {
+      compared_ += part;
+    }
+    if (sha256(compared_) != *digest) return false;
+    compared_.clear();
+    known_.push_back(ContentDigests::known(info, *digest));
+    result_.bytes += entry.size;
+    ++result_.files;
+    return true;
+  }
+
+  static std::uint64_t short_digest(std::string_view path) {
+    const Sha256Digest digest = sha256(path);
+    std::uint64_t number = 0;
+    std::memcpy(&number, digest.data(), sizeof number);
+    return number;
+  }
+
+  /// An entry, and the folders above it, are not removed at the end.
+  void keep(const Name& name) {
+    std::string path;
+    for (const std::string_view part : name.parts) {
+      if (!path.empty()) path += '/';
+      path += part;
+      kept_.insert(short_digest(path));
+    }
+  }
+
+  /// What was there and is no entry of the archive.
+  void remove_others(int folder, const std::string& above) {
+    const FolderListing listing(folder, printable(above));
+    for (const FolderListing::Entry& entry : listing.entries()) {
+      check_stop();
+      const std::string name(listing.name(entry));
+      const std::string path = above + name;
+      if (!kept_.contains(short_digest(path))) {
+        remove_tree(std::filesystem::path("/proc/self/fd") / std::to_string(folder) / name);
+      } else if (const Fd beneath{::openat(folder, name.c_str(),
+                                           O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)}) {
+        remove_others(beneath.get(), path + "/");
+      }
+    }
   }
 
   /// Last of all that is done to the file.
@@ -270,6 +343,9 @@ class Unpacking {
   UnpackLimits limits_;
   std::stop_token stop_;
   ContentDigests* digests_;
+  const ContentDigests* there_;
+  std::unordered_set<std::uint64_t> kept_;  ///< short digests of paths; with there_ only
+  std::string compared_;                    ///< content that is not in the file yet
   std::vector<ContentDigests::Known> known_;
   Sha256 hash_;  ///< of the current file; unused without digests_
   ArchiveReader archive_;
@@ -286,6 +362,12 @@ class Unpacking {
 UnpackResult unpack(int in, const std::filesystem::path& target, const UnpackLimits& limits,
                     std::stop_token stop, ContentDigests* digests) {
   return Unpacking(in, target, limits, std::move(stop), digests).run();
+}
+
+UnpackResult unpack_over(int in, const std::filesystem::path& target, ContentDigests& digests,
+                         const UnpackLimits& limits, std::stop_token stop) {
+  const ContentDigests there = std::move(digests);
+  return Unpacking(in, target, limits, std::move(stop), &digests, &there).run();
 }
 
 }  // namespace cooper::source

@@ -42,4 +42,13 @@ struct UnpackResult {
 UnpackResult unpack(int in, const std::filesystem::path& target, const UnpackLimits& limits = {},
                     std::stop_token stop = {}, ContentDigests* digests = nullptr);
 
+/// Makes a folder that an earlier archive was unpacked into hold what this one holds,
+/// and nothing else; `digests` are those of its files, and then those of the new ones.
+/// A file that is known to have the same content, permission bits and time is not
+/// written again. Throws as unpack(); what it can't bring about (a folder that became a
+/// file) is Error, too: then `target` is of no use any more. So is
+/// a target that is a symbolic link.
+UnpackResult unpack_over(int in, const std::filesystem::path& target, ContentDigests& digests,
+                         const UnpackLimits& limits = {}, std::stop_token stop = {});
+
 }  // namespace cooper::source

@@ -297,7 +297,8 @@ std::uint64_t FileStore::build_bytes(const AppName& app, const BuildId& id) cons
     struct stat info {};
     if (::fstatat(folder.get(), file.filename().c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 &&
         S_ISREG(info.st_mode)) {
-      total += static_cast<std::uint64_t>(info.st_size);
+      // Of a source that several builds share, each has a part.
+      total += static_cast<std::uint64_t>(info.st_size) / std::max<std::uint64_t>(info.st_nlink, 1);
     }
   };
   if (const Fd folder = find_folder(files.folder)) {

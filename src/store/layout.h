@@ -48,6 +48,14 @@ class Layout {
   mode_t log_mode() const { return is_dokkus() ? 0644 : 0640; }
   std::filesystem::path cache() const { return root_ / "cache"; }
   std::filesystem::path index() const { return cache() / "builds.sqlite"; }
+  /// Digests of files of the folders that the app was built from (source/stat_cache.h).
+  std::filesystem::path stat_cache(const AppName& app) const {
+    return cache() / "stat" / app.str();
+  }
+  /// The source of the app's last build, unpacked (build/unpacked_source.h).
+  std::filesystem::path kept_source(const AppName& app) const {
+    return cache() / "sources" / app.str();
+  }
   std::filesystem::path apps() const { return root_ / "data/apps"; }
   std::filesystem::path app(const AppName& app) const { return apps() / app.str(); }
   std::filesystem::path deploy_lock(const AppName& name) const {

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from support.cooper import BASE_IMAGE, BUSYBOX, Cooper, build_id_of, make_app
+from support.cooper import BASE_IMAGE, BUSYBOX, Cooper, build_id_of, make_app, wait_for
 
 
 class Buildah:
@@ -227,3 +227,57 @@ def test_a_statement_goes_with_its_build(cooper, shop, root):
     unchanged(cooper, shop)
     cooper("builds", "prune", "-a", "shop").ok()
     assert not (root / f"data/builds/shop/{build}.intoto.jsonl").exists()
+
+
+def archive(root, build):
+    return root / f"data/sources/shop/{build}.tar.zst"
+
+
+def test_an_unchanged_source_is_kept_once(cooper, shop, root):
+    builds = [unchanged(cooper, shop)[1] for _ in range(3)]
+    assert len({archive(root, build).stat().st_ino for build in builds}) == 1
+    whole = archive(root, builds[0]).read_bytes()
+    for build in builds:
+        needs = statement(cooper, build)["predicate"]["buildDefinition"]["resolvedDependencies"]
+        assert {"name": "source", "digest": {"sha256": hashlib.sha256(whole).hexdigest()}} in needs
+    [sources] = [row for row in json.loads(cooper("system", "df", "--format", "json").ok().out)
+                 if row["what"] == "sources"]
+    requests = sum(each.stat().st_blocks for each in root.glob("data/sources/*/*.json"))
+    of_base = sum(each.stat().st_blocks for each in root.glob("data/sources/base/*.zst"))
+    assert sources["bytes"] == 512 * (requests + of_base + archive(root, builds[0]).stat().st_blocks)
+    # What one build no longer needs, the others still have.
+    cooper("builds", "remove", builds[0], "-a", "shop").ok()
+    assert archive(root, builds[1]).read_bytes() == whole and not archive(root, builds[0]).exists()
+    (shop / "api/code").write_text("x = 2\n")
+    assert archive(root, unchanged(cooper, shop)[1]).stat().st_ino != archive(root, builds[1]).stat().st_ino
+
+
+def test_files_are_kept_from_build_to_build(cooper, shop, root):
+    kept, work = root / "cache/sources/shop", root / "data/work/shop"
+    unchanged(cooper, shop)
+    page = kept / "source/web/page"
+    assert page.read_text() == "hello\n" and list(work.iterdir()) == []
+    inode = page.stat().st_ino
+    (shop / "api/code").write_text("x = 2\n")
+    (shop / "web/Dockerfile").rename(shop / "web/Other")
+    (shop / "convox.yml").write_text((shop / "convox.yml").read_text().replace(
+        "{build: web}", "{build: {path: web, manifest: Other}}"))
+    assert unchanged(cooper, shop)[0] == []
+    assert page.stat().st_ino == inode and (kept / "source/api/code").read_text() == "x = 2\n"
+    assert not (kept / "source/web/Dockerfile").exists() and list(work.iterdir()) == []
+    # A build that fails leaves them, too.
+    (shop / "api/Dockerfile").write_text("FROM scratch\nCOPY missing /\n")
+    assert cooper("build", shop, "-a", "shop").code == 1
+    assert page.stat().st_ino == inode
+    wait_for(lambda: cooper("apps", "delete", "shop").code == 0, "the last build's prune, and the app, to be gone")
+    assert not kept.exists() and not (root / "cache/stat/shop").exists()
+
+
+def test_files_that_somebody_changed_are_not_built(cooper, shop, root):
+    unchanged(cooper, shop)
+    page = root / "cache/sources/shop/source/web/page"
+    page.write_text("false\n")
+    assert unchanged(cooper, shop)[0] == ["api", "web"]
+    assert page.read_text() == "hello\n"
+    shutil.rmtree(root / "cache/sources")
+    assert unchanged(cooper, shop)[0] == ["api", "web"]

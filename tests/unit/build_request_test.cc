@@ -15,6 +15,9 @@ TEST(BuildRequest, ComesBackAsItWas) {
                            .build_args = {{"A", "1"}, {"B", ""}},
                            .no_cache = true,
                            .development = true,
+                           .tree = "ab",
+                           .archive = "cd",
+                           .archive_bytes = 12,
                            .jobs = 3};
   EXPECT_EQ(reread(build), build);
   const BuildRequest tracked{

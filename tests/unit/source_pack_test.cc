@@ -4,6 +4,7 @@
 #include "source/archive_reader.h"
 #include "source/pack.h"
 #include "source/tar_writer.h"
+#include "source/tree_digest.h"
 #include "source/zstd_writer.h"
 #include "unit/source_test_support.h"
 
@@ -82,6 +83,7 @@ TEST(Pack, RoundTripKeepsContentModesLinksAndEmptyFolders) {
   EXPECT_EQ(unpacked.folders, result.folders);
   EXPECT_EQ(unpacked.links, result.links);
   EXPECT_EQ(unpacked.bytes, result.bytes);
+  EXPECT_EQ(result.tree, tree_digest({.root = to.path()}).digest);
 }
 
 TEST(Pack, RoundTripKeepsNamesOfEveryLength) {
@@ -304,14 +306,16 @@ TarWriter::Content write_changed(std::uint64_t size, std::string_view content,
   const Fd out = memory_file();
   ZstdWriter compressed(out.get(), 1, 1);
   TarWriter tar(compressed, 0);
-  const TarWriter::Content result = tar.file("f", 0644, size, memory_file(content).get());
+  const TarWriter::Written result = tar.file("f", 0644, size, memory_file(content).get());
   tar.file("after", 0644, 1, memory_file("!").get());
   tar.finish();
   compressed.finish();
   const TempFolder to;
   unpack_bytes(all_of(out), to.path());
+  // What is told of the content is what is in the archive.
+  EXPECT_EQ(result.digest, sha256(read_file(to / "f").value()));
   *read_back = read_file(to / "f").value() + read_file(to / "after").value();
-  return result;
+  return result.content;
 }
 
 TEST(Pack, FileThatChangesSizeKeepsTheSizeItHad) {

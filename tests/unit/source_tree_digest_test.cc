@@ -152,6 +152,31 @@ TEST(TreeDigest, KnowsAnUnpackedFileOnlyAsItWas) {
             hex(tree_digest({.root = folder.path(), .known = &known}).digest));
 }
 
+TEST(TreeDigest, AlwaysIsNotExcluded) {
+  const TempFolder folder;
+  for (const char* name : {"a/keep", "a/b/keep", "a/drop", "drop"}) write_text(folder / name, name);
+  const auto all = IgnoreRules::parse("*\n").value();
+  const auto digest = [&](std::vector<std::string> always) {
+    return tree_digest({.root = folder.path(), .filter = {.exclude = all, .always = always}});
+  };
+  EXPECT_EQ(digest({}).entries, 0U);
+  EXPECT_EQ(digest({"./a//keep", "../out", "/drop"}).entries, 2U);
+  EXPECT_EQ(digest({"a/b"}).entries, 3U);
+  EXPECT_EQ(hex(digest({"."}).digest), digest_of(folder.path()));
+}
+
+TEST(TreeDigest, GivesUpWhereTooMuchIsToBeRead) {
+  const TempFolder folder;
+  write_text(folder / "a", "123");
+  write_text(folder / "b", "4567");
+  const TreeDigestOptions options{.root = folder.path()};
+  EXPECT_FALSE(quick_tree_digest(options, 6));
+  const auto digest = quick_tree_digest(options, 7);
+  ASSERT_TRUE(digest);
+  EXPECT_EQ(hex(digest->digest), digest_of(folder.path()));
+  EXPECT_EQ(code_of([&] { quick_tree_digest({.root = folder / "none"}, 0); }), Errc::not_found);
+}
+
 // --- the cache
 
 struct stat stat_of(const fs::path& path) {

@@ -15,7 +15,7 @@ cooper_unit_test(log LINKS cooper_log
 
 cooper_unit_test(source LINKS cooper_source dep::zstd
   SOURCES source_content_time_test.cc source_git_facts_test.cc source_ignore_test.cc
-          source_pack_test.cc source_tree_digest_test.cc source_unpack_test.cc)
+          source_pack_test.cc source_tree_digest_test.cc source_unpack_over_test.cc source_unpack_test.cc)
 cooper_unit_test(engine LINKS cooper_engine
   SOURCES engine_delayed_stop_test.cc engine_docker_test.cc engine_failure_test.cc engine_file_sync_test.cc
           engine_logins_test.cc engine_memory_test.cc engine_output_test.cc engine_platform_test.cc engine_push_failure_test.cc
@@ -38,6 +38,8 @@ add_dependencies(cli_test cooper)
 cooper_unit_test(build LINKS cooper_build
   SOURCES build_apps_to_prune_test.cc build_plan_test.cc build_provenance_test.cc
           build_prune_test.cc build_registry_test.cc build_secrets_test.cc build_settings_test.cc
-          build_cancel_test.cc build_request_test.cc)
+          build_cancel_test.cc build_request_test.cc build_unpacked_source_test.cc)
+cooper_unit_test(rack LINKS cooper_rack
+  SOURCES rack_store_source_test.cc)
 cooper_unit_test(plugin LINKS cooper_plugin
   SOURCES plugin_flags_test.cc plugin_text_test.cc)

@@ -8,6 +8,7 @@
 #include "engine/buildkit/sent_entries.h"
 #include "engine/buildkit/sync_requests.h"
 #include "source/content_digests.h"
+#include "source/file_warnings.h"
 #include "source/folder_listing.h"
 #include "source/tree_walk.h"
 
@@ -27,7 +28,6 @@ namespace cooper::engine::buildkit {
 namespace {
 
 constexpr std::size_t kChunk = std::size_t{64} << 10;
-constexpr std::size_t kMaxWarnings = 100;
 constexpr auto kDaemonEnds = std::chrono::seconds(5);  // it hangs up after an ERR
 
 std::uint32_t go_mode(const struct stat& info) {
@@ -77,7 +77,7 @@ class Sending : private source::TreeVisitor {
     send({.type = Packet::Type::stat});  // without an entry: the list's end
     serve_all();
     send({.type = Packet::Type::fin});
-    end_warnings();
+    result_.warnings = warnings_.finish();
     return std::move(result_);
   }
 
@@ -103,21 +103,8 @@ class Sending : private source::TreeVisitor {
     throw Error(Errc::unavailable, "the connection ended while the source was sent");
   }
 
-  void warn(std::string_view path, std::string_view what) {
-    ++warning_count_;
-    if (result_.warnings.size() < kMaxWarnings) {
-      result_.warnings.push_back(printable(path) + " " + std::string(what));
-    }
-  }
-
-  void end_warnings() {
-    if (warning_count_ <= kMaxWarnings) return;
-    result_.warnings.back() =
-        std::to_string(warning_count_ - kMaxWarnings + 1) + " more files were left out or changed";
-  }
-
   void left_out(std::string_view path, source::LeftOut why) override {
-    warn(path, source::text_of(why));
+    warnings_.add(path, source::text_of(why));
   }
 
   void entry(const source::TreeEntry& entry) override {
@@ -242,7 +229,7 @@ class Sending : private source::TreeVisitor {
       if (!is_regular(fd)) fd.reset();
     } catch (const Error&) {  // adapter: it vanished or is not ours to read: it arrives empty
     }
-    if (!fd) warn(sent_.path(id), "is empty there: it could not be read when it was sent");
+    if (!fd) warnings_.add(sent_.path(id), "is empty there: it could not be read when it was sent");
     ++result_.requested;
     content_.emplace(Content{id, std::move(fd), sent_.size(id), {}});
   }
@@ -265,7 +252,7 @@ class Sending : private source::TreeVisitor {
 
   void end_content() {
     const std::string path = sent_.path(content_->id);
-    if (content_->fd && content_->left > 0) warn(path, "shrank while it was sent");
+    if (content_->fd && content_->left > 0) warnings_.add(path, "shrank while it was sent");
     // The daemon would keep it as the content that its time stands for. (A shorter
     // one has another size, so it is asked for the next time.)
     if (request_.times && content_->left == 0 &&
@@ -287,7 +274,7 @@ class Sending : private source::TreeVisitor {
   Packet data_{.type = Packet::Type::data};
   std::string buffer_;
   TreeSent result_;
-  std::size_t warning_count_ = 0;
+  source::FileWarnings warnings_;
   SyncRequests requests_;  ///< last: its thread ends first
 };
 

@@ -1,0 +1,133 @@
+#include "rack/store_source.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "build/provenance.h"
+#include "rack/starting.h"
+#include "source/stat_cache.h"
+#include "source/tree_digest.h"
+#include "store/folders.h"
+
+#include <algorithm>
+#include <fcntl.h>
+#include <functional>
+#include <optional>
+#include <string_view>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+
+namespace cooper::rack {
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Of files that are not in the stat cache, so much is read to see whether anything
+/// changed; if there is more, packing, which reads all, is begun at once.
+constexpr std::uint64_t kMostRead = std::uint64_t{16} << 20;
+/// Of the app's newest builds.
+constexpr std::size_t kMostRequests = 20;
+
+std::optional<source::TreeDigest> digest_of(const source::PackOptions& options,
+                                            const std::stop_token& stop) {
+  try {
+    return source::quick_tree_digest(
+        {.root = options.folder,
+         .filter = {.exclude = options.ignore, .include = std::nullopt, .always = options.always},
+         .cache = options.cache},
+        kMostRead, stop);
+  } catch (const Error& error) {  // adapter: what really hinders, packing will say
+    if (error.code() == Errc::canceled) throw;
+    return std::nullopt;
+  }
+}
+
+/// One more name for the archive of an earlier build that is asked for by `request`;
+/// nullopt if it is not there (any more), or not as it was.
+std::optional<Fd> link_archive(const fs::path& archive, const fs::path& target,
+                               std::uint64_t bytes) {
+  if (::link(archive.c_str(), target.c_str()) != 0) return std::nullopt;
+  Fd file(::open(target.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  struct stat info {};
+  if (!file || ::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode) ||
+      static_cast<std::uint64_t>(info.st_size) != bytes) {
+    ::unlink(target.c_str());
+    return std::nullopt;
+  }
+  mark_in_use(file);
+  return file;
+}
+
+std::optional<SourceStored> find_same(const store::Layout& layout, const AppName& app,
+                                      const fs::path& target, const std::string& tree) {
+  constexpr std::string_view kSuffix = ".json";
+  std::vector<std::string> names = list_folder(layout.sources(app));
+  std::erase_if(names, [&](const std::string& name) {
+    return !name.ends_with(kSuffix) ||
+           !BuildId::parse(std::string_view(name).substr(0, name.size() - kSuffix.size()));
+  });
+  std::ranges::sort(names, std::greater());
+  if (names.size() > kMostRequests) names.resize(kMostRequests);
+  for (const std::string& name : names) {
+    const auto text = read_file(layout.sources(app) / name);
+    const auto request = build::parse_request(text.value_or(""));
+    if (!request || request->tree != tree) continue;
+    const std::string id = name.substr(0, name.size() - kSuffix.size());
+    auto file =
+        link_archive(layout.build(app, *BuildId::parse(id)).source, target, request->archive_bytes);
+    if (!file) continue;
+    return SourceStored{.file = *std::move(file),
+                        .tree = tree,
+                        .archive = request->archive,
+                        .bytes = request->archive_bytes};
+  }
+  return std::nullopt;
+}
+
+SourceStored pack(const fs::path& target, const source::PackOptions& options,
+                  std::stop_token stop) {
+  const fs::path temporary =
+      target.parent_path() / (std::string(kTemporaryPrefix) + target.filename().string());
+  try {
+    Fd out = open_file(temporary, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    mark_in_use(out);
+    source::PackResult packed = source::pack(options, out.get(), std::move(stop));
+    std::string archive = build::digest_of_file(temporary);
+    if (::fsync(out.get()) != 0) throw_errno("fsync " + temporary.string());
+    if (::rename(temporary.c_str(), target.c_str()) != 0) {
+      throw_errno("rename " + temporary.string());
+    }
+    return {.file = std::move(out),
+            .tree = hex(packed.tree),
+            .archive = std::move(archive),
+            .bytes = packed.archive_bytes,
+            .warnings = std::move(packed.warnings)};
+  } catch (const Error& error) {  // adapter: nothing of a broken archive stays
+    ::unlink(temporary.c_str());
+    throw Error(error).while_doing("pack " + options.folder.string() + " into " + target.string());
+  }
+}
+
+}  // namespace
+
+SourceStored store_source(const store::Layout& layout, const AppName& app, const BuildId& id,
+                          source::PackOptions options, std::stop_token stop) {
+  source::StatCache cache(layout.stat_cache(app));
+  options.cache = &cache;
+  const fs::path target = layout.build(app, id).source;
+  store::make_folder(layout, target.parent_path(), 0700);
+  std::optional<SourceStored> stored;
+  if (auto digest = digest_of(options, stop)) {
+    stored = find_same(layout, app, target, hex(digest->digest));
+    if (stored) stored->warnings = std::move(digest->warnings);
+  }
+  if (!stored) stored = pack(target, options, std::move(stop));
+  try {
+    store::make_folder(layout, layout.stat_cache(app).parent_path(), 0700);
+    cache.save();
+  } catch (const Error&) {  // boundary: the next build reads more, no more than that
+  }
+  return *std::move(stored);
+}
+
+}  // namespace cooper::rack

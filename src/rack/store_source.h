@@ -1,0 +1,32 @@
+#pragma once
+// From a user's folder to the stored source of a build.
+
+#include "base/fd.h"
+#include "build/request.h"
+#include "source/pack.h"
+#include "store/layout.h"
+
+#include <cstdint>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace cooper::rack {
+
+struct SourceStored {
+  Fd file;  ///< marked as in use
+  std::string tree;
+  std::string archive;  ///< these three: see BuildRequest
+  std::uint64_t bytes = 0;
+  std::vector<std::string> warnings;
+};
+
+/// Stores what `options` select (its `cache` is set here) as the source of a build. If
+/// one of the app's last builds has the very same source, this one gets another name of
+/// that archive (a hard link), and nothing is read that was not touched since: a stat
+/// cache in `cache/` tells. Else it is packed, durably; but its name is durable only
+/// once its folder is synced. Throws Error; then nothing of it is left.
+SourceStored store_source(const store::Layout& layout, const AppName& app, const BuildId& id,
+                          source::PackOptions options, std::stop_token stop);
+
+}  // namespace cooper::rack
