@@ -1,7 +1,6 @@
 #include "build/containment.h"
 
 #include "base/error.h"
-#include "base/text.h"
 #include "process/descendants.h"
 
 #include <utility>
@@ -12,12 +11,20 @@ std::string mark_of(const BuildId& id) { return "DOKKU_BUILD_ID=" + id.str(); }
 
 Containment::Containment(const BuildId& id, const Settings& settings,
                          std::function<void(const std::string&)> say)
-    : say_(std::move(say)), group_(process::Cgroup::create(id.str(), settings.memory)) {
-  if (settings.memory != 0 && !limits_memory()) {
-    say_("warning: the memory limit of " + human_bytes(settings.memory) +
-         " is not enforced: no control group with a memory limit can be made here (needs root, or "
-         "a delegated group)");
+    : say_(std::move(say)),
+      limits_(settings.limits),
+      group_(process::Cgroup::create(id.str(), limits_)) {
+  if (unkept().any()) {
+    say_("warning: " + process::not_enforced(unkept()) +
+         ": no control group with such a limit can be made here (needs root, or a delegated "
+         "group)");
   }
+}
+
+const process::Cgroup* Containment::lend(const AppName& app) {
+  if (!limits_.any()) return nullptr;
+  if (!lent_) lent_ = process::Cgroup::claim("daemon." + app.str(), limits_);
+  return lent_ && !lent_->unkept().any() ? &*lent_ : nullptr;
 }
 
 std::vector<std::filesystem::path> Containment::join_folders() const {
@@ -44,6 +51,8 @@ void Containment::let_go() noexcept {
 
 void Containment::remove() noexcept {
   if (group_) group_->remove();
+  if (lent_) lent_->remove();
+  lent_.reset();
 }
 
 }  // namespace cooper::build

@@ -30,19 +30,28 @@ class Containment {
   std::string parent_path() const { return group_ ? group_->parent_path() : ""; }
   /// What a child joins (see process::Command::cgroups).
   std::vector<std::filesystem::path> join_folders() const;
-  bool limits_memory() const { return group_ && group_->limits_memory(); }
+  /// What of the limits no group keeps.
+  process::Limits unkept() const { return group_ ? group_->unkept() : limits_; }
+
+  /// A group for what a daemon on this host runs for us, limited as ours is. All builds
+  /// of an app, on any host, call it the same, one at a time: a RUN's group is among
+  /// what BuildKit's cache tells steps by. nullptr where none can be had or no limit is
+  /// asked for; never ended or let go, since its processes are the daemon's.
+  const process::Cgroup* lend(const AppName& app);
 
   /// Kills and reaps all of them, whatever they do against it. Call it when nobody
   /// waits for a child any more.
   void end_all() noexcept;
   /// Leaves what still runs to itself.
   void let_go() noexcept;
-  /// Removes the group, which must be empty by now. Best effort.
+  /// Removes the groups, which must be empty by now. Best effort.
   void remove() noexcept;
 
  private:
   std::function<void(const std::string&)> say_;
+  process::Limits limits_;
   std::optional<process::Cgroup> group_;
+  std::optional<process::Cgroup> lent_;
 };
 
 }  // namespace cooper::build

@@ -138,25 +138,34 @@ std::unique_ptr<engine::Engine> Run::reach_one(engine::EngineChoice choice) {
 
 std::unique_ptr<engine::Engine> Run::reach(const engine::EngineChoice& choice) {
   engine_kind_ = choice.kind;
-  return parts_.make_engine(
-      choice, {.build = parts_.id,
-               .work = files_.work,
-               .cgroup_parent = containment_->parent_path(),
-               .cgroups = containment_->join_folders(),
-               .cache = parts_.layout.cache(),
-               .logins = parts_.layout.registry_logins(),
-               .registries = registries_,
-               .memory_limit = containment_->limits_memory() ? 0 : parts_.settings.memory,
-               .since = began_,
-               .secrets = parts_.secrets,
-               .digests = &source_.digests()});
+  engine::BuildContext context{.build = parts_.id,
+                               .work = files_.work,
+                               .cache = parts_.layout.cache(),
+                               .logins = parts_.layout.registry_logins(),
+                               .registries = registries_,
+                               .limits = parts_.settings.limits,
+                               .since = began_,
+                               .secrets = parts_.secrets,
+                               .digests = &source_.digests()};
+  if (choice.kind == engine::EngineKind::buildah) {
+    context.cgroup_parent = containment_->parent_path();
+    context.cgroups = containment_->join_folders();
+    context.run_limits = containment_->unkept();
+  } else if (engine::may_run_on_this_host(choice)) {
+    if (const process::Cgroup* lent = containment_->lend(parts_.app)) {
+      context.cgroup_parent = lent->parent_path();
+      context.cgroups = lent->join_folders();
+    }
+  }
+  return parts_.make_engine(choice, std::move(context));
 }
 
 /// What the engine can't do is said before anything is built.
 void Run::check_engine() const {
-  if (parts_.settings.memory != 0 && !engine_->keeps_limits()) {
-    say("warning: the memory limit of " + human_bytes(parts_.settings.memory) +
-        " is not enforced: RUN instructions are run by the daemon of " + engine_->name());
+  const process::Limits& limits = parts_.settings.limits;
+  if (limits.any() && engine_->keeps_limits() == engine::KeepsLimits::no) {
+    say("warning: " + process::not_enforced(limits) +
+        ": RUN instructions are run by the daemon of " + engine_->name());
   }
   const std::string& platform = parts_.request.platform;
   if (platform.empty()) return;
@@ -243,8 +252,9 @@ void Run::keep_statement(const ImagesResult& result, const Outcome& outcome) {
 /// The engine's reason says that the kernel killed for memory: this, whose limit that was.
 std::string Run::memory_verdict(const engine::ImageResult& image) const {
   if (!image.out_of_memory) return "";
-  if (parts_.settings.memory == 0) return " on this host";
-  return ": it needs more than " + human_bytes(parts_.settings.memory) + " (property memory)";
+  if (parts_.settings.limits.memory == 0) return " on this host";
+  return ": it needs more than " + human_bytes(parts_.settings.limits.memory) +
+         " (property memory)";
 }
 
 /// The outcome stands: what can't be removed is said, and prune tries again.

@@ -61,6 +61,25 @@ bool is_memory(std::string_view text) {
   return bytes && (*bytes == 0 || *bytes >= kLeastMemory);
 }
 
+/// Thousandths of a processor: "1.5" is 1500.
+std::optional<std::uint32_t> parse_cpus(std::string_view text) {
+  constexpr std::uint64_t kMost = 4096;
+  const auto dot = std::min(text.find('.'), text.size());
+  std::string fraction(text.substr(std::min(dot + 1, text.size())));
+  if (fraction.size() > 3 || (dot < text.size() && fraction.empty())) return std::nullopt;
+  fraction.resize(3, '0');
+  const auto whole = parse_number(text.substr(0, dot));
+  const auto thousandths = parse_number(fraction);
+  if (!whole || !thousandths || *whole > kMost) return std::nullopt;
+  return static_cast<std::uint32_t>(*whole * 1000 + *thousandths);
+}
+
+/// Less is no quota for the kernel.
+bool is_cpus(std::string_view text) {
+  const auto cpus = parse_cpus(text);
+  return cpus && (*cpus == 0 || *cpus >= 10);
+}
+
 bool is_log_limit(std::string_view text) {
   const auto bytes = parse_bytes(text);
   return bytes && (*bytes == 0 || *bytes >= 1ULL << 20);
@@ -114,6 +133,8 @@ constexpr std::array kProperties = {
              "registry, registry:HOST/NAME, inline or off", "", is_cache},
     Property{"cache-limit", "how large the build cache of a Docker Engine may stay",
              "a size such as 500m or 20g; 0 means no limit", "20g", is_size},
+    Property{"cpus", "processors that all processes of a build may use together",
+             "a number such as 0.5 or 2, at least 0.01; 0 means no limit", "0", is_cpus},
     Property{"disk-min", "a build is refused while less is free on the disks that it writes to",
              "a size such as 500m or 2g; 0 means that it is never refused", "500m", is_size},
     Property{"engine", "what makes images; see cooper engines", "auto, buildah, docker or buildkit",
@@ -240,7 +261,8 @@ Settings read_settings(const store::Store& store, const AppName* app,
   if (const auto value = effective("stall-timeout")) {
     settings.stall_timeout = *parse_duration(*value);
   }
-  if (const auto value = effective("memory")) settings.memory = *parse_bytes(*value);
+  if (const auto value = effective("memory")) settings.limits.memory = *parse_bytes(*value);
+  if (const auto value = effective("cpus")) settings.limits.cpus = *parse_cpus(*value);
   if (const auto value = effective("log-limit")) settings.log_limit = *parse_bytes(*value);
   if (const auto value = effective("disk-min")) settings.disk_min = *parse_bytes(*value);
   if (const auto value = effective("cache-limit")) settings.cache_limit = *parse_bytes(*value);

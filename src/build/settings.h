@@ -3,6 +3,7 @@
 
 #include "engine/choose.h"
 #include "model/retention.h"
+#include "process/cgroup.h"
 #include "store/store.h"
 
 #include <chrono>
@@ -24,7 +25,7 @@ enum class SyntaxLines : std::uint8_t { allow, builtin, deny };
 struct Settings {
   std::chrono::seconds timeout{6 * 3600};   ///< of the whole build; 0: none
   std::chrono::seconds stall_timeout{0};    ///< without any output; 0: none
-  std::uint64_t memory = 0;                 ///< bytes for all processes of a build; 0: no limit
+  process::Limits limits;                   ///< of all processes of a build
   std::uint64_t log_limit = 256ULL << 20;   ///< bytes of a build's log; 0: no limit
   std::uint64_t disk_min = 500ULL << 20;    ///< bytes that must be free before a build; 0: any
   std::uint64_t cache_limit = 20ULL << 30;  ///< bytes of an engine's build cache; 0: no limit

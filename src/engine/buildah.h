@@ -33,7 +33,7 @@ class BuildahEngine : public Engine {
 
   std::string name() const override { return "buildah " + host_.version; }
   std::vector<std::string> platforms() override { return host_platforms(); }
-  bool keeps_limits() const override { return true; }
+  KeepsLimits keeps_limits() const override { return KeepsLimits::yes; }
   /// A failing build leaves no working container; a stopped one may (see clean_up).
   ImageResult make(const ImageRequest& request, Progress& progress, std::stop_token stop) override;
   PushResult push(const ImageRequest& image, const std::string& reference, Progress& progress,

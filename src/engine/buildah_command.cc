@@ -99,7 +99,11 @@ std::vector<std::string> BuildahEngine::build_command(const ImageRequest& reques
     if (!context_.cgroup_parent.empty()) {
       add("--cgroup-parent", context_.cgroup_parent + "/" + std::to_string(number));
     }
-    if (context_.memory_limit != 0) add("--memory", std::to_string(context_.memory_limit));
+    const auto& [memory, cpus] = context_.run_limits;
+    if (memory != 0) add("--memory", std::to_string(memory));
+    if (cpus != 0) {
+      add("--cpu-period", "100000", "--cpu-quota", std::to_string(process::cpu_quota(cpus)));
+    }
   }
   if (!request.target.empty()) add("--target", request.target);
   if (!request.platform.empty()) add("--platform", request.platform);

@@ -139,6 +139,10 @@ EngineChoice choose_engine(const EngineWish& wish) {
   return buildkit(wish, named);
 }
 
+bool may_run_on_this_host(const EngineChoice& choice) noexcept {
+  return choice.kind != EngineKind::buildkit || choice.address.starts_with(kUnix);
+}
+
 std::vector<EngineReport> survey_engines(const EngineWish& wish,
                                          const std::filesystem::path& cache) {
   std::vector<EngineReport> reports = report_buildkit(wish);

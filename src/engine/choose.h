@@ -49,6 +49,10 @@ std::filesystem::path docker_socket();
 /// Error{invalid} if `buildkit` is asked for and none is configured.
 EngineChoice choose_engine(const EngineWish& wish);
 
+/// Is it reached without a network, so that what it runs may be limited by this host's
+/// control groups?
+bool may_run_on_this_host(const EngineChoice& choice) noexcept;
+
 /// One engine as `cooper engines` shows it.
 struct EngineReport {
   EngineKind kind = EngineKind::buildah;

@@ -5,6 +5,7 @@
 #include "base/time.h"
 #include "engine/build_secrets.h"
 #include "model/names.h"
+#include "process/cgroup.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -115,13 +116,14 @@ struct BuildContext {
   BuildId build;
   std::filesystem::path work;  ///< this build's scratch folder; removed after it
   std::string cgroup_parent;   ///< cgroup path that RUN processes join ("/cooper/<id>"), or empty
-  std::vector<std::filesystem::path> cgroups;  ///< folders that engine processes join
-  std::filesystem::path cache;                 ///< the data root's cache/ folder
+  /// Folders of that cgroup's sub-group `engine`, which our own engine processes join.
+  std::vector<std::filesystem::path> cgroups;
+  std::filesystem::path cache;          ///< the data root's cache/ folder
   std::filesystem::path logins;         ///< cooper's own auth file (registry_auth.h); may not exist
   std::vector<std::string> registries;  ///< host:port of those that the build pushes to
-  /// Bytes that each RUN may use; 0: no limit. Not needed where the cgroup that
-  /// `cgroup_parent` names is limited itself.
-  std::uint64_t memory_limit = 0;
+  process::Limits limits;               ///< of all that the build runs
+  /// Of each RUN: what of `limits` the cgroup that `cgroup_parent` names does not keep itself.
+  process::Limits run_limits;
   Time since =
       Time::max();  ///< when the build began: nothing in the engine that is older is its own
   BuildSecrets secrets;
@@ -143,6 +145,14 @@ class ImageKeeper {
   virtual void remove_images(const std::vector<std::string>& references) = 0;
 };
 
+/// Does an engine keep the limits of a BuildContext, and use its control groups, for what
+/// RUN instructions start?
+enum class KeepsLimits : std::uint8_t {
+  yes,
+  no,
+  seen_in_use,  ///< it may, and if it turns out not to, says so in the output of the image
+};
+
 /// Thread-safe: images of one build are made at once from several threads.
 class Engine : public ImageKeeper {
  public:
@@ -150,8 +160,7 @@ class Engine : public ImageKeeper {
   virtual std::string name() const = 0;
   /// Platforms that RUN instructions can run on. Throws as make() does.
   virtual std::vector<std::string> platforms() = 0;
-  /// Do the limits of a BuildContext, and its control groups, hold RUN instructions?
-  virtual bool keeps_limits() const = 0;
+  virtual KeepsLimits keeps_limits() const = 0;
   /// Makes one image; blocks until it is done. On a stop request it ends its
   /// work, leaves no process, and answers `canceled`. Throws Error{engine} or
   /// Error{unavailable} if the engine itself can't work.

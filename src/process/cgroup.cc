@@ -9,6 +9,7 @@
 #include <chrono>
 #include <csignal>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
@@ -43,7 +44,7 @@ std::string read_control(const fs::path& file) {
 std::vector<fs::path> hierarchies() {
   if (::access((kMount / "cgroup.controllers").c_str(), F_OK) == 0) return {kMount};
   std::vector<fs::path> found;
-  for (const char* controller : {"memory", "freezer"}) {
+  for (const char* controller : {"memory", "cpu", "freezer"}) {
     if (is_folder(kMount / controller)) found.push_back(kMount / controller);
   }
   return found;
@@ -84,24 +85,84 @@ std::vector<fs::path> groups_beneath(const std::vector<fs::path>& folders) {
 
 }  // namespace
 
-std::optional<Cgroup> Cgroup::create(const std::string& name, std::uint64_t memory_limit) {
-  Cgroup group(name);
+std::string not_enforced(const Limits& limits) {
+  const std::string memory = "the memory limit of " + human_bytes(limits.memory);
+  std::string cpus = std::to_string(limits.cpus / 1000);
+  if (limits.cpus % 1000 != 0) {
+    cpus += "." + std::to_string(1000 + limits.cpus % 1000).substr(1);
+    cpus.erase(cpus.find_last_not_of('0') + 1);
+  }
+  cpus = "the limit of " + cpus + " CPUs";
+  if (limits.cpus == 0) return memory + " is not enforced";
+  if (limits.memory == 0) return cpus + " is not enforced";
+  return memory + " and " + cpus + " are not enforced";
+}
+
+std::uint64_t cpu_quota(std::uint32_t cpus) { return std::uint64_t{cpus} * 100; }
+
+void Cgroup::make(const Limits& limits) {
   const bool unified = hierarchies() == std::vector<fs::path>{kMount};
+  unkept_ = limits;
   for (const fs::path& hierarchy : hierarchies()) {
-    // Each hierarchy that a process joins costs it some 10 ms.
-    if (!unified && hierarchy.filename() == "memory" && memory_limit == 0) continue;
+    const bool memory = unified || hierarchy.filename() == "memory";
+    const bool cpu = unified || hierarchy.filename() == "cpu";
     const fs::path ours = hierarchy / "cooper";
-    const fs::path folder = ours / name;
-    if (unified) write_control(hierarchy / "cgroup.subtree_control", "+memory");
+    const fs::path folder = ours / name_;
+    // Each hierarchy that a process joins costs it some 10 ms.
+    const bool needed = unified || (memory && limits.memory != 0) || (cpu && limits.cpus != 0) ||
+                        !(memory || cpu) || is_folder(folder);
+    if (!needed) continue;
+    const auto enable = [&](const fs::path& group) {
+      if (!unified) return;
+      write_control(group / "cgroup.subtree_control", "+memory");
+      if (limits.cpus != 0) write_control(group / "cgroup.subtree_control", "+cpu");
+    };
+    enable(hierarchy);
     if (!make_group(ours)) continue;
-    if (unified) write_control(ours / "cgroup.subtree_control", "+memory");
+    enable(ours);
     if (!make_group(folder) || !make_group(folder / "engine")) continue;
-    const char* limit_file = unified ? "memory.max" : "memory.limit_in_bytes";
-    if (memory_limit != 0 && write_control(folder / limit_file, std::to_string(memory_limit))) {
-      group.limits_memory_ = true;
+    // What has no limit now may have had one before.
+    const std::string none = unified ? "max" : "-1";
+    const std::string quota = std::to_string(cpu_quota(limits.cpus));
+    const fs::path memory_file = folder / (unified ? "memory.max" : "memory.limit_in_bytes");
+    const fs::path cpu_file = folder / (unified ? "cpu.max" : "cpu.cfs_quota_us");
+    if (memory &&
+        write_control(memory_file, limits.memory == 0 ? none : std::to_string(limits.memory))) {
+      unkept_.memory = 0;
     }
-    group.folders_.push_back(folder);
-    group.join_folders_.push_back(folder / "engine");
+    if (cpu &&
+        write_control(cpu_file, limits.cpus == 0 ? none : quota + (unified ? " 100000" : ""))) {
+      unkept_.cpus = 0;
+    }
+    folders_.push_back(folder);
+    join_folders_.push_back(folder / "engine");
+  }
+}
+
+std::optional<Cgroup> Cgroup::create(const std::string& name, const Limits& limits) {
+  Cgroup group(name);
+  group.make(limits);
+  if (group.folders_.empty()) return std::nullopt;
+  return group;
+}
+
+std::optional<Cgroup> Cgroup::claim(const std::string& name, const Limits& limits) {
+  Cgroup group(name);
+  const std::vector<fs::path> all = hierarchies();
+  if (all.empty() || !make_group(all.back() / "cooper") ||
+      !make_group(all.back() / "cooper" / name)) {
+    return std::nullopt;
+  }
+  // The last is the one that every group is in.
+  group.claim_ = Fd(::open((all.back() / "cooper" / name).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!group.claim_ || ::flock(group.claim_.get(), LOCK_EX | LOCK_NB) != 0) return std::nullopt;
+  group.make(limits);
+  // What earlier ones left beneath it would look like what joins it now.
+  const std::optional<Cgroup> everywhere = find(name);
+  for (const fs::path& folder : everywhere ? everywhere->folders_ : group.folders_) {
+    for (const fs::path& left : groups_beneath({folder})) {
+      if (left != folder && left != folder / "engine") ::rmdir(left.c_str());
+    }
   }
   if (group.folders_.empty()) return std::nullopt;
   return group;
@@ -186,6 +247,15 @@ void Cgroup::remove() const noexcept {
     for (const fs::path& group : groups_beneath(everywhere->folders_)) ::rmdir(group.c_str());
   } catch (const std::exception&) {  // adapter: best effort by contract
   }
+}
+
+bool others_joined(const std::vector<fs::path>& join_folders) {
+  return !join_folders.empty() && std::ranges::all_of(join_folders, [](const fs::path& engine) {
+    const fs::path group = engine.parent_path();
+    return std::ranges::any_of(list_folder(group), [&](const std::string& name) {
+      return name != engine.filename() && is_folder(group / name);
+    });
+  });
 }
 
 std::uint64_t host_out_of_memory_kills() { return counter("/proc/vmstat", "oom_kill"); }

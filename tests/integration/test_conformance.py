@@ -1,6 +1,7 @@
 """Every engine that is here does the same: one suite, run against each."""
 import base64
 import json
+import math
 import os
 import pathlib
 import re
@@ -10,7 +11,7 @@ import subprocess
 import pytest
 
 from support import docker
-from support.cooper import BUSYBOX, HEAD, Cooper, ImageStore, build_id_of, processes_of, wait_for
+from support.cooper import BUSYBOX, HEAD, Cooper, ImageStore, build_id_of, limits_of, processes_of, wait_for
 
 
 class Buildah:
@@ -300,10 +301,46 @@ def test_a_platform_that_cant_run_here_is_refused_before_anything_is_built(coope
     assert cooper.steps("hello", build) == []
 
 
-def test_a_memory_limit_that_is_not_kept_is_said(cooper, app):
+def keeps_limits(engine):
+    """Debian 12's BuildKit can't put what it runs into a group of ours."""
+    return isinstance(engine, Buildah) or "COOPER_TEST_DOCKER" in os.environ
+
+
+def limited(cooper, **limits):
     cooper("apps", "create", "hello").ok()
-    cooper("builds", "set", "-a", "hello", "memory", "512m").ok()
-    build = build_id_of(cooper("build", app(HEAD + "RUN true\n"), "-a", "hello").ok().out)
-    log, record = cooper.log("hello", build).decode(), cooper.record("hello", build)
-    warnings = re.findall(r"^warning: the memory limit of 512 MiB is not enforced: RUN .* daemon of (.*)$", log, re.M)
-    assert warnings == ([] if record["engine"].startswith("buildah") else [record["engine"]]), log
+    for key, value in limits.items():
+        cooper("builds", "set", "-a", "hello", key, value).ok()
+
+
+def test_limits_hold_for_what_run_instructions_run_or_it_is_said(cooper, engine, app, gate):
+    limited(cooper, memory="512m", cpus="0.5")
+    folder = app(HEAD + "RUN echo begun\n" + f"RUN /bin/busybox {gate.command}\n")
+    process = cooper.start("build", folder, "-a", "hello")
+    gate.wait()
+    (pid,) = processes_of(f"/bin/busybox {gate.command.split(' <')[0]}".replace(" ", "\0"))
+    held = limits_of(pid)
+    gate.open()
+    assert process.wait(60) == 0
+    (build,) = cooper.build_ids("hello")
+    log, name = cooper.log("hello", build).decode(), cooper.record("hello", build)["engine"]
+    assert held == ((512 << 20, 0.5) if keeps_limits(engine) else (math.inf, math.inf)), log
+    said = [line for line in log.splitlines() if line.startswith("warning: ")]
+    assert said == ([] if keeps_limits(engine) else [
+        "warning: the memory limit of 512 MiB and the limit of 0.5 CPUs are not enforced: RUN instructions are run by "
+        f"the daemon of {name}"]), log
+    # The group does not make another step of it.
+    again = build_id_of(cooper("build", folder, "-a", "hello", "--force").ok().out)
+    assert all(instructions(cooper, again).values())
+    assert not list(pathlib.Path("/sys/fs/cgroup").glob("**/cooper/daemon.hello"))
+
+
+def test_what_needs_more_memory_than_allowed_is_killed_and_named(cooper, engine, app):
+    limited(cooper, memory="64m")
+    done = cooper("build", app(HEAD + "RUN /bin/busybox head -c 200000000 /dev/zero | /bin/busybox tail -c 200000000 "
+                               "> /dev/null\n"), "-a", "hello")
+    record = cooper.record("hello", build_id_of(done.out + done.err))
+    if keeps_limits(engine):
+        assert record["exit_code"] == 137, record
+        assert "it needs more than 64 MiB (property memory)" in record["reason"], record["reason"]
+    else:
+        assert record["status"] == "succeeded"

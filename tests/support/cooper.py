@@ -4,6 +4,7 @@ keeps, waiting for conditions, and proving that nothing of a build is left.
 Nothing here sleeps as synchronisation: `wait_for` polls a condition until a
 deadline and says what it waited for."""
 import json
+import math
 import os
 import pathlib
 import re
@@ -202,6 +203,28 @@ def processes_of(text):
         except OSError:
             continue  # it ended meanwhile, or is not ours to read
     return found
+
+
+def limits_of(pid):
+    """(bytes of memory, processors) that the control groups of a process leave it; inf: no limit"""
+    found = {"memory": [math.inf], "cpu": [math.inf]}
+    for line in pathlib.Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        for controller in controllers.split(",") if controllers else ("",):
+            top = pathlib.Path("/sys/fs/cgroup") / controller
+            for group in (top / path.strip("/"), *(top / path.strip("/")).parents):
+                if group == top or top not in group.parents:
+                    break
+                for name in ("memory.max", "memory.limit_in_bytes", "cpu.max", "cpu.cfs_quota_us"):
+                    try:
+                        words = (group / name).read_text().split()
+                    except OSError:
+                        continue
+                    if words[0] not in ("max", "-1"):
+                        period = int(words[1]) if len(words) > 1 else 100000
+                        found[name.split(".")[0]].append(int(words[0]) / (period if name.startswith("cpu") else 1))
+    # Version 1 calls the largest number of pages no limit.
+    return tuple(min(limit for limit in found[name] if limit < 1 << 62 or limit == math.inf) for name in found)
 
 
 def _ancestors():

@@ -46,6 +46,9 @@ TEST(Properties, Values) {
       {"retention-age", {"0", "30d", "720h", "1d12h", "3600"}, {"", "-1d", "1M", "12h1d"}},
       {"retention-size", {"0", "1", "500m", "10g", "2GiB"}, {"", "-1", "1t", "1.5g", "g"}},
       {"retention", {"1", "20", "+5", "007"}, {"", "0", "-1", "5\n", "20 ", "0x14", "1.5"}},
+      {"cpus",
+       {"0", "0.01", "0.5", "1", "2.125", "4096"},
+       {"", "-1", "0.001", "1.", ".5", "1.2345", "2e1", "two"}},
       {"memory",
        {"0", "16m", "512M", "2g", "1073741824", "16384k"},
        {"", "15m", "1", "m", "-2g", "2t", "99999999999999999999", "2000000g"}},
@@ -85,7 +88,7 @@ TEST_F(SettingsTest, Defaults) {
   const Settings settings = read();
   EXPECT_EQ(settings.timeout, 6h);
   EXPECT_EQ(settings.stall_timeout, 0s);
-  EXPECT_EQ(settings.memory, 0U);
+  EXPECT_FALSE(settings.limits.any());
   EXPECT_EQ(settings.retention.count, 20U);
   EXPECT_TRUE(warnings_.empty());
 }
@@ -107,11 +110,12 @@ TEST_F(SettingsTest, TheEngineAndItsAddress) {
 TEST_F(SettingsTest, TheAppsOwnThenTheGlobalOnes) {
   store_.set_property(nullptr, key("timeout"), "1h");
   store_.set_property(nullptr, key("memory"), "2g");
+  store_.set_property(nullptr, key("cpus"), "1.5");
   store_.set_property(&hello_, key("timeout"), "30m");
   store_.set_property(&hello_, key("retention"), "3");
   Settings settings = read();
   EXPECT_EQ(settings.timeout, 30min);
-  EXPECT_EQ(settings.memory, 2ULL << 30);
+  EXPECT_EQ(settings.limits, (process::Limits{.memory = 2ULL << 30, .cpus = 1500}));
   EXPECT_EQ(settings.retention.count, 3U);
   store_.set_property(&hello_, key("timeout"), std::nullopt);
   EXPECT_EQ(read().timeout, 1h);

@@ -212,7 +212,7 @@ TEST_F(MakesImages, SeveralAtOnce) {
 
 TEST_F(MakesImages, LackOfMemoryIsNamed) {
   if (engine_->host().isolation.kind != "oci") GTEST_SKIP() << "only chroot works here";
-  cgroup_ = process::Cgroup::create(id_, 64U << 20U);
+  cgroup_ = process::Cgroup::create(id_, {.memory = 64U << 20U});
   if (!cgroup_) GTEST_SKIP() << "cgroups can't be written here";
   engine_ = std::make_unique<BuildahEngine>(context(id_, cgroup_));
   const ImageResult first = make(request("FROM localhost/base\nRUN exec tail /dev/zero\n"));

@@ -84,7 +84,7 @@ class BuildahTest : public testing::Test {
     id_ = "t-" + std::to_string(::getpid()) + "-" + name;
     folder_ = store() / id_;
     make_folders(folder_ / "source");
-    cgroup_ = process::Cgroup::create(id_, 0);
+    cgroup_ = process::Cgroup::create(id_, {});
     engine_ = std::make_unique<BuildahEngine>(context(id_, cgroup_));
   }
 

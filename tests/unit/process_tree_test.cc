@@ -1,3 +1,4 @@
+#include "base/file.h"
 #include "process/alive.h"
 #include "process/cgroup.h"
 #include "process/child.h"
@@ -195,7 +196,7 @@ TEST(Descendants, DeepTrees) {
 class CgroupTest : public testing::Test {
  protected:
   void SetUp() override {
-    group_ = Cgroup::create(name_, 0);
+    group_ = Cgroup::create(name_, {});
     if (!group_) GTEST_SKIP() << "cgroups can't be written here";
   }
   void TearDown() override {
@@ -224,7 +225,7 @@ TEST_F(CgroupTest, IsFoundUntilItIsRemoved) {
   EXPECT_FALSE(group_->join_folders().empty());
   EXPECT_TRUE(Cgroup::find(name_));
   EXPECT_FALSE(Cgroup::find(name_ + "-other"));
-  EXPECT_TRUE(Cgroup::create(name_, 0)) << "again is fine";
+  EXPECT_TRUE(Cgroup::create(name_, {})) << "again is fine";
   EXPECT_TRUE(group_->kill_all()) << "empty is fine";
   group_->remove();
   EXPECT_FALSE(Cgroup::find(name_));
@@ -287,7 +288,7 @@ TEST_F(CgroupTest, SparesEverybodyElse) {
 
 TEST_F(CgroupTest, AMemoryLimitIsKeptAndCounted) {
   const std::string name = name_ + "-small";
-  const std::optional<Cgroup> small = Cgroup::create(name, 16ULL << 20);
+  const std::optional<Cgroup> small = Cgroup::create(name, {.memory = 16ULL << 20});
   ASSERT_TRUE(small);
   const std::uint64_t before = host_out_of_memory_kills();
   Command command = shell("x=0123456789abcdef; while :; do x=$x$x; done");
@@ -296,7 +297,7 @@ TEST_F(CgroupTest, AMemoryLimitIsKeptAndCounted) {
   const bool limited =
       std::filesystem::exists(small->join_folders()[0].parent_path() / "memory.limit_in_bytes") ||
       std::filesystem::exists(small->join_folders()[0].parent_path() / "memory.max");
-  EXPECT_EQ(small->limits_memory(), limited);
+  EXPECT_EQ(small->unkept(), limited ? Limits{} : Limits{.memory = 16ULL << 20});
   if (limited) {
     EXPECT_EQ(status, (ExitStatus{137, SIGKILL}));
     EXPECT_GT(host_out_of_memory_kills(), before);
@@ -304,6 +305,57 @@ TEST_F(CgroupTest, AMemoryLimitIsKeptAndCounted) {
   EXPECT_TRUE(small->kill_all());
   small->remove();
   if (!limited) GTEST_SKIP() << "no memory controller";
+}
+
+TEST_F(CgroupTest, ALimitOfProcessorsIsKept) {
+  const std::string name = name_ + "-slow";
+  const std::optional<Cgroup> slow = Cgroup::create(name, {.cpus = 200});
+  ASSERT_TRUE(slow);
+  Command command = shell("i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done");
+  command.cgroups = slow->join_folders();
+  EXPECT_EQ(run(command).status, (ExitStatus{0, 0}));
+  std::string counted;
+  for (const auto& folder : slow->join_folders()) {
+    counted += read_file(folder.parent_path() / "cpu.stat").value_or("");
+  }
+  const bool limited = slow->unkept() == Limits{};
+  EXPECT_EQ(limited, counted.find("nr_throttled ") != std::string::npos);
+  if (limited) {
+    EXPECT_EQ(counted.find("nr_throttled 0\n"), std::string::npos) << counted;
+  }
+  slow->remove();
+  if (!limited) GTEST_SKIP() << "no cpu controller with quotas";
+}
+
+TEST_F(CgroupTest, ASharedNameIsHadByOneAtATimeAndTakesWhatIsAskedForNow) {
+  const std::string name = name_ + ".shared";
+  std::optional<Cgroup> first = Cgroup::claim(name, {.memory = 32ULL << 20});
+  ASSERT_TRUE(first);
+  EXPECT_FALSE(Cgroup::claim(name, {}));
+  EXPECT_FALSE(others_joined(first->join_folders()));
+  for (const auto& folder : first->join_folders()) {
+    std::filesystem::create_directory(folder.parent_path() / "other");
+  }
+  EXPECT_TRUE(others_joined(first->join_folders()));
+  const std::filesystem::path group = first->join_folders()[0].parent_path();
+  first.reset();
+  const std::optional<Cgroup> second = Cgroup::claim(name, {});
+  ASSERT_TRUE(second);
+  for (const char* file : {"memory.limit_in_bytes", "memory.max"}) {
+    const std::string limit = read_file(group / file).value_or("");
+    EXPECT_NE(limit, "33554432\n");
+  }
+  EXPECT_FALSE(others_joined(second->join_folders())) << "the first one's are gone";
+  second->remove();
+  EXPECT_FALSE(Cgroup::find(name));
+}
+
+TEST(Limits, ThoseThatAreNotEnforcedAreSaid) {
+  EXPECT_EQ(not_enforced({.memory = 64 << 20}), "the memory limit of 64 MiB is not enforced");
+  EXPECT_EQ(not_enforced({.cpus = 1500}), "the limit of 1.5 CPUs is not enforced");
+  EXPECT_EQ(not_enforced({.cpus = 2000}), "the limit of 2 CPUs is not enforced");
+  EXPECT_EQ(not_enforced({.memory = 1 << 30, .cpus = 10}),
+            "the memory limit of 1 GiB and the limit of 0.01 CPUs are not enforced");
 }
 
 }  // namespace

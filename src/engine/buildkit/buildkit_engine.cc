@@ -7,6 +7,7 @@
 #include "engine/build_input.h"
 #include "engine/buildkit/connection.h"
 #include "engine/buildkit/error_details.h"
+#include "engine/buildkit/file_times_key.h"
 #include "engine/buildkit/session.h"
 #include "engine/buildkit/solve.h"
 #include "engine/buildkit/steps.h"
@@ -17,44 +18,12 @@
 #include <boost/json.hpp>
 
 #include <algorithm>
-#include <fcntl.h>
 #include <mutex>
 #include <set>
-#include <sys/random.h>
 #include <utility>
 
 namespace cooper::engine::buildkit {
 namespace json = boost::json;
-
-namespace {
-
-/// The secret that times of files are made with: one for all builds of a data
-/// root, since daemons compare them from build to build.
-source::ContentTime::Key time_key(const std::filesystem::path& cache) {
-  const std::filesystem::path file = cache / "file-times.key";
-  source::ContentTime::Key key{};
-  for (int attempt = 0; attempt < 2; ++attempt) {
-    const std::string known = read_file(file).value_or("");
-    if (known.size() == key.size()) {
-      std::ranges::copy(known, key.begin());
-      return key;
-    }
-    if (::getrandom(key.data(), key.size(), 0) != static_cast<ssize_t>(key.size())) {
-      throw_errno("getrandom");
-    }
-    make_folders(cache);
-    try {
-      write_file_durably(file, {reinterpret_cast<const char*>(key.data()), key.size()}, 0600,
-                         known.empty() ? IfExists::fail : IfExists::replace);
-      return key;
-    } catch (const Error& error) {  // adapter: another build was quicker: its key counts
-      if (error.code() != Errc::conflict) throw;
-    }
-  }
-  return key;
-}
-
-}  // namespace
 
 /// Sentences about files, said by the session's threads and shown by ours.
 class Warnings {
@@ -116,7 +85,9 @@ std::map<std::string, std::string> frontend_attributes(const ImageRequest& reque
 }  // namespace
 
 BuildkitEngine::BuildkitEngine(EngineChoice choice, BuildContext context)
-    : choice_(std::move(choice)), context_(std::move(context)), key_(time_key(context_.cache)) {
+    : choice_(std::move(choice)),
+      context_(std::move(context)),
+      key_(file_times_key(context_.cache)) {
   if (choice_.kind == EngineKind::docker) {
     docker_.emplace(choice_.address, context_.logins);
     const DockerFacts facts = docker_->facts();
@@ -154,6 +125,16 @@ void BuildkitEngine::warn_of_cache(const ImageRequest& request, const std::strin
   if (is_absent(problem) || warned_of_cache_.test_and_set()) return;
   progress.output("warning: layer cache " + printable(request.cache->repository) +
                   " can't be used: " + shorten(plain_message(problem), 300) + "\n");
+}
+
+/// Once for all images: whether what runs is in our group shows when something has.
+/// Daemons that don't know the attribute, or see other groups than we do, ignore it.
+void BuildkitEngine::check_limits(const StepReader& steps, Progress& progress) {
+  if (context_.cgroup_parent.empty() || !steps.something_ran()) return;
+  if (checked_limits_.test_and_set()) return;
+  if (process::others_joined(context_.cgroups)) return;
+  progress.output("warning: " + process::not_enforced(context_.limits) +
+                  ": RUN instructions are run by the daemon of " + name_ + "\n");
 }
 
 PushResult BuildkitEngine::push(const ImageRequest& image, const std::string& reference,
@@ -239,6 +220,7 @@ SolveOrder BuildkitEngine::order_of(const ImageRequest& request, const Session& 
                    .frontend = frontend_attributes(request),
                    .exporter = exporter_,
                    .exporter_attributes = {{"name", join(request.tags, ",")}}};
+  if (!context_.cgroup_parent.empty()) order.frontend["cgroup-parent"] = context_.cgroup_parent;
   if (host_network_) {
     order.frontend["force-network-mode"] = "host";
     order.entitlements.emplace_back("network.host");
@@ -266,6 +248,7 @@ ImageResult BuildkitEngine::build(const ImageRequest& request, Progress& progres
                                         [&](const StatusUpdate& update) {
                                           warnings.show(progress);
                                           steps.update(update);
+                                          check_limits(steps, progress);
                                         },
                                     .idle =
                                         [&] {

@@ -34,8 +34,11 @@ class BuildkitEngine : public Engine {
 
   std::string name() const override { return name_; }
   std::vector<std::string> platforms() override;
-  /// The daemon's processes are not ours.
-  bool keeps_limits() const override { return false; }
+  /// The daemon's processes are not ours: it may know how to put them into a group of
+  /// ours, and may have the same groups as we have.
+  KeepsLimits keeps_limits() const override {
+    return context_.cgroup_parent.empty() ? KeepsLimits::no : KeepsLimits::seen_in_use;
+  }
   ImageResult make(const ImageRequest& request, Progress& progress, std::stop_token stop) override;
   /// A Docker Engine pushes what it keeps; a daemon of its own makes the image once
   /// more, all from its cache, and pushes that.
@@ -59,6 +62,7 @@ class BuildkitEngine : public Engine {
                        const source::ContentTime& times, Warnings& warnings) const;
   SolveOrder order_of(const ImageRequest& request, const Session& session) const;
   void add_cache(const ImageRequest& request, SolveOrder& order) const;
+  void check_limits(const StepReader& steps, Progress& progress);
   void warn_of_cache(const ImageRequest& request, const std::string& problem, Progress& progress);
   PushResult solve_and_push(const ImageRequest& image, const std::string& reference,
                             Progress& progress, std::stop_token stop);
@@ -73,6 +77,7 @@ class BuildkitEngine : public Engine {
   bool host_network_ = false;
   bool writes_registry_caches_ = false;
   std::atomic_flag warned_of_cache_;
+  std::atomic_flag checked_limits_;
 };
 
 }  // namespace cooper::engine::buildkit

@@ -152,6 +152,7 @@ void StepReader::show(const std::string& digest, std::string_view bytes) {
   const auto found = nodes_.find(digest);
   if (bytes.empty() || found == nodes_.end() || !found->second.is_step) return;
   begin(found->second, digest);
+  if (found->second.instruction.text.starts_with("RUN ")) something_ran_ = true;
   if (current_ != digest) head(found->second, digest, "...");
   progress_.output(bytes);
   line_open_ = !bytes.ends_with('\n');
@@ -165,6 +166,9 @@ void StepReader::end_line() {
 void StepReader::end(Node& node, std::optional<int> exit_code) {
   if (node.ended || !node.started) return;
   node.ended = true;
+  if (exit_code == 0 && !node.cached && node.instruction.text.starts_with("RUN ")) {
+    something_ran_ = true;
+  }
   progress_.step_ended({.number = node.number,
                         .text = node.instruction.text,
                         .started = *node.started,

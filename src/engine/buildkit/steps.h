@@ -51,6 +51,10 @@ class StepReader {
   /// Did all steps come from a cache? Known when the build has ended.
   bool all_cached() const;
 
+  /// Has a RUN that was not cached printed something or ended well? What it runs in is
+  /// there by then.
+  bool something_ran() const noexcept { return something_ran_; }
+
   /// What failed first; nullopt if no step did.
   struct Failed {
     Instruction instruction;
@@ -95,6 +99,7 @@ class StepReader {
   std::map<std::string, bool> parts_;  // parts of steps that were shown as complete
   std::string current_;                // whose output was shown last
   bool line_open_ = false;             // and it did not end its line
+  bool something_ran_ = false;
   std::optional<Failed> failed_;
 };
 
