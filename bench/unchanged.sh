@@ -18,7 +18,7 @@ busybox="$(command -v busybox)"
 service() { # FOLDER
   mkdir -p "$1"
   cp "$busybox" "$1/busybox"
-  printf 'FROM scratch\nCOPY busybox /bin/busybox\nCOPY . /app\n' > "$1/Dockerfile"
+  printf 'FROM scratch\nCOPY busybox Dockerfile /\n' > "$1/Dockerfile"
 }
 for name in web worker api; do service "$folder/three/$name"; done
 printf 'services:\n  web: {build: web}\n  worker: {build: worker}\n  api: {build: api}\n' > "$folder/three/convox.yml"
