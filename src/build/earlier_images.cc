@@ -4,6 +4,7 @@
 #include "base/file.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace cooper::build {
 
@@ -34,7 +35,10 @@ std::vector<std::string> newest_statements(const store::Layout& layout, const Ap
 EarlierImages::EarlierImages(const store::Layout& layout, const AppName& app,
                              engine::Engine& engine, const source::ContentDigests& known, Use use)
     : engine_(engine), known_(known) {
-  if (use == Use::allowed) by_key_ = images_by_key(newest_statements(layout, app));
+  if (use == Use::forbidden) return;
+  for (auto& [key, image] : images_by_key(newest_statements(layout, app))) {
+    by_key_[key].image = std::move(image);
+  }
 }
 
 std::optional<ImageOrigin> EarlierImages::origin(const engine::ImageRequest& request,
@@ -51,7 +55,8 @@ std::optional<EarlierImage> EarlierImages::use(const std::string& key,
                                                const engine::ImageRequest& request) const {
   const auto earlier = by_key_.find(key);
   if (earlier == by_key_.end()) return std::nullopt;
-  const EarlierImage& image = earlier->second;
+  const EarlierImage& image = earlier->second.image;
+  const std::lock_guard lock(earlier->second.naming);
   try {
     if (!engine_.use_again(image.reference, image.digest, request.tags)) return std::nullopt;
   } catch (const Error&) {  // adapter: an image that can't be had again is made again

@@ -138,6 +138,18 @@ def test_what_counts_as_a_change(cooper, shop, change, rest):
     assert unchanged(cooper, shop)[0] == rest
 
 
+def test_services_may_use_one_image_again(cooper, engine, shop):
+    names = [f"s{number}" for number in range(6)]
+    (shop / "convox.yml").write_text("services:\n" + "".join(f"  {name}: {{build: {name}}}\n" for name in names))
+    for name in names:
+        shutil.copytree(shop / "web", shop / name)
+    unchanged(cooper, shop)
+    for _ in range(3):
+        services, build = unchanged(cooper, shop, "--jobs", "6")
+        assert services == names
+        assert {f"localhost/shop:{name}.{build}" for name in names} <= set(engine.images())
+
+
 def test_an_ignore_file_outside_of_the_context_counts(cooper, shop):
     (shop / "docker").mkdir()
     (shop / "web/Dockerfile").rename(shop / "docker/web.Dockerfile")
