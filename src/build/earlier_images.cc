@@ -2,6 +2,8 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "build/root_id.h"
+#include "store/folder_lock.h"
 
 #include <algorithm>
 #include <utility>
@@ -34,9 +36,10 @@ std::vector<std::string> newest_statements(const store::Layout& layout, const Ap
 
 EarlierImages::EarlierImages(const store::Layout& layout, const AppName& app,
                              engine::Engine& engine, const source::ContentDigests& known, Use use)
-    : engine_(engine), known_(known) {
+    : layout_(layout), engine_(engine), known_(known) {
   if (use == Use::forbidden) return;
-  for (auto& [key, image] : images_by_key(newest_statements(layout, app))) {
+  const Time since = find_root_id(layout).since;
+  for (auto& [key, image] : images_by_key(newest_statements(layout, app), since)) {
     by_key_[key].image = std::move(image);
   }
 }
@@ -56,8 +59,9 @@ std::optional<EarlierImage> EarlierImages::use(const std::string& key,
   const auto earlier = by_key_.find(key);
   if (earlier == by_key_.end()) return std::nullopt;
   const EarlierImage& image = earlier->second.image;
-  const std::lock_guard lock(earlier->second.naming);
+  const std::lock_guard naming(earlier->second.naming);
   try {
+    const auto kept = store::lock_images(layout_, store::Holding::together);
     if (!engine_.use_again(image.reference, image.digest, request.tags)) return std::nullopt;
   } catch (const Error&) {  // adapter: an image that can't be had again is made again
     return std::nullopt;

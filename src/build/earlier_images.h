@@ -18,7 +18,7 @@ namespace cooper::build {
 class EarlierImages {
  public:
   enum class Use { allowed, forbidden };
-  /// Reads the newest statements of the app. `known`: see origin_of(); both are borrowed.
+  /// Reads the newest statements of the app. `known`: see origin_of(); all are borrowed.
   EarlierImages(const store::Layout& layout, const AppName& app, engine::Engine& engine,
                 const source::ContentDigests& known, Use use);
 
@@ -31,6 +31,7 @@ class EarlierImages {
                                   const engine::ImageRequest& request) const;
 
  private:
+  const store::Layout& layout_;
   engine::Engine& engine_;
   const source::ContentDigests& known_;
   /// Services that are made from the same may share one. Names are given to an image by

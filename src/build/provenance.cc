@@ -132,11 +132,15 @@ std::string to_statement(const ProvenanceFacts& facts) {
   return json::serialize(statement) + "\n";
 }
 
-std::map<std::string, EarlierImage> images_by_key(const std::vector<std::string>& statements) {
+std::map<std::string, EarlierImage> images_by_key(const std::vector<std::string>& statements,
+                                                  Time since) {
   std::map<std::string, EarlierImage> found;
   for (const std::string& statement : statements) {
     try {
       const json::value value = json::parse(statement);
+      const auto started =
+          parse_rfc3339(value.at_pointer("/predicate/runDetails/metadata/startedOn").as_string());
+      if (!started || started->at < since) continue;
       for (const json::value& image :
            value.at_pointer("/predicate/buildDefinition/internalParameters/images").as_array()) {
         if (!image.as_object().contains("key")) continue;

@@ -49,8 +49,10 @@ struct EarlierImage {
   std::string made_by;
 };
 
-/// The images that statements tell of, by their key. Statements come oldest first:
-/// of images with one key the newest counts. What is no statement of ours adds none.
-std::map<std::string, EarlierImage> images_by_key(const std::vector<std::string>& statements);
+/// The images that statements of builds since then tell of, by their key. Statements come
+/// oldest first: of images with one key the newest counts. What is no statement of ours
+/// adds none.
+std::map<std::string, EarlierImage> images_by_key(const std::vector<std::string>& statements,
+                                                  Time since);
 
 }  // namespace cooper::build

@@ -6,6 +6,7 @@
 #include "build/leftovers.h"
 #include "build/plan.h"
 #include "build/request.h"
+#include "build/root_id.h"
 #include "build/start.h"
 #include "engine/choose.h"
 #include "log/log_file.h"
@@ -13,6 +14,7 @@
 #include "process/alive.h"
 #include "process/cgroup.h"
 #include "process/family.h"
+#include "store/folder_lock.h"
 
 #include <algorithm>
 #include <fcntl.h>
@@ -45,31 +47,44 @@ std::unique_ptr<engine::ImageKeeper> keeper_of(const store::FileStore& store, co
                                           .since = build.started_at.at});
 }
 
+/// The names, among those with this prefix, that `is_builds` says are the build's: of images
+/// that this data root made.
+template <class IsBuilds>
+void remove_names(const store::Layout& layout, engine::ImageKeeper& keeper, const Build& build,
+                  std::string_view prefix, IsBuilds&& is_builds) {
+  const RootId root = find_root_id(layout);
+  std::vector<std::string> names;
+  for (const engine::KeptImage& image : keeper.find_images(prefix)) {
+    if (!owns(root, image.labels, build.started_at.at)) continue;
+    std::ranges::copy_if(image.names, std::back_inserter(names), is_builds);
+  }
+  if (names.empty()) return;
+  const auto lock = store::lock_images(layout, store::Holding::alone);
+  keeper.remove_images(names);
+}
+
 /// Removes what is named as this build's images. What its record calls them is
 /// not asked: it may be unfinished, or somebody else's writing.
-void remove_images(engine::ImageKeeper& keeper, const Build& build) {
+void remove_images(const store::Layout& layout, engine::ImageKeeper& keeper, const Build& build) {
   const std::string prefix = "localhost/" + build.app.str() + ":";
-  std::vector<std::string> images;
-  for (const std::string& name : keeper.find_images(prefix)) {
+  remove_names(layout, keeper, build, prefix, [&](const std::string& name) {
     const std::string_view tag = std::string_view(name).substr(prefix.size());
     const auto service = ServiceName::parse(tag.substr(0, tag.find('.')));
-    if (service && name == image_reference(build.app, *service, build.id)) images.push_back(name);
-  }
-  keeper.remove_images(images);
+    return service && name == image_reference(build.app, *service, build.id);
+  });
 }
 
 /// A Docker Engine pushes what bears the registry's name, and has it so for the time
 /// of the push. A build that vanished did not get to take it off again.
-void remove_pushed_names(engine::ImageKeeper& keeper, const Build& build) {
+void remove_pushed_names(const store::Layout& layout, engine::ImageKeeper& keeper,
+                         const Build& build) {
   const std::string suffix = "." + build.id.str();
-  std::vector<std::string> names;
-  for (const std::string& name : keeper.find_images("")) {
+  remove_names(layout, keeper, build, "", [&](const std::string& name) {
     const auto colon = name.rfind(':');
-    if (colon == std::string::npos || !name.ends_with(suffix)) continue;
+    if (colon == std::string::npos || !name.ends_with(suffix)) return false;
     const std::string_view tag = std::string_view(name).substr(colon + 1);
-    if (ServiceName::parse(tag.substr(0, tag.size() - suffix.size()))) names.push_back(name);
-  }
-  keeper.remove_images(names);
+    return ServiceName::parse(tag.substr(0, tag.size() - suffix.size())).has_value();
+  });
 }
 
 void remove_releases(store::FileStore& store, const Build& build,
@@ -108,7 +123,7 @@ bool remove_with_images(store::FileStore& store, const Build& build,
   // Decided before the first part goes: a pin in between would keep a record alone.
   if (has_more && !store.begin_removal(build.app, build.id)) return false;
   if (has_images) {
-    if (const auto keeper = keeper_of(store, build)) remove_images(*keeper, build);
+    if (const auto keeper = keeper_of(store, build)) remove_images(store.layout(), *keeper, build);
   }
   remove_releases(store, build, releases);
   return store.remove_unpinned_build(build.app, build.id);
@@ -147,8 +162,10 @@ bool reap_locked(store::FileStore& store, const Build& seen) {
       const auto keeper = keeper_of(store, *build);
       if (!keeper) return;
       attempt([&] { keeper->clean_up(); });
-      attempt([&] { remove_images(*keeper, *build); });
-      if (is_supervised(*build)) attempt([&] { remove_pushed_names(*keeper, *build); });
+      attempt([&] { remove_images(store.layout(), *keeper, *build); });
+      if (is_supervised(*build)) {
+        attempt([&] { remove_pushed_names(store.layout(), *keeper, *build); });
+      }
     });
   }
   attempt([&] {

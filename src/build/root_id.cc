@@ -4,8 +4,11 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "store/folder_lock.h"
+#include "store/folders.h"
 
 #include <algorithm>
+#include <fcntl.h>
 #include <sys/stat.h>
 
 namespace cooper::build {
@@ -13,8 +16,6 @@ namespace cooper::build {
 namespace {
 
 constexpr std::size_t kLength = 20;
-
-std::filesystem::path file_of(const store::Layout& layout) { return layout.cache() / "root-id"; }
 
 bool is_root_id(std::string_view text) {
   return text.size() == kLength && std::ranges::all_of(text, [](char c) {
@@ -30,28 +31,47 @@ std::string place_of(const store::Layout& layout) {
   return std::to_string(info.st_ino);
 }
 
-}  // namespace
-
-std::string find_root_id(const store::Layout& layout) {
-  const std::string text = read_file(file_of(layout), 1024).value_or("");
-  const auto words = split(trim(text), ' ');
-  if (words.size() != 2 || !is_root_id(words[0]) || words[1] != place_of(layout)) return "";
-  return std::string(words[0]);
+/// Empty if there is none.
+std::string stored_text(const store::Layout& layout) {
+  const std::filesystem::path& file = layout.root_id();
+  try {
+    const Fd root = open_file(layout.root(), O_RDONLY | O_DIRECTORY);
+    const Fd open =
+        open_beneath(root, file.lexically_relative(layout.root()), O_RDONLY | O_NONBLOCK);
+    return read_open_file(open, file.string(), 1024);
+  } catch (const Error& error) {  // adapter: absent is an answer here
+    if (error.code() != Errc::not_found) throw;
+    return {};
+  }
 }
 
-std::string make_root_id(const store::Layout& layout) {
-  if (std::string id = find_root_id(layout); !id.empty()) return id;
-  make_folders(layout.cache());
-  const bool is_of_no_use = std::filesystem::exists(file_of(layout));
-  std::string id = random_base36(kLength);
-  try {
-    write_file_durably(file_of(layout), id + " " + place_of(layout) + "\n", 0644,
-                       is_of_no_use ? IfExists::replace : IfExists::fail);
-    return id;
-  } catch (const Error& error) {  // adapter: another build was quicker: its id counts
-    if (error.code() != Errc::conflict) throw;
-  }
-  return find_root_id(layout);
+}  // namespace
+
+RootId find_root_id(const store::Layout& layout) {
+  const std::string text = stored_text(layout);
+  const auto words = split(trim(text), ' ');
+  if (words.size() != 3 || !is_root_id(words[0]) || words[1] != place_of(layout)) return {};
+  const auto since = parse_rfc3339(words[2]);
+  if (!since) return {};
+  return {.text = std::string(words[0]), .since = since->at};
+}
+
+RootId make_root_id(const store::Layout& layout) {
+  if (RootId id = find_root_id(layout); !id.text.empty()) return id;
+  const Fd folder = store::make_folder(layout, layout.root_id().parent_path());
+  const auto lock = store::lock_images(layout, store::Holding::alone);
+  if (RootId id = find_root_id(layout); !id.text.empty()) return id;  // another was quicker
+  RootId made{.text = random_base36(kLength), .since = now()};
+  write_file_durably(folder, layout.root_id().filename(),
+                     made.text + " " + place_of(layout) + " " + to_rfc3339({made.since}) + "\n",
+                     0644);
+  return made;
+}
+
+bool owns(const RootId& root, const std::map<std::string, std::string>& labels, Time began) {
+  const auto label = labels.find("cooper.root");
+  if (label == labels.end()) return began >= root.since;
+  return !root.text.empty() && label->second == root.text;
 }
 
 }  // namespace cooper::build

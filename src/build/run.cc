@@ -8,6 +8,7 @@
 #include "build/root_id.h"
 #include "build/watch.h"
 #include "engine/registry_auth.h"
+#include "store/folder_lock.h"
 
 #include <algorithm>
 #include <fcntl.h>
@@ -51,7 +52,7 @@ Outcome Run::work(std::stop_token stop) {
                                  .began = began_,
                                  .request = parts_.request,
                                  .syntax = parts_.settings.syntax,
-                                 .root = make_root_id(parts_.layout),
+                                 .root = make_root_id(parts_.layout).text,
                                  .environment = parts_.environment});
   if (!plan) throw Error(plan.error());
   plan_ = std::move(*plan);
@@ -211,7 +212,7 @@ Outcome Run::judge(const ImagesResult& result) const {
     if (image.end != engine::ImageResult::End::made) {
       return {.status = Status::canceled, .exit_code = -1, .reason = "canceled"};
     }
-    // A prune may have taken it between the look for it and its new name.
+    // Somebody's own `rmi` heeds no lock of ours (store::lock_images).
     if (!unchanged_since.empty() && !engine_->base_digest(service.reference)) {
       return {.status = Status::failed,
               .exit_code = 1,
@@ -275,6 +276,7 @@ void Run::clean_up(const Outcome& outcome) {
     attempt([&] {
       std::vector<std::string> tags;
       for (const PlannedService& service : plan_.services) tags.push_back(service.reference);
+      const auto lock = store::lock_images(parts_.layout, store::Holding::alone);
       engine_->remove_images(tags);
     });
   }

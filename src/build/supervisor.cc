@@ -6,6 +6,7 @@
 #include "build/command_run.h"
 #include "build/prune.h"
 #include "build/request.h"
+#include "build/root_id.h"
 #include "build/run.h"
 #include "build/secret_memory.h"
 #include "build/secrets.h"
@@ -169,6 +170,7 @@ class Supervision {
     environment_ = environment_of(store_, task_.app);
     keep_last_words();
     if (settings_.syslog) copy_to_syslog();
+    if (!request_.command) make_root_id(task_.layout);  // which is no younger than its builds
     store_.insert_build(Build{.id = task_.id,
                               .app = task_.app,
                               .kind = request_.kind.value_or(kind_of_source(request_.source)),

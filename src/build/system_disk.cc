@@ -5,6 +5,7 @@
 #include "build/plan.h"
 #include "build/root_id.h"
 #include "engine/disk.h"
+#include "store/folder_lock.h"
 
 #include <algorithm>
 #include <functional>
@@ -114,7 +115,7 @@ struct Doomed {
 };
 
 Doomed find_doomed(const store::FileStore& store, const engine::EngineDisk& disk) {
-  const std::string root = find_root_id(store.layout());
+  const std::string root = find_root_id(store.layout()).text;
   Doomed doomed;
   doomed.use = disk.use([&](const engine::KeptImage& image) {
     return !root.empty() && label_of(image, "cooper.root") == root;
@@ -188,10 +189,12 @@ std::vector<DiskItem> folders_use(const store::Layout& layout) {
 
 std::vector<DiskItem> disk_use(const store::FileStore& store, std::vector<std::string>& warnings) {
   std::vector<DiskItem> items = folders_use(store.layout());
-  const std::string root = find_root_id(store.layout());
+  const std::string root = find_root_id(store.layout()).text;
   const std::set<std::string> builds = needed_builds(store).value_or(std::set<std::string>());
   const auto is_own = [&](const engine::KeptImage& image) {
-    if (!root.empty() && label_of(image, "cooper.root") == root) return true;
+    if (root.empty()) return false;
+    const std::string label = label_of(image, "cooper.root");
+    if (!label.empty()) return label == root;
     return std::ranges::any_of(image.names, [&](const std::string& name) {
       const auto parts = read_name(name);
       return parts && builds.contains(parts->build.str());
@@ -215,6 +218,7 @@ std::vector<EnginePruned> prune_engines(const store::FileStore& store, std::uint
   return for_each_engine(store, [&](const engine::EngineDisk& disk, EnginePruned& pruned) {
     Doomed doomed = find_doomed(store, disk);
     if (!doomed.images.empty()) {
+      const auto lock = store::lock_images(store.layout(), store::Holding::alone);
       pruned.warnings = disk.remove(doomed.images);
       pruned.images = std::move(doomed.images);
       const std::uint64_t left = disk.use([](const auto&) { return false; }).all_bytes;

@@ -349,8 +349,16 @@ std::size_t BuildahEngine::clean_up() {
   return left.size();
 }
 
-std::vector<std::string> BuildahEngine::find_images(std::string_view prefix) {
-  return image_names(host_, prefix);
+std::vector<KeptImage> BuildahEngine::find_images(std::string_view prefix) {
+  std::vector<KeptImage> found;
+  for (StoredImage& image : stored_images(host_)) {
+    std::erase_if(image.names, [&](const std::string& name) { return !name.starts_with(prefix); });
+    if (image.names.empty()) continue;
+    found.push_back({.id = image.id,
+                     .names = std::move(image.names),
+                     .labels = image_labels(host_, image.id, kLabelPrefix)});
+  }
+  return found;
 }
 
 void BuildahEngine::remove_images(const std::vector<std::string>& references) {

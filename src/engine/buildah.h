@@ -47,7 +47,7 @@ class BuildahEngine : public Engine {
   /// making bears no build's name and stays, as nobody can tell whose it is. Cheap
   /// if nothing is left.
   std::size_t clean_up() override;
-  std::vector<std::string> find_images(std::string_view prefix) override;
+  std::vector<KeptImage> find_images(std::string_view prefix) override;
   void remove_images(const std::vector<std::string>& references) override;
 
   const BuildahHost& host() const noexcept { return host_; }

@@ -58,7 +58,7 @@ DiskUse BuildahDisk::use(const std::function<bool(const KeptImage&)>& wanted) co
   for (StoredImage& image : stored_images(host_)) {
     KeptImage kept{.id = image.id,
                    .names = std::move(image.names),
-                   .labels = image_labels(host_, image.id, "cooper.")};
+                   .labels = image_labels(host_, image.id, kLabelPrefix)};
     if (wanted(kept)) {
       layers.add(image.layer, of_wanted);
       use.images.push_back(std::move(kept));

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,13 +13,6 @@
 #include <vector>
 
 namespace cooper::engine {
-
-/// An image that is in an engine.
-struct KeptImage {
-  std::string id;                             ///< what the engine takes for it
-  std::vector<std::string> names;             ///< full references; may be none
-  std::map<std::string, std::string> labels;  ///< those of cooper's ("cooper.app")
-};
 
 /// Sizes are those of unpacked layers.
 struct DiskUse {

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "engine/docker_http.h"
+#include "engine/docker_image.h"
 #include "engine/push_failure.h"
 #include "engine/registry_auth.h"
 
@@ -252,23 +253,19 @@ void DockerApi::tag(std::string_view reference, std::string_view name) const {
   if (reply.status != 201) throw refusal(reply, "tag " + printable(reference));
 }
 
-std::vector<std::string> DockerApi::find_images(std::string_view prefix) {
+std::vector<KeptImage> DockerApi::find_images(std::string_view prefix) {
   const HttpReply reply = exchange(socket_, {.target = "/images/json"});
   if (reply.status != 200) throw refusal(reply, "list images");
   const json::value images = parse(reply.body);
-  std::vector<std::string> names;
-  if (!images.is_array()) return names;
-  for (const json::value& image : images.get_array()) {
-    const json::value* tags =
-        image.is_object() ? image.get_object().if_contains("RepoTags") : nullptr;
-    if (!tags || !tags->is_array()) continue;
-    for (const json::value& tag : tags->get_array()) {
-      if (!tag.is_string()) continue;
-      std::string name(tag.get_string());
-      if (name.starts_with(prefix)) names.push_back(std::move(name));
-    }
+  std::vector<KeptImage> found;
+  if (!images.is_array()) return found;
+  for (const json::value& fields : images.get_array()) {
+    if (!fields.is_object()) continue;
+    KeptImage image = kept_image(fields.get_object());
+    std::erase_if(image.names, [&](const std::string& name) { return !name.starts_with(prefix); });
+    if (!image.names.empty()) found.push_back(std::move(image));
   }
-  return names;
+  return found;
 }
 
 void DockerApi::remove_images(const std::vector<std::string>& references) {

@@ -52,7 +52,7 @@ class DockerApi : public ImageKeeper {
 
   /// Builds leave nothing in the engine: it ends them when their connection closes.
   std::size_t clean_up() override { return 0; }
-  std::vector<std::string> find_images(std::string_view prefix) override;
+  std::vector<KeptImage> find_images(std::string_view prefix) override;
   void remove_images(const std::vector<std::string>& references) override;
 
  private:

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "engine/docker_http.h"
+#include "engine/docker_image.h"
 
 #include <boost/json.hpp>
 
@@ -43,28 +44,6 @@ std::uint64_t bytes_at(const json::object& fields, std::string_view key) {
   const json::value* value = fields.if_contains(key);
   const std::int64_t bytes = value && value->is_int64() ? value->get_int64() : 0;
   return static_cast<std::uint64_t>(std::max<std::int64_t>(bytes, 0));
-}
-
-KeptImage kept_image(const json::object& fields) {
-  KeptImage image;
-  if (const json::value* id = fields.if_contains("Id"); id && id->is_string()) {
-    image.id = std::string(id->get_string());
-  }
-  if (const json::value* tags = fields.if_contains("RepoTags"); tags && tags->is_array()) {
-    for (const json::value& tag : tags->get_array()) {
-      if (tag.is_string() && tag.get_string() != "<none>:<none>") {
-        image.names.emplace_back(tag.get_string());
-      }
-    }
-  }
-  if (const json::value* labels = fields.if_contains("Labels"); labels && labels->is_object()) {
-    for (const auto& [key, value] : labels->get_object()) {
-      if (key.starts_with("cooper.") && value.is_string()) {
-        image.labels.emplace(key, value.get_string());
-      }
-    }
-  }
-  return image;
 }
 
 }  // namespace

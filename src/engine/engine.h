@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -131,6 +132,16 @@ struct BuildContext {
   const source::ContentDigests* digests = nullptr;
 };
 
+/// What the keys of cooper's own labels begin with.
+inline constexpr std::string_view kLabelPrefix = "cooper.";
+
+/// An image that is in an engine.
+struct KeptImage {
+  std::string id;                             ///< what the engine takes for it
+  std::vector<std::string> names;             ///< full references; may be none
+  std::map<std::string, std::string> labels;  ///< those of cooper's ("cooper.app")
+};
+
 /// The images that an engine keeps, and what builds left in it.
 class ImageKeeper {
  public:
@@ -139,8 +150,9 @@ class ImageKeeper {
   /// containers and their mounts, of this build only. Returns how many it found.
   /// Throws Error{engine}.
   virtual std::size_t clean_up() = 0;
-  /// The names of images here that begin with `prefix`, of any build. Throws Error.
-  virtual std::vector<std::string> find_images(std::string_view prefix) = 0;
+  /// The images here that have names which begin with `prefix`, of any build, with those
+  /// names alone. Throws Error.
+  virtual std::vector<KeptImage> find_images(std::string_view prefix) = 0;
   /// Removes tags (and images that no tag needs any more). Absent ones are fine.
   virtual void remove_images(const std::vector<std::string>& references) = 0;
 };

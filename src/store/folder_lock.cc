@@ -1,6 +1,7 @@
 #include "store/folder_lock.h"
 
 #include "base/error.h"
+#include "store/folders.h"
 
 #include <cerrno>
 #include <chrono>
@@ -19,16 +20,26 @@ FolderLock::FolderLock(const Fd& folder, const LockName& name)
   // What root makes in somebody's folder must not lock its owner out.
   if (::geteuid() == 0 && ::fstat(folder.get(), &owner) == 0 && ::fstat(fd_.get(), &own) == 0 &&
       own.st_uid != owner.st_uid && ::fchown(fd_.get(), owner.st_uid, owner.st_gid) != 0) {
-    throw_errno("give the lock of the records to their owner");
+    throw_errno("give the lock of " + std::string(name.what) + " to their owner");
   }
   const auto deadline = std::chrono::steady_clock::now() + name.patience;
-  while (::flock(fd_.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EINTR && errno != EWOULDBLOCK) throw_errno("lock the records");
+  const int how = name.holding == Holding::alone ? LOCK_EX : LOCK_SH;
+  while (::flock(fd_.get(), how | LOCK_NB) != 0) {
+    if (errno != EINTR && errno != EWOULDBLOCK) throw_errno("lock " + std::string(name.what));
     if (std::chrono::steady_clock::now() > deadline) {
-      throw Error(Errc::unavailable, "the records are locked by another process for too long");
+      throw Error(Errc::unavailable,
+                  std::string(name.what) + " are locked by another process for too long");
     }
     std::this_thread::sleep_for(std::chrono::milliseconds{1});
   }
+}
+
+FolderLock lock_images(const Layout& layout, Holding holding) {
+  constexpr std::chrono::seconds kPatience{120};  // for those who remove big images
+  return FolderLock(make_folder(layout, layout.builds()), {.file = std::string(kImagesLock),
+                                                           .patience = kPatience,
+                                                           .holding = holding,
+                                                           .what = "the images"});
 }
 
 bool is_same_file(const Fd& a, const Fd& b) {

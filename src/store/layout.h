@@ -61,7 +61,8 @@ class Layout {
   std::filesystem::path deploy_lock(const AppName& name) const {
     return app(name) / ".deploy.lock";
   }
-  std::filesystem::path builds() const { return root_ / "data/builds"; }  ///< a folder an app
+  std::filesystem::path builds() const { return root_ / "data/builds"; }   ///< a folder an app
+  std::filesystem::path root_id() const { return builds() / ".root-id"; }  ///< build/root_id.h
   std::filesystem::path builds(const AppName& app) const { return builds() / app.str(); }
   std::filesystem::path sources() const { return root_ / "data/sources"; }  ///< likewise
   std::filesystem::path sources(const AppName& app) const { return sources() / app.str(); }

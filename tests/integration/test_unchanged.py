@@ -57,7 +57,7 @@ def cooper(root, engine):
     runner("builds", "set", "engine", engine.name, "--global").ok()
     yield runner
     for app in ("shop", "base"):
-        runner("apps", "delete", app, "--force")
+        runner("apps", "delete", app)
     runner.close()
 
 

@@ -94,11 +94,11 @@ class DockerEngine:
         except OSError:
             return False
 
-    def ask(self, method, target):
+    def ask(self, method, target, body=None):
         """(status, body) of one exchange."""
         connection = _UnixConnection(self.socket)
         try:
-            connection.request(method, target)
+            connection.request(method, target, body)
             answer = connection.getresponse()
             return answer.status, answer.read()
         finally:

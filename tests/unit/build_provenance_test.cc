@@ -78,7 +78,7 @@ TEST_F(ProvenanceTest, NamesWhatWasPushed) {
 TEST_F(ProvenanceTest, ImagesAreFoundByTheirKeyAndTheNewestCounts) {
   const std::string first = statement({image("sha256:aa", "k1"), image("sha256:bb", "k2")});
   const std::string second = statement({image("sha256:cc", "k1"), {.digest = "sha256:dd"}});
-  const auto found = images_by_key({first, second});
+  const auto found = images_by_key({first, second}, Time::min());
   ASSERT_EQ(found.size(), 2U);
   EXPECT_EQ(found.at("k1").digest, "sha256:cc");
   EXPECT_EQ(found.at("k1").reference, "localhost/shop:web.b1");
@@ -86,18 +86,30 @@ TEST_F(ProvenanceTest, ImagesAreFoundByTheirKeyAndTheNewestCounts) {
   EXPECT_EQ(found.at("k2").made_by, "b0");
 }
 
+TEST_F(ProvenanceTest, ImagesOfBuildsBeforeAMomentAreNotFound) {
+  const std::string told = statement({image("sha256:aa", "k1"), image("sha256:bb", "k2")});
+  const json::value parsed = json::parse(told);
+  const std::string_view started =
+      parsed.at_pointer("/predicate/runDetails/metadata/startedOn").as_string();
+  const Time began = parse_rfc3339(started)->at;
+  EXPECT_EQ(images_by_key({told}, began).size(), 2U);
+  EXPECT_TRUE(images_by_key({told}, began + std::chrono::nanoseconds{1}).empty());
+}
+
 TEST_F(ProvenanceTest, WhatIsNoStatementAddsNone) {
   const std::string whole = statement({image("sha256:aa", "k1"), image("sha256:bb", "k2")});
   EXPECT_TRUE(
       images_by_key({"", "{", "null", "[1]", R"({"predicate":{}})",
                      R"({"predicate":{"buildDefinition":{"internalParameters":{"images":7}}}})",
-                     whole.substr(0, whole.size() / 2)})
+                     whole.substr(0, whole.size() / 2)},
+                    Time::min())
           .empty());
   // A damaged entry spoils no other statement.
   EXPECT_EQ(
       images_by_key(
           {R"({"predicate":{"buildDefinition":{"internalParameters":{"images":[{"key":1}]}}}})",
-           whole})
+           whole},
+          Time::min())
           .size(),
       2U);
 }

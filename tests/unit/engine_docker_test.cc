@@ -3,8 +3,10 @@
 #include "engine/daemons.h"
 #include "engine/docker_api.h"
 #include "engine/docker_http.h"
+#include "engine/docker_image.h"
 #include "engine/registry_auth.h"
 
+#include <boost/json.hpp>
 #include <gtest/gtest.h>
 
 #include <map>
@@ -27,6 +29,35 @@ TEST(Reference, NamesItsRegistry) {
   EXPECT_EQ(registry_of("localhost/app:1"), "localhost");
   EXPECT_EQ(registry_of("127.0.0.1:5000/app"), "127.0.0.1:5000");
   EXPECT_EQ(registry_of("ghcr.io/a/b"), "ghcr.io");
+}
+
+std::vector<std::string> names_in(const char* fields) {
+  return kept_image(boost::json::parse(fields).as_object()).names;
+}
+
+TEST(KeptImage, IsKnownByItsTagsElseByItsDigests) {
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(
+      names_in(
+          R"({"Id":"i","RepoTags":["a:1","h:5/a:2"],"RepoDigests":["a@sha256:00","h:5/a@sha256:00"]})"),
+      (Names{"a:1", "h:5/a:2"}));
+  EXPECT_EQ(names_in(R"({"RepoTags":["a:1"],"RepoDigests":["a@sha256:00","b@sha256:00"]})"),
+            (Names{"a:1", "b@sha256:00"}));
+  EXPECT_EQ(names_in(R"({"RepoTags":null,"RepoDigests":["b@sha256:00"]})"), (Names{"b@sha256:00"}));
+  for (const char* none : {"{}", R"({"RepoTags":[],"RepoDigests":null})",
+                           R"({"RepoTags":["<none>:<none>"],"RepoDigests":["<none>@<none>"]})",
+                           R"({"RepoTags":7,"RepoDigests":[7,null]})"}) {
+    EXPECT_EQ(names_in(none), Names{}) << none;
+  }
+}
+
+TEST(KeptImage, HasCoopersLabels) {
+  const KeptImage image = kept_image(
+      boost::json::parse(R"({"Id":"i","Labels":{"cooper.app":"a","b":"c","cooper.x":1}})")
+          .as_object());
+  EXPECT_EQ(image.id, "i");
+  EXPECT_EQ(image.labels, (std::map<std::string, std::string>{{"cooper.app", "a"}}));
+  EXPECT_TRUE(kept_image(boost::json::parse(R"({"Labels":null})").as_object()).labels.empty());
 }
 
 constexpr const char* kAuthFile = R"({

@@ -1,6 +1,8 @@
-// The deploy lock: one holder, freed by the kernel, handed on by descriptor.
+// Locks: one holder, or several together; freed by the kernel, handed on by descriptor.
 
+#include "base/file.h"
 #include "store/deploy_lock.h"
+#include "store/folder_lock.h"
 #include "unit/store_test_support.h"
 
 #include <csignal>
@@ -143,6 +145,38 @@ TEST_F(DeployLockTest, ExcludesAmongProcesses) {
     ::waitpid(pid, &status, 0);
     EXPECT_EQ(status, 0);
   }
+}
+
+bool can_lock(const fs::path& folder, Holding holding) {
+  try {
+    const FolderLock lock(open_file(folder, O_RDONLY | O_DIRECTORY),
+                          {.file = std::string(kImagesLock),
+                           .patience = std::chrono::seconds{0},
+                           .holding = holding,
+                           .what = "the images"});
+    return true;
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Errc::unavailable);
+    EXPECT_EQ(error.message(), "the images are locked by another process for too long");
+    return false;
+  }
+}
+
+using ImagesLockTest = FileStoreTest;
+
+TEST_F(ImagesLockTest, IsHeldTogetherOrAlone) {
+  const fs::path folder = layout_.builds();
+  {
+    const FolderLock one = lock_images(layout_, Holding::together);
+    EXPECT_TRUE(can_lock(folder, Holding::together));
+    EXPECT_FALSE(can_lock(folder, Holding::alone));
+  }
+  {
+    const FolderLock one = lock_images(layout_, Holding::alone);
+    EXPECT_FALSE(can_lock(folder, Holding::together));
+    EXPECT_FALSE(can_lock(folder, Holding::alone));
+  }
+  EXPECT_TRUE(can_lock(folder, Holding::alone));
 }
 
 }  // namespace

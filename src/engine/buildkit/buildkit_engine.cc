@@ -356,8 +356,8 @@ bool BuildkitEngine::use_again(const std::string& reference, const std::string& 
   return true;
 }
 
-std::vector<std::string> BuildkitEngine::find_images(std::string_view prefix) {
-  return docker_ ? docker_->find_images(prefix) : std::vector<std::string>{};
+std::vector<KeptImage> BuildkitEngine::find_images(std::string_view prefix) {
+  return docker_ ? docker_->find_images(prefix) : std::vector<KeptImage>{};
 }
 
 void BuildkitEngine::remove_images(const std::vector<std::string>& references) {

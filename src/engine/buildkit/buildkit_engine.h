@@ -50,7 +50,7 @@ class BuildkitEngine : public Engine {
                  const std::vector<std::string>& tags) override;
   /// The daemon ends a build with its connection.
   std::size_t clean_up() override { return 0; }
-  std::vector<std::string> find_images(std::string_view prefix) override;
+  std::vector<KeptImage> find_images(std::string_view prefix) override;
   void remove_images(const std::vector<std::string>& references) override;
 
  private:
