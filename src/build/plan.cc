@@ -16,6 +16,17 @@
 namespace cooper::build {
 namespace fs = std::filesystem;
 
+bool can_name_images(const AppName& app) noexcept {
+  constexpr std::size_t kLongest = 63;  // as tags with it, too, stay within their 128
+  const std::string& name = app.str();
+  const auto is_mark = [](char c) { return c == '.' || c == '-'; };
+  if (name.size() > kLongest || is_mark(name.back())) return false;
+  const auto beside_a_dot = [&](char a, char b) {
+    return is_mark(a) && is_mark(b) && (a == '.' || b == '.');
+  };
+  return std::ranges::adjacent_find(name, beside_a_dot) == name.end();
+}
+
 std::string image_reference(const AppName& app, const ServiceName& service, const BuildId& id) {
   return "localhost/" + app.str() + ":" + service.str() + "." + id.str();
 }

@@ -43,6 +43,10 @@ struct PlanInput {
 /// a link that leaves the source. Throws Error only if the disk fails.
 [[nodiscard]] Result<Plan> make_plan(const PlanInput& input);
 
+/// Can images be named after this app? Their names' grammar allows single dots, or any number
+/// of dashes, between letters and digits.
+bool can_name_images(const AppName& app) noexcept;
+
 /// localhost/<app>:<service>.<build id>, as containers/storage names local images.
 std::string image_reference(const AppName& app, const ServiceName& service, const BuildId& id);
 

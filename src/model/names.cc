@@ -20,23 +20,17 @@ std::string quoted(std::string_view text) { return "\"" + shorten(text, 80) + "\
 
 }  // namespace
 
-// An app's name is part of its images' names, whose grammar allows one dot or any
-// number of dashes between letters and digits, and nothing else.
 bool AppNameRule::check(std::string_view text) noexcept {
-  if (text.empty() || text.size() > 63) return false;
-  if (!is_lower_or_digit(text.front()) || !is_lower_or_digit(text.back())) return false;
-  const auto allowed = [](char c) { return is_lower_or_digit(c) || c == '-' || c == '.'; };
-  if (!std::ranges::all_of(text, allowed)) return false;
-  const auto beside_a_dot = [](char a, char b) {
-    return (a == '.' && !is_lower_or_digit(b)) || (b == '.' && !is_lower_or_digit(a));
-  };
-  return std::ranges::adjacent_find(text, beside_a_dot) == text.end();
+  constexpr std::size_t kLongest = 255;  // of a folder's name
+  return !text.empty() && text.size() <= kLongest && is_lower_or_digit(text.front()) &&
+         std::ranges::all_of(text,
+                             [](char c) { return is_lower_or_digit(c) || c == '-' || c == '.'; });
 }
 
 Error AppNameRule::refuse(std::string_view text) {
   return Error(Errc::invalid, "invalid app name " + quoted(text),
-               "an app name has lowercase letters and digits, between them '-' or single dots, and "
-               "at most 63 characters");
+               "an app name starts with a lowercase letter or digit, goes on with those, '-' and "
+               "'.', and has at most 255 characters");
 }
 
 bool BuildIdRule::check(std::string_view text) noexcept {

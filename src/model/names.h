@@ -27,7 +27,7 @@ class CheckedName {
   std::string text_;
 };
 
-/// Lowercase letter or digit first, then those, `-` and `.`; 1 to 63 characters.
+/// Lowercase letter or digit first, then those, `-` and `.`, as Dokku has it; 1 to 255.
 struct AppNameRule {
   static bool check(std::string_view text) noexcept;
   static Error refuse(std::string_view text);

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "build/disk_space.h"
+#include "build/plan.h"
 #include "build/request.h"
 #include "build/secret_memory.h"
 #include "build/settings.h"
@@ -21,6 +22,13 @@ namespace cooper::rack {
 namespace fs = std::filesystem;
 
 namespace {
+
+void require_image_names(const AppName& app) {
+  if (build::can_name_images(app)) return;
+  throw Error(Errc::invalid, "no image can be named after app " + app.str(),
+              "to be built, an app has a name of lowercase letters and digits, between them '-' or "
+              "single dots, with at most 63 characters");
+}
 
 /// The wrong folder is noticed before anything is packed or kept. What is wrong
 /// inside a manifest, the build itself reports.
@@ -89,6 +97,7 @@ build::BuildRequest completed_request(const StartBuild& start) {
 
 Build LocalRack::start_build(const StartBuild& start, StartProgress& progress,
                              std::stop_token stop) {
+  require_image_names(start.app);
   require_something_to_build(start);
   require_disk_space(store_, start);
   const source::PackOptions options{

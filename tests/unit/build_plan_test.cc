@@ -37,6 +37,16 @@ class PlanTest : public testing::Test {
   std::map<std::string, std::string> environment_;
 };
 
+TEST(ImageNames, FitNotEveryApp) {
+  const auto can = [](const std::string& name) {
+    return can_name_images(AppName::parse(name).value());
+  };
+  for (const char* name : {"a", "0", "my-app.v2", "a--b", "a---b", "a.b.c"}) EXPECT_TRUE(can(name));
+  for (const char* name : {"a..b", "a.-b", "a-.b", "a.", "a-"}) EXPECT_FALSE(can(name)) << name;
+  EXPECT_TRUE(can(std::string(63, 'a')));
+  EXPECT_FALSE(can(std::string(64, 'a')));
+}
+
 TEST_F(PlanTest, ALoneDockerfileIsServiceWeb) {
   write("Dockerfile", "FROM x\n");
   const Plan plan = this->plan().value();

@@ -40,9 +40,9 @@ INSTANTIATE_TEST_SUITE_P(
         NameCase{"0", yes, yes, no, no, no},      //
         NameCase{"7up", yes, yes, no, no, no},    //
         NameCase{"my-app.v2", yes, no, no, no, no},
-        NameCase{"a..b", no, no, no, no, no},  // no image may be named so
-        NameCase{"a.-b", no, no, no, no, no}, NameCase{"a--b", yes, yes, no, yes, yes},
-        NameCase{"a.", no, no, no, no, no}, NameCase{"a-", no, yes, no, no, yes},  //
+        NameCase{"a..b", yes, no, no, no, no},  // Dokku has such apps; no image may be named so
+        NameCase{"a.-b", yes, no, no, no, no}, NameCase{"a--b", yes, yes, no, yes, yes},
+        NameCase{"a.", yes, no, no, no, no}, NameCase{"a-", yes, yes, no, no, yes},  //
         NameCase{"-a", no, no, no, no, no},     // would read as an option
         NameCase{"a_b", no, yes, no, yes, no},  //
         NameCase{"_a", no, yes, no, no, no},    //
@@ -63,9 +63,11 @@ INSTANTIATE_TEST_SUITE_P(
         NameCase{"a:b", no, no, no, no, no},                                                  //
         NameCase{"a@b", no, no, no, no, no},                                                  //
         NameCase{std::string(63, 'a'), yes, yes, no, yes, yes},
-        NameCase{std::string(64, 'a'), no, yes, no, no, no},
-        NameCase{std::string(65, 'a'), no, no, no, no, no},
-        NameCase{std::string(64, 'r'), no, yes, yes, no, no}));
+        NameCase{std::string(64, 'a'), yes, yes, no, no, no},
+        NameCase{std::string(65, 'a'), yes, no, no, no, no},
+        NameCase{std::string(64, 'r'), yes, yes, yes, no, no},
+        NameCase{std::string(255, 'a'), yes, no, no, no, no},
+        NameCase{std::string(256, 'a'), no, no, no, no, no}));
 
 TEST(Names, ARefusalNamesTheTextHarmlesslyAndSaysWhatIsAllowed) {
   const Error error = AppName::parse("\x1b[2J" + std::string(5000, 'x')).error();
