@@ -12,24 +12,21 @@ namespace cooper::build {
 
 namespace {
 
-/// More than retention keeps by default; an older build's image is seldom the same.
-constexpr std::size_t kMostStatements = 20;
+/// Builds with images that are looked at: more than retention keeps by default. An older
+/// build's image is seldom the same.
+constexpr std::size_t kMostBuilds = 20;
+/// Statements that are read for that, those of failed builds among them.
+constexpr std::size_t kMostStatements = 100;
 
-/// Of the app's newest builds by id, oldest first.
-std::vector<std::string> newest_statements(const store::Layout& layout, const AppName& app) {
+/// Of the app's builds by id, newest first.
+std::vector<std::string> statement_names(const store::Layout& layout, const AppName& app) {
   std::vector<std::string> names = list_folder(layout.builds(app));
   std::erase_if(names, [](const std::string& name) {
     return !name.ends_with(store::kStatementSuffix) || name.starts_with('.');
   });
-  std::ranges::sort(names);
-  if (names.size() > kMostStatements) {
-    names.erase(names.begin(), names.end() - kMostStatements);
-  }
-  std::vector<std::string> statements;
-  for (const std::string& name : names) {
-    statements.push_back(read_file(layout.builds(app) / name).value_or(""));
-  }
-  return statements;
+  std::ranges::sort(names, std::ranges::greater());
+  if (names.size() > kMostStatements) names.resize(kMostStatements);
+  return names;
 }
 
 }  // namespace
@@ -39,8 +36,15 @@ EarlierImages::EarlierImages(const store::Layout& layout, const AppName& app,
     : layout_(layout), engine_(engine), known_(known) {
   if (use == Use::forbidden) return;
   const Time since = find_root_id(layout).since;
-  for (auto& [key, image] : images_by_key(newest_statements(layout, app), since)) {
-    by_key_[key].image = std::move(image);
+  std::size_t builds = 0;
+  for (const std::string& name : statement_names(layout, app)) {
+    if (builds == kMostBuilds) break;
+    auto images = images_by_key(read_file(layout.builds(app) / name).value_or(""), since);
+    if (!images.empty()) ++builds;
+    for (auto& [key, image] : images) {
+      const auto [place, is_new] = by_key_.try_emplace(key);
+      if (is_new) place->second.image = std::move(image);  // of several the newest counts
+    }
   }
 }
 

@@ -23,11 +23,13 @@ json::object digest_of(std::string_view digest) {
 
 json::array subjects(const ProvenanceFacts& facts) {
   json::array subjects;
+  const bool has_images = facts.outcome.status == Status::succeeded;
   for (const PlannedService& service : facts.plan.services) {
+    if (!has_images) break;  // what it made is removed again
     subjects.push_back(json::object{{"name", service.reference},
                                     {"digest", digest_of(facts.images[service.image].digest)}});
   }
-  for (const auto& [service, image] : facts.pushed) {
+  for (const auto& [service, image] : facts.outcome.pushed) {
     const std::size_t at = image.rfind('@');
     subjects.push_back(
         json::object{{"name", image.substr(0, at)}, {"digest", digest_of(image.substr(at + 1))}});
@@ -40,7 +42,8 @@ json::object external_parameters(const ProvenanceFacts& facts) {
   json::array arguments;
   for (const auto& [name, value] : facts.request.build_args) arguments.emplace_back(name);
   return {{"app", facts.app.str()},
-          {"manifest", facts.plan.manifest_file},
+          {"manifest",
+           facts.plan.manifest_file.empty() ? facts.request.manifest : facts.plan.manifest_file},
           {"buildArguments", std::move(arguments)},
           {"noCache", facts.request.no_cache},
           {"development", facts.request.development},
@@ -59,9 +62,11 @@ json::object image_of(const ProvenanceFacts& facts, std::size_t index) {
   const engine::ImageRequest& request = facts.plan.images[index];
   const ImageFacts& image = facts.images[index];
   json::object object{{"services", services_of(facts.plan, index)},
-                      {"reference", request.tags.front()},
-                      {"digest", image.digest},
-                      {"madeBy", image.made_by}};
+                      {"reference", request.tags.front()}};
+  if (!image.digest.empty()) {
+    object["digest"] = image.digest;
+    object["madeBy"] = image.made_by;
+  }
   if (!request.target.empty()) object["target"] = request.target;
   if (!request.base_image.empty()) object["image"] = request.base_image;
   if (image.origin) {
@@ -85,7 +90,9 @@ json::array dependencies(const ProvenanceFacts& facts) {
       bases.insert(facts.images[i].origin->bases.begin(), facts.images[i].origin->bases.end());
     }
     const std::string& base = facts.plan.images[i].base_image;
-    if (!base.empty()) bases.emplace(base, facts.images[i].digest);
+    if (!base.empty() && !facts.images[i].digest.empty()) {
+      bases.emplace(base, facts.images[i].digest);
+    }
   }
   for (const auto& [reference, digest] : bases) {
     list.push_back(json::object{{"name", reference}, {"digest", digest_of(digest)}});
@@ -122,35 +129,37 @@ std::string to_statement(const ProvenanceFacts& facts) {
   const json::object metadata{{"invocationId", facts.id.str()},
                               {"startedOn", to_rfc3339({facts.started})},
                               {"finishedOn", to_rfc3339({facts.finished})}};
+  const json::object outcome{{"status", to_string(facts.outcome.status)},
+                             {"exitCode", facts.outcome.exit_code}};
   const json::object statement{
       {"_type", "https://in-toto.io/Statement/v1"},
       {"subject", subjects(facts)},
       {"predicateType", "https://slsa.dev/provenance/v1"},
-      {"predicate",
-       json::object{{"buildDefinition", definition},
-                    {"runDetails", json::object{{"builder", builder}, {"metadata", metadata}}}}}};
+      {"predicate", json::object{{"buildDefinition", definition},
+                                 {"runDetails", json::object{{"builder", builder},
+                                                             {"metadata", metadata},
+                                                             {"outcome", outcome}}}}}};
   return json::serialize(statement) + "\n";
 }
 
-std::map<std::string, EarlierImage> images_by_key(const std::vector<std::string>& statements,
-                                                  Time since) {
+std::map<std::string, EarlierImage> images_by_key(std::string_view statement, Time since) {
   std::map<std::string, EarlierImage> found;
-  for (const std::string& statement : statements) {
-    try {
-      const json::value value = json::parse(statement);
-      const auto started =
-          parse_rfc3339(value.at_pointer("/predicate/runDetails/metadata/startedOn").as_string());
-      if (!started || started->at < since) continue;
-      for (const json::value& image :
-           value.at_pointer("/predicate/buildDefinition/internalParameters/images").as_array()) {
-        if (!image.as_object().contains("key")) continue;
-        const auto text = [&](std::string_view field) {
-          return std::string(image.at(field).as_string());
-        };
-        found[text("key")] = {text("reference"), text("digest"), text("madeBy")};
-      }
-    } catch (const std::exception&) {  // adapter: Boost.JSON; somebody else's statement
+  try {
+    const json::value value = json::parse(statement);
+    const json::value& run = value.at_pointer("/predicate/runDetails");
+    const auto started = parse_rfc3339(run.at_pointer("/metadata/startedOn").as_string());
+    const bool has_images =
+        run.at_pointer("/outcome/status").as_string() == to_string(Status::succeeded);
+    if (!started || started->at < since || !has_images) return found;
+    for (const json::value& image :
+         value.at_pointer("/predicate/buildDefinition/internalParameters/images").as_array()) {
+      if (!image.as_object().contains("key")) continue;
+      const auto text = [&](std::string_view field) {
+        return std::string(image.at(field).as_string());
+      };
+      found[text("key")] = {text("reference"), text("digest"), text("madeBy")};
     }
+  } catch (const std::exception&) {  // adapter: Boost.JSON; somebody else's statement
   }
   return found;
 }

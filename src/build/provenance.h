@@ -5,6 +5,7 @@
 #include "build/image_key.h"
 #include "build/plan.h"
 #include "build/request.h"
+#include "model/build.h"
 
 #include <filesystem>
 #include <map>
@@ -17,7 +18,7 @@ namespace cooper::build {
 
 /// How one image of a plan came about.
 struct ImageFacts {
-  std::string digest;                 ///< "sha256:<64 hex>"
+  std::string digest;                 ///< "sha256:<64 hex>"; empty: there is none
   std::string made_by;                ///< id of the build that made it; this one's, or an earlier
   std::optional<ImageOrigin> origin;  ///< absent if it could not be told
 };
@@ -26,11 +27,11 @@ struct ProvenanceFacts {
   const AppName& app;
   const BuildId& id;
   const BuildRequest& request;
-  const Plan& plan;
-  std::vector<ImageFacts> images;                    ///< by index in Plan::images
-  const std::map<std::string, std::string>& pushed;  ///< service -> reference@digest
-  std::string engine;                                ///< name and version
-  std::string source;                                ///< SHA-256 of the packaged source, 64 hex
+  const Plan& plan;                ///< as far as it got
+  std::vector<ImageFacts> images;  ///< by index in Plan::images
+  const Outcome& outcome;          ///< of one that failed, no image is left but what was pushed
+  std::string engine;              ///< name and version; empty: none was chosen
+  std::string source;              ///< SHA-256 of the packaged source, 64 hex
   Time started;
   Time finished;
 };
@@ -39,7 +40,7 @@ struct ProvenanceFacts {
 std::string digest_of_file(const std::filesystem::path& path);
 
 /// One line with its newline. Build arguments are in it by name only: their values
-/// may be secret.
+/// may be secret. So may be the reason of a failure: only its exit code is in it.
 std::string to_statement(const ProvenanceFacts& facts);
 
 /// An image that an earlier build left.
@@ -49,10 +50,8 @@ struct EarlierImage {
   std::string made_by;
 };
 
-/// The images that statements of builds since then tell of, by their key. Statements come
-/// oldest first: of images with one key the newest counts. What is no statement of ours
-/// adds none.
-std::map<std::string, EarlierImage> images_by_key(const std::vector<std::string>& statements,
-                                                  Time since);
+/// The images that the statement of a build tells of, by their key: none if it began before
+/// `since` or did not succeed, or if this is no statement of ours.
+std::map<std::string, EarlierImage> images_by_key(std::string_view statement, Time since);
 
 }  // namespace cooper::build

@@ -40,6 +40,7 @@ Outcome Run::run() {
                                 [this](std::stop_token stop) { return work(std::move(stop)); });
   if (engine_) outcome.engine = engine_->name();
   outcome.reason = parts_.redactor.redact(outcome.reason);
+  keep_statement(outcome);
   clean_up(outcome);
   return outcome;
 }
@@ -77,17 +78,16 @@ Outcome Run::work(std::stop_token stop) {
                     .redactor = parts_.redactor,
                     .clock = clock_,
                     .jobs = jobs});
-  const ImagesResult made = maker.run(stop);
-  Outcome outcome = judge(made);
-  if (outcome.status == Status::succeeded) push(made, jobs, outcome, std::move(stop));
-  if (outcome.status == Status::succeeded) keep_statement(made, outcome);
+  made_ = maker.run(stop);
+  Outcome outcome = judge();
+  if (outcome.status == Status::succeeded) push(jobs, outcome, std::move(stop));
   return outcome;
 }
 
-void Run::push(const ImagesResult& made, unsigned jobs, Outcome& outcome, std::stop_token stop) {
-  if (!ImagePusher::has_work(plan_, made, parts_.settings.registry)) return;
+void Run::push(unsigned jobs, Outcome& outcome, std::stop_token stop) {
+  if (!ImagePusher::has_work(plan_, made_, parts_.settings.registry)) return;
   ImagePusher pusher({.plan = plan_,
-                      .made = made,
+                      .made = made_,
                       .id = parts_.id,
                       .repository = parts_.settings.registry,
                       .engine = *engine_,
@@ -198,17 +198,17 @@ void Run::say_what_comes(unsigned jobs) {
       (jobs > 1 ? ", " + std::to_string(jobs) + " at a time" : ""));
 }
 
-Outcome Run::judge(const ImagesResult& result) const {
-  if (result.failed) {
-    const engine::ImageResult& image = result.images[*result.failed].result;
+Outcome Run::judge() const {
+  if (made_.failed) {
+    const engine::ImageResult& image = made_.images[*made_.failed].result;
     return {.status = Status::failed,
             .exit_code = image.exit_code != 0 ? image.exit_code : 1,
-            .reason = "service " + plan_.images[*result.failed].service + ": " + image.reason +
+            .reason = "service " + plan_.images[*made_.failed].service + ": " + image.reason +
                       memory_verdict(image)};
   }
   Outcome outcome{.status = Status::succeeded, .exit_code = 0};
   for (const PlannedService& service : plan_.services) {
-    const auto& [image, origin, unchanged_since, steps] = result.images[service.image];
+    const auto& [image, origin, unchanged_since, steps] = made_.images[service.image];
     if (image.end != engine::ImageResult::End::made) {
       return {.status = Status::canceled, .exit_code = -1, .reason = "canceled"};
     }
@@ -226,27 +226,31 @@ Outcome Run::judge(const ImagesResult& result) const {
 }
 
 /// The build does not fail for want of a statement.
-void Run::keep_statement(const ImagesResult& result, const Outcome& outcome) {
+void Run::keep_statement(const Outcome& outcome) const {
   try {
     ProvenanceFacts facts{.app = parts_.app,
                           .id = parts_.id,
                           .request = parts_.request,
                           .plan = plan_,
-                          .pushed = outcome.pushed,
-                          .engine = engine_->name(),
+                          .outcome = outcome,
+                          .engine = engine_ ? engine_->name() : "",
                           .source = parts_.request.archive.empty() ? digest_of_file(files_.source)
                                                                    : parts_.request.archive,
                           .started = began_,
                           .finished = now()};
-    for (const auto& [image, origin, unchanged_since, steps] : result.images) {
-      facts.images.push_back(
-          {.digest = image.digest,
-           .made_by = unchanged_since.empty() ? parts_.id.str() : unchanged_since,
-           .origin = origin});
+    facts.images.resize(plan_.images.size());
+    for (std::size_t i = 0; i < made_.images.size(); ++i) {
+      const auto& [image, origin, unchanged_since, steps] = made_.images[i];
+      facts.images[i] = {.digest = image.digest,
+                         .made_by = unchanged_since.empty() ? parts_.id.str() : unchanged_since,
+                         .origin = origin};
     }
     write_file_durably(files_.statement, to_statement(facts), parts_.layout.log_mode());
   } catch (const Error& error) {  // boundary: see above
-    say(std::string("warning: no provenance was kept: ") + error.what());
+    try {
+      say(std::string("warning: no provenance was kept: ") + error.what());
+    } catch (const Error&) {  // boundary: a full disk; the record tells the rest
+    }
   }
 }
 

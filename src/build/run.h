@@ -60,12 +60,12 @@ class Run {
   std::unique_ptr<engine::Engine> reach_one(engine::EngineChoice choice);
   std::unique_ptr<engine::Engine> reach(const engine::EngineChoice& choice);
   void check_engine() const;
-  void push(const ImagesResult& made, unsigned jobs, Outcome& outcome, std::stop_token stop);
+  void push(unsigned jobs, Outcome& outcome, std::stop_token stop);
   void say_what_comes(unsigned jobs);
   unsigned jobs_at_once() const;
-  Outcome judge(const ImagesResult& result) const;
+  Outcome judge() const;
   std::string memory_verdict(const engine::ImageResult& image) const;
-  void keep_statement(const ImagesResult& result, const Outcome& outcome);
+  void keep_statement(const Outcome& outcome) const;
   void clean_up(const Outcome& outcome);
 
   Parts parts_;
@@ -78,6 +78,7 @@ class Run {
   std::unique_ptr<engine::Engine> engine_;
   Time began_ = now();
   Plan plan_;
+  ImagesResult made_;
   std::vector<std::string> registries_;  // that images or layers are pushed to
 };
 

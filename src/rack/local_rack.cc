@@ -153,7 +153,8 @@ std::string LocalRack::provenance(const AppName& app, const BuildId& id) {
   if (!fd) {
     throw Error(
         Errc::not_found, "build " + id.str() + " has no provenance",
-        build.images.empty() ? "it made no images" : "it was built by a version that kept none");
+        is_terminal(build.status) ? "only a `cooper build` that came to its own end has one"
+                                  : "it is made when the build ends");
   }
   return read_open_file(fd, file.string(), kMaxStepsBytes);
 }

@@ -142,7 +142,7 @@ class Rack {
   virtual BuildView get_build(const AppName& app, const BuildId& id) = 0;
   virtual std::vector<Step> list_steps(const AppName& app, const BuildId& id) = 0;
   /// What the build was made from and by: an in-toto statement, one line. Error{not_found}
-  /// if it has none, as only builds that made images have.
+  /// if it has none, as only image builds that came to their own end have.
   virtual std::string provenance(const AppName& app, const BuildId& id) = 0;
 
   // The log of a build whose record can't be read is that of one that has ended.

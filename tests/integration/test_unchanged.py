@@ -225,11 +225,61 @@ def test_provenance_tells_what_it_was_made_from(cooper, shop, root, tmp_path):
     assert record["started_at"] <= details["metadata"]["startedOn"] <= details["metadata"]["finishedOn"]
 
 
-def test_a_failed_build_has_no_provenance(cooper, shop):
-    (shop / "web/Dockerfile").write_text("FROM scratch\nCOPY missing /\n")
+def run(script):
+    """A RUN that needs no shell of the image's."""
+    return f"RUN {json.dumps(['/bin/busybox', 'sh', '-c', script])}\n"
+
+
+def details_of_failure(cooper, build, root, status):
+    """The statement of a build that made nothing, once it has been looked at."""
+    told, record = statement(cooper, build), cooper.record("shop", build)
+    details = told["predicate"]["runDetails"]
+    assert told["subject"] == [] and record["status"] == status
+    assert details["outcome"] == {"status": status, "exitCode": record["exit_code"]}
+    assert details["metadata"]["invocationId"] == build and "hush" not in json.dumps(told)
+    archive = (root / f"data/sources/shop/{build}.tar.zst").read_bytes()
+    needs = {each["name"]: each["digest"] for each in told["predicate"]["buildDefinition"]["resolvedDependencies"]}
+    assert needs["source"] == {"sha256": hashlib.sha256(archive).hexdigest()}
+    return told["predicate"]["buildDefinition"], details
+
+
+def test_a_failed_build_tells_what_it_was_made_from(cooper, shop, root):
+    _, first = unchanged(cooper, shop)
+    (shop / "web/Dockerfile").write_text("FROM localhost/test-base:1\n" + run("echo hush; exit 7"))
+    done = cooper("build", shop, "-a", "shop", "--build-args", "VERSION=hush")
+    build = build_id_of(done.out + done.err)
+    definition, details = details_of_failure(cooper, build, root, "failed")
+    assert details["outcome"]["exitCode"] == 7
+    assert details["builder"]["version"]["engine"] == cooper.record("shop", build)["engine"]
+    assert definition["externalParameters"]["manifest"] == "convox.yml"
+    assert [i["services"] for i in definition["internalParameters"]["images"]] == [["web"], ["api"]]
+    # A later build takes nothing from it.
+    (shop / "web/Dockerfile").write_text("FROM localhost/test-base:1\nCOPY page /page\n")
+    both, last = unchanged(cooper, shop)
+    assert cooper.record("shop", last)["unchanged"] == {"web": first, "api": first}
+
+
+def test_a_build_without_a_plan_tells_its_source(cooper, shop, root):
+    (shop / "convox.yml").write_text("services: 7\n")
     done = cooper("build", shop, "-a", "shop")
-    refused = cooper("builds", "provenance", build_id_of(done.out + done.err), "-a", "shop")
-    assert refused.code == 3 and "it made no images" in refused.err
+    definition, details = details_of_failure(cooper, build_id_of(done.out + done.err), root, "failed")
+    assert definition["internalParameters"]["images"] == [] and details["builder"]["version"]["engine"] == ""
+
+
+def test_a_canceled_build_tells_what_it_was_made_from(cooper, shop, root, gate):
+    (shop / "web/Dockerfile").write_text("FROM localhost/test-base:1\n" + run(f"/bin/busybox {gate.command}"))
+    cooper.start("build", shop, "-a", "shop")
+    gate.wait()
+    build = cooper.build_ids("shop")[-1]
+    assert "made when the build ends" in cooper("builds", "provenance", build, "-a", "shop").err
+    cooper("builds", "cancel", build, "-a", "shop").ok()
+    details_of_failure(cooper, build, root, "canceled")
+
+
+def test_a_tracked_command_has_no_provenance(cooper):
+    cooper("track", "-a", "shop", "--", "true").ok()
+    refused = cooper("builds", "provenance", "last", "-a", "shop")
+    assert refused.code == 3 and "only a `cooper build`" in refused.err
 
 
 def test_a_statement_goes_with_its_build(cooper, shop, root):

@@ -32,7 +32,7 @@ class ProvenanceTest : public testing::Test {
                          .request = request_,
                          .plan = plan_,
                          .images = std::move(images),
-                         .pushed = pushed_,
+                         .outcome = outcome_,
                          .engine = "buildah 1",
                          .source = std::string(64, 'e'),
                          .started = {},
@@ -48,7 +48,7 @@ class ProvenanceTest : public testing::Test {
   BuildId id_ = BuildId::parse("b1").value();
   BuildRequest request_;
   Plan plan_;
-  std::map<std::string, std::string> pushed_;
+  Outcome outcome_{.status = Status::succeeded};
 };
 
 TEST_F(ProvenanceTest, NamesEachServicesImageAndWhatItNeeded) {
@@ -68,22 +68,48 @@ TEST_F(ProvenanceTest, NamesEachServicesImageAndWhatItNeeded) {
 }
 
 TEST_F(ProvenanceTest, NamesWhatWasPushed) {
-  pushed_["web"] = "127.0.0.1:5000/shop:web.b1@sha256:ff";
+  outcome_.pushed["web"] = "127.0.0.1:5000/shop:web.b1@sha256:ff";
   const json::value told =
       json::parse(statement({{.digest = "sha256:aa"}, {.digest = "sha256:bb"}}));
   EXPECT_EQ(json::serialize(told.at("subject").as_array().back()),
             R"({"name":"127.0.0.1:5000/shop:web.b1","digest":{"sha256":"ff"}})");
 }
 
-TEST_F(ProvenanceTest, ImagesAreFoundByTheirKeyAndTheNewestCounts) {
-  const std::string first = statement({image("sha256:aa", "k1"), image("sha256:bb", "k2")});
-  const std::string second = statement({image("sha256:cc", "k1"), {.digest = "sha256:dd"}});
-  const auto found = images_by_key({first, second}, Time::min());
-  ASSERT_EQ(found.size(), 2U);
-  EXPECT_EQ(found.at("k1").digest, "sha256:cc");
+TEST_F(ProvenanceTest, ImagesAreFoundByTheirKey) {
+  const auto found =
+      images_by_key(statement({image("sha256:aa", "k1"), {.digest = "sha256:dd"}}), Time::min());
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found.at("k1").digest, "sha256:aa");
   EXPECT_EQ(found.at("k1").reference, "localhost/shop:web.b1");
-  EXPECT_EQ(found.at("k2").digest, "sha256:bb");
-  EXPECT_EQ(found.at("k2").made_by, "b0");
+  EXPECT_EQ(found.at("k1").made_by, "b0");
+}
+
+TEST_F(ProvenanceTest, TellsOfAFailedBuildWhatIsKnownAndOffersNoImages) {
+  outcome_ = {.status = Status::failed, .exit_code = 7, .reason = "RUN curl -u me:hush"};
+  const std::string text = statement({image("sha256:aa", "k1"), {}});
+  EXPECT_EQ(text.find("hush"), std::string::npos);
+  EXPECT_TRUE(images_by_key(text, Time::min()).empty());
+  const json::value told = json::parse(text);
+  EXPECT_EQ(json::serialize(told.at("subject")), "[]");
+  EXPECT_EQ(json::serialize(told.at_pointer("/predicate/runDetails/outcome")),
+            R"({"status":"failed","exitCode":7})");
+  const json::value& images =
+      told.at_pointer("/predicate/buildDefinition/internalParameters/images");
+  EXPECT_EQ(images.at(0).at("digest").as_string(), "sha256:aa");
+  EXPECT_EQ(json::serialize(images.at(1)),
+            R"({"services":["api"],"reference":"localhost/shop:api.b1"})");
+}
+
+TEST_F(ProvenanceTest, TellsOfABuildThatCameToNoPlan) {
+  outcome_ = {.status = Status::canceled, .exit_code = -1};
+  plan_ = {};
+  const json::value told = json::parse(statement({}));
+  EXPECT_EQ(
+      json::serialize(told.at_pointer("/predicate/buildDefinition/internalParameters/images")),
+      "[]");
+  EXPECT_EQ(told.at_pointer("/predicate/buildDefinition/resolvedDependencies/0/digest/sha256")
+                .as_string(),
+            std::string(64, 'e'));
 }
 
 TEST_F(ProvenanceTest, ImagesOfBuildsBeforeAMomentAreNotFound) {
@@ -92,26 +118,21 @@ TEST_F(ProvenanceTest, ImagesOfBuildsBeforeAMomentAreNotFound) {
   const std::string_view started =
       parsed.at_pointer("/predicate/runDetails/metadata/startedOn").as_string();
   const Time began = parse_rfc3339(started)->at;
-  EXPECT_EQ(images_by_key({told}, began).size(), 2U);
-  EXPECT_TRUE(images_by_key({told}, began + std::chrono::nanoseconds{1}).empty());
+  EXPECT_EQ(images_by_key(told, began).size(), 2U);
+  EXPECT_TRUE(images_by_key(told, began + std::chrono::nanoseconds{1}).empty());
 }
 
 TEST_F(ProvenanceTest, WhatIsNoStatementAddsNone) {
   const std::string whole = statement({image("sha256:aa", "k1"), image("sha256:bb", "k2")});
-  EXPECT_TRUE(
-      images_by_key({"", "{", "null", "[1]", R"({"predicate":{}})",
-                     R"({"predicate":{"buildDefinition":{"internalParameters":{"images":7}}}})",
-                     whole.substr(0, whole.size() / 2)},
-                    Time::min())
-          .empty());
-  // A damaged entry spoils no other statement.
-  EXPECT_EQ(
-      images_by_key(
-          {R"({"predicate":{"buildDefinition":{"internalParameters":{"images":[{"key":1}]}}}})",
-           whole},
-          Time::min())
-          .size(),
-      2U);
+  for (const std::string& text :
+       {std::string(), std::string("{"), std::string("null"), std::string("[1]"),
+        std::string(R"({"predicate":{}})"), whole.substr(0, whole.size() / 2)}) {
+    EXPECT_TRUE(images_by_key(text, Time::min()).empty()) << text;
+  }
+  // Where one entry is damaged, what stands before it counts.
+  std::string damaged = whole;
+  damaged.replace(damaged.rfind("\"k2\""), 4, "12");
+  EXPECT_EQ(images_by_key(damaged, Time::min()).size(), 1U);
 }
 
 }  // namespace
