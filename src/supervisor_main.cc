@@ -1,9 +1,12 @@
-// cooper-supervisor: runs one build. Started by cooper, not by people.
+// cooper-supervisor: runs one build, or asks a BuildKit daemon what it keeps. Started by
+// cooper, not by people.
 
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/text.h"
+#include "build/daemon_disk.h"
 #include "build/supervisor.h"
+#include "engine/buildkit/cache.h"
 #include "engine/buildkit/make_engine.h"
 
 #include <cstdio>
@@ -55,6 +58,24 @@ cooper::build::SupervisorTask parse(int argc, char** argv) {
           .make_engine = cooper::engine::make_engine};
 }
 
+/// `--buildkit-cache ADDRESS CERTS [LIMIT]` (build/daemon_disk.h): cooper, which links no
+/// gRPC, has it ask.
+int tell_cache(int argc, char** argv) {
+  namespace engine = cooper::engine;
+  const engine::EngineChoice daemon{
+      .kind = engine::EngineKind::buildkit, .address = argv[2], .certs = argv[3], .why = {}};
+  if (argc == 4) {
+    const engine::buildkit::CacheUse use = engine::buildkit::cache_use(daemon);
+    std::printf("%llu %s\n", static_cast<unsigned long long>(use.bytes), use.version.c_str());
+    return 0;
+  }
+  const auto limit = cooper::parse_number(argv[4]);
+  if (!limit) throw cooper::Error(cooper::Errc::invalid, "the limit is no number");
+  std::printf("%llu\n",
+              static_cast<unsigned long long>(engine::buildkit::cap_cache(daemon, *limit)));
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -63,6 +84,9 @@ int main(int argc, char** argv) {
     if (argc == 2 && std::strcmp(argv[1], "--version") == 0) {
       std::puts("cooper-supervisor " COOPER_VERSION);
       return 0;
+    }
+    if (argc >= 4 && std::strcmp(argv[1], cooper::build::kCacheOption) == 0) {
+      return tell_cache(argc, argv);
     }
     return cooper::build::supervise(parse(argc, argv));
   } catch (const cooper::Error& error) {  // boundary: main

@@ -15,18 +15,6 @@ namespace {
 
 constexpr char kFieldEnd = '\x1f';  // ASCII unit separator: in no message of ours
 
-/// <prefix>/bin/cooper starts <prefix>/libexec/cooper/cooper-supervisor.
-fs::path supervisor_program() {
-  const fs::path self = fs::read_symlink("/proc/self/exe");
-  const fs::path program =
-      self.parent_path().parent_path() / "libexec" / "cooper" / kSupervisorName;
-  if (::access(program.c_str(), X_OK) != 0) {
-    throw Error(Errc::unavailable, "the supervisor " + program.string() + " can't be run",
-                "install cooper again: its programs belong together");
-  }
-  return program;
-}
-
 [[noreturn]] void throw_not_started(std::string_view answer) {
   const auto fields = split(trim(answer), kFieldEnd);
   const auto code = fields.size() == 3 ? parse_number(fields[0]) : std::nullopt;
@@ -38,6 +26,17 @@ fs::path supervisor_program() {
 }
 
 }  // namespace
+
+fs::path supervisor_program() {
+  const fs::path self = fs::read_symlink("/proc/self/exe");
+  const fs::path program =
+      self.parent_path().parent_path() / "libexec" / "cooper" / kSupervisorName;
+  if (::access(program.c_str(), X_OK) != 0) {
+    throw Error(Errc::unavailable, "the supervisor " + program.string() + " can't be run",
+                "install cooper again: its programs belong together");
+  }
+  return program;
+}
 
 std::string not_started(const Error& error) {
   return std::to_string(static_cast<int>(error.code())) + kFieldEnd + error.message() + kFieldEnd +

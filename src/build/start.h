@@ -7,6 +7,7 @@
 #include "store/deploy_lock.h"
 #include "store/layout.h"
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,10 @@ namespace cooper::build {
 
 /// Base name of the program; `--id` names its build to it, and the process to us.
 inline constexpr std::string_view kSupervisorName = "cooper-supervisor";
+
+/// Of <prefix>/bin/cooper: <prefix>/libexec/cooper/cooper-supervisor. Throws
+/// Error{unavailable} if it can't be run.
+std::filesystem::path supervisor_program();
 
 /// What a supervisor writes into its `ready` descriptor once its record is durable.
 inline constexpr std::string_view kStarted = "ok\n";

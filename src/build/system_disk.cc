@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "build/daemon_disk.h"
 #include "build/plan.h"
 #include "build/root_id.h"
 #include "engine/disk.h"
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <functional>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <set>
 #include <sys/stat.h>
@@ -128,16 +130,43 @@ Doomed find_doomed(const store::FileStore& store, const engine::EngineDisk& disk
   return doomed;
 }
 
+/// An engine, and the limit of its build cache; 0: none.
+struct Disk {
+  std::unique_ptr<engine::EngineDisk> disk;
+  std::uint64_t cache_limit = 0;
+};
+
+/// `warnings` gets a line for each daemon that does not answer.
+std::vector<Disk> find_disks(const store::FileStore& store, const Settings& settings,
+                             std::vector<std::string>& warnings) {
+  std::vector<Disk> disks;
+  for (auto& disk : engine::find_engine_disks(store.layout().cache())) {
+    disks.push_back({std::move(disk), settings.cache_limit});
+  }
+  const bool is_limited =
+      store.find_property(nullptr, PropertyKey::parse("cache-limit").value()).has_value();
+  for (const std::string& address : settings.engine.buildkit) {
+    try {
+      disks.push_back({std::make_unique<DaemonDisk>(address, settings.engine.buildkit_certs),
+                       is_limited ? settings.cache_limit : 0});
+    } catch (const Error& error) {  // boundary: the others can tell
+      warnings.push_back(error.message());
+    }
+  }
+  return disks;
+}
+
 /// One engine that fails does not keep the others from it.
 template <class PruneOne>
-std::vector<EnginePruned> for_each_engine(const store::FileStore& store, PruneOne&& prune_one) {
-  std::vector<EnginePruned> all;
-  for (const auto& disk : engine::find_engine_disks(store.layout().cache())) {
-    EnginePruned pruned{.engine = disk->name()};
+std::vector<EnginePruned> for_each_engine(const store::FileStore& store, const Settings& settings,
+                                          PruneOne&& prune_one) {
+  std::vector<EnginePruned> all(1);  // the first: daemons that do not answer
+  for (const Disk& each : find_disks(store, settings, all.front().warnings)) {
+    EnginePruned pruned{.engine = each.disk->name()};
     try {
-      prune_one(*disk, pruned);
+      prune_one(each, pruned);
     } catch (const Error& error) {  // boundary: see above
-      pruned.warnings.push_back(disk->name() + ": " + error.message());
+      pruned.warnings.push_back(each.disk->name() + ": " + error.message());
     }
     all.push_back(std::move(pruned));
   }
@@ -187,7 +216,8 @@ std::vector<DiskItem> folders_use(const store::Layout& layout) {
 
 }  // namespace
 
-std::vector<DiskItem> disk_use(const store::FileStore& store, std::vector<std::string>& warnings) {
+std::vector<DiskItem> disk_use(const store::FileStore& store, const Settings& settings,
+                               std::vector<std::string>& warnings) {
   std::vector<DiskItem> items = folders_use(store.layout());
   const std::string root = find_root_id(store.layout()).text;
   const std::set<std::string> builds = needed_builds(store).value_or(std::set<std::string>());
@@ -200,10 +230,12 @@ std::vector<DiskItem> disk_use(const store::FileStore& store, std::vector<std::s
       return parts && builds.contains(parts->build.str());
     });
   };
-  for (const auto& disk : engine::find_engine_disks(store.layout().cache())) {
+  for (const auto& [disk, limit] : find_disks(store, settings, warnings)) {
     try {
       const engine::DiskUse use = disk->use(is_own);
-      items.push_back({disk->name(), "images", use.images.size(), use.image_bytes});
+      if (disk->keeps_images()) {
+        items.push_back({disk->name(), "images", use.images.size(), use.image_bytes});
+      }
       if (use.cache_bytes) {
         items.push_back({disk->name(), "build cache (everybody's)", 0, *use.cache_bytes});
       }
@@ -214,8 +246,9 @@ std::vector<DiskItem> disk_use(const store::FileStore& store, std::vector<std::s
   return items;
 }
 
-std::vector<EnginePruned> prune_engines(const store::FileStore& store, std::uint64_t cache_limit) {
-  return for_each_engine(store, [&](const engine::EngineDisk& disk, EnginePruned& pruned) {
+std::vector<EnginePruned> prune_engines(const store::FileStore& store, const Settings& settings) {
+  return for_each_engine(store, settings, [&](const Disk& each, EnginePruned& pruned) {
+    const engine::EngineDisk& disk = *each.disk;
     Doomed doomed = find_doomed(store, disk);
     if (!doomed.images.empty()) {
       const auto lock = store::lock_images(store.layout(), store::Holding::alone);
@@ -224,13 +257,14 @@ std::vector<EnginePruned> prune_engines(const store::FileStore& store, std::uint
       const std::uint64_t left = disk.use([](const auto&) { return false; }).all_bytes;
       pruned.image_bytes = std::max(doomed.use.all_bytes, left) - left;
     }
-    if (cache_limit != 0) pruned.cache_bytes = disk.cap_cache(cache_limit);
+    if (each.cache_limit != 0) pruned.cache_bytes = disk.cap_cache(each.cache_limit);
   });
 }
 
 std::vector<EnginePruned> would_prune_engines(const store::FileStore& store,
-                                              std::uint64_t cache_limit) {
-  return for_each_engine(store, [&](const engine::EngineDisk& disk, EnginePruned& pruned) {
+                                              const Settings& settings) {
+  return for_each_engine(store, settings, [&](const Disk& each, EnginePruned& pruned) {
+    const engine::EngineDisk& disk = *each.disk;
     Doomed doomed = find_doomed(store, disk);
     const std::set<std::string> going(doomed.images.begin(), doomed.images.end());
     const auto goes = [&](const engine::KeptImage& image) {
@@ -242,7 +276,8 @@ std::vector<EnginePruned> would_prune_engines(const store::FileStore& store,
     if (!doomed.images.empty()) pruned.image_bytes = disk.use(goes).image_bytes;
     pruned.images = std::move(doomed.images);
     const std::uint64_t cache = doomed.use.cache_bytes.value_or(0);
-    if (cache_limit != 0) pruned.cache_bytes = std::max(cache, cache_limit) - cache_limit;
+    const std::uint64_t limit = each.cache_limit;
+    if (limit != 0) pruned.cache_bytes = std::max(cache, limit) - limit;
   });
 }
 

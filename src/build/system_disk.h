@@ -1,6 +1,7 @@
 #pragma once
 // What a data root and its images take on this host, and what of it nobody needs.
 
+#include "build/settings.h"
 #include "store/file_store.h"
 
 #include <cstdint>
@@ -18,8 +19,10 @@ struct DiskItem {
 };
 
 /// Of images those that bear this root's label, and those that are named for its builds.
-/// `warnings` gets a line for each engine that can't tell. Throws Error.
-std::vector<DiskItem> disk_use(const store::FileStore& store, std::vector<std::string>& warnings);
+/// `warnings` gets a line for each engine that can't tell. `settings`: those of all apps, which
+/// name the BuildKit daemons. Throws Error.
+std::vector<DiskItem> disk_use(const store::FileStore& store, const Settings& settings,
+                               std::vector<std::string>& warnings);
 
 /// What was, or would be, removed from one engine.
 struct EnginePruned {
@@ -31,14 +34,15 @@ struct EnginePruned {
 };
 
 /// Removes names and images that bear this data root's label (docs/engines.md) and
-/// whose build is gone, and caps build caches at `cache_limit` bytes (0: no limit). No
+/// whose build is gone, and caps build caches at `settings.cache_limit` (those of BuildKit
+/// daemons, which other hosts may use, only if that was set by somebody). No
 /// image without that label goes, none of a build that is there, or that a release
 /// names, and no name that cooper does not give. Throws Error if the records can't be
 /// listed: then nothing is removed.
-std::vector<EnginePruned> prune_engines(const store::FileStore& store, std::uint64_t cache_limit);
+std::vector<EnginePruned> prune_engines(const store::FileStore& store, const Settings& settings);
 
 /// What prune_engines would do now. Changes nothing.
 std::vector<EnginePruned> would_prune_engines(const store::FileStore& store,
-                                              std::uint64_t cache_limit);
+                                              const Settings& settings);
 
 }  // namespace cooper::build

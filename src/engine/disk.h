@@ -28,6 +28,8 @@ class EngineDisk {
   virtual ~EngineDisk() = default;
   /// As records name it: "docker 20.10.24".
   virtual std::string name() const = 0;
+  /// Else it has but a build cache.
+  virtual bool keeps_images() const { return true; }
   virtual DiskUse use(const std::function<bool(const KeptImage&)>& wanted) const = 0;
   /// Removes names, and images that have none by their id; absent is fine. Returns a
   /// line for each that the engine does not let go.
@@ -38,7 +40,7 @@ class EngineDisk {
 };
 
 /// The engines of this host that answer: buildah's store, and a Docker Engine. A
-/// BuildKit daemon tells only its own users' tools. `cache`: BuildContext::cache.
+/// BuildKit daemon is not among them: that is build/daemon_disk.h. `cache`: BuildContext::cache.
 std::vector<std::unique_ptr<EngineDisk>> find_engine_disks(const std::filesystem::path& cache);
 
 /// Where builds that wish so keep their images on this host; nullopt if that is

@@ -151,10 +151,9 @@ std::string LocalRack::provenance(const AppName& app, const BuildId& id) {
   const std::filesystem::path file = layout_.build(app, id).statement;
   const Fd fd = find_regular_file(file, O_RDONLY);
   if (!fd) {
-    throw Error(
-        Errc::not_found, "build " + id.str() + " has no provenance",
-        is_terminal(build.status) ? "only a `cooper build` that came to its own end has one"
-                                  : "it is made when the build ends");
+    throw Error(Errc::not_found, "build " + id.str() + " has no provenance",
+                is_terminal(build.status) ? "only a `cooper build` that came to its own end has one"
+                                          : "it is made when the build ends");
   }
   return read_open_file(fd, file.string(), kMaxStepsBytes);
 }

@@ -1,5 +1,7 @@
 """A BuildKit daemon over TCP with mutual TLS: a front with certificates before a
 real engine's BuildKit."""
+import json
+import os
 import shutil
 
 import pytest
@@ -95,6 +97,37 @@ def test_a_daemon_that_can_not_push_says_so(cooper, engine, app):
     record = cooper.record("hello", build_id_of(done.out + done.err))
     assert done.code == 1 and record["status"] == "failed"
     assert "push to 127.0.0.1:1/shop:web." in record["reason"] and "exporter" in record["reason"], record["reason"]
+
+
+def cache_of(cooper):
+    """The daemon's line of `cooper system df`, and what else it said."""
+    done = cooper("system", "df", "--format", "json").ok()
+    return [item for item in json.loads(done.out) if item["where"].startswith("buildkit")], done.err
+
+
+def test_the_daemons_cache_is_shown_and_cut_where_a_limit_is_set(cooper, front, app):
+    folder = app(HEAD + "COPY filler /\n", {"filler": os.urandom(3 << 20)})
+    cooper("build", folder, "-a", "hello").ok()
+    cooper("builds", "remove", "last", "-a", "hello").ok()
+    [item], _ = cache_of(cooper)
+    assert item["where"].endswith(f"at {front.address}") and item["what"] == "build cache (everybody's)", item
+    assert item["bytes"] > 3 << 20
+    # Other hosts may build there: nobody said how much it may keep.
+    assert "build cache" not in cooper("system", "prune").ok().out
+    assert cache_of(cooper)[0] == [item]
+    cooper("builds", "set", "--global", "cache-limit", "1m").ok()
+    said = cooper("system", "prune", "--dry-run").ok().out
+    assert f"at {front.address}  build cache  would be cut by" in said and cache_of(cooper)[0] == [item], said
+    assert "cut by" in cooper("system", "prune").ok().out
+    assert cache_of(cooper)[0][0]["bytes"] <= 1 << 20
+
+
+def test_a_daemon_that_does_not_answer_is_a_warning(cooper, certificates, tmp_path):
+    cooper("builds", "set", "--global", "buildkit", "tcp://127.0.0.1:1").ok()
+    items, said = cache_of(cooper)
+    assert items == [] and said.count("WARNING") == 1 and "127.0.0.1:1" in said, said
+    done = cooper("system", "prune").ok()
+    assert "127.0.0.1:1" in done.err and done.out == "freed 0 B\n", done
 
 
 def test_a_certificate_of_somebody_else_is_refused_clearly(cooper, front, app, tmp_path):

@@ -150,7 +150,8 @@ def test_what_a_copy_prunes_leaves_the_originals_images(copied, engine):  # noqa
     assert shops(engine) == names([*builds, own])
     # Its own it does remove, and so does the original.
     last = build(copy, folder, "fourth", "shop")
-    wait_for(lambda: shops(engine) == names([*builds, last]), "the copy's images to go")
+    wait_for(lambda: copy.build_ids("shop") == [last], "the next prune")
+    assert shops(engine) == names([*builds, last])
     copy("builds", "remove", last, "-a", "shop").ok()
     keep_one(original)
     assert shops(engine) == names(builds[-1:])
