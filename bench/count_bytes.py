@@ -1,7 +1,8 @@
-"""A proxy before a unix socket; at SIGINT it prints how many bytes went to the server.
+"""A proxy before a unix socket; at SIGTERM it prints how many bytes went to the server.
 
     count_bytes.py SERVER_SOCKET OWN_SOCKET
 """
+import signal
 import socket
 import sys
 import threading
@@ -27,6 +28,7 @@ def main():
     server = socket.socket(socket.AF_UNIX)
     server.bind(sys.argv[2])
     server.listen(64)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         while True:
             client = server.accept()[0]

@@ -37,7 +37,7 @@ bytes_sent() { # COMMAND APP
   proxy=$!
   until [ -S "$folder/proxy" ]; do sleep 0.05; done
   DOCKER_HOST="unix://$folder/proxy" "$1" "$2" > "$folder/output" 2>&1
-  kill -INT "$proxy"
+  kill "$proxy"
   wait "$proxy"
   rm "$folder/proxy"
   cat "$folder/bytes"

@@ -18,6 +18,7 @@ busybox="$(command -v busybox)"
 service() { # FOLDER
   mkdir -p "$1"
   cp "$busybox" "$1/busybox"
+  echo "$1" > "$1/name"
   printf 'FROM scratch\nCOPY busybox Dockerfile /\n' > "$1/Dockerfile"
 }
 for name in web worker api; do service "$folder/three/$name"; done
