@@ -6,6 +6,7 @@
 #include "store/folder_lock.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 namespace cooper::build {
