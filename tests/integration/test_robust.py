@@ -2,6 +2,7 @@
 import fcntl
 import json
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -71,6 +72,8 @@ def test_prune_leaves_alone_what_waits_for_its_turn(cooper, app, tmp_path):
     holder = start_endless(cooper, tmp_path)
     waiting = cooper.start("build", app)
     wait_for(lambda: len(list(cooper.root.glob("data/sources/app/*.json"))) == 2, "the second source")
+    request = max(cooper.root.glob("data/sources/app/*.json"))
+    wait_for(lambda: f":{request.stat().st_ino} " in pathlib.Path("/proc/locks").read_text(), "it to be held")
     for path in cooper.root.glob("data/sources/app/*"):
         os.utime(path, (time.time() - 7200,) * 2)
     cooper("builds", "prune", "-a", "app").ok()
