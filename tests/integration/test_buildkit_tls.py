@@ -66,7 +66,6 @@ def test_a_daemon_pushes_images_and_layers_itself(cooper, app, tmp_path_factory)
         registry.stop()
 
 
-@pytest.mark.skipif(docker.has_containerd_store(), reason="this one can")
 def test_the_next_of_several_daemons_builds_when_an_apps_own_is_gone(cooper, engine, front, certificates, app):
     fronts = {front.address: front}
     other = tls_front.TlsFront(engine.socket, certificates)
@@ -89,6 +88,7 @@ def test_the_next_of_several_daemons_builds_when_an_apps_own_is_gone(cooper, eng
         other.close()
 
 
+@pytest.mark.skipif(docker.has_containerd_store(), reason="this one can")
 def test_a_daemon_that_can_not_push_says_so(cooper, engine, app):
     # With a graph driver, an engine's BuildKit has no exporter that pushes; its own API can't be reached here.
     cooper("builds", "set", "--global", "registry", "127.0.0.1:1/shop").ok()

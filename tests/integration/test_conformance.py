@@ -137,6 +137,14 @@ def test_a_failing_step_is_named_with_its_line_and_exit_code(cooper, engine, app
     assert not [name for name in engine.images() if build in name]
 
 
+def test_a_failure_in_a_large_dockerfile_is_told_as_any(cooper, app):
+    # A daemon's error holds the whole file, twice, which is more than gRPC takes by default.
+    folder = app(HEAD + "# filler that nobody reads\n" * 4000 + "RUN exit 9\n")
+    done = cooper("build", folder, "-a", "hello")
+    record = cooper.record("hello", build_id_of(done.out + done.err))
+    assert record["exit_code"] == 9 and "RUN exit 9 (Dockerfile:4004): exit status 9" in record["reason"], record["reason"]
+
+
 def test_ignored_files_do_not_travel(cooper, app):
     folder = app(HEAD + "COPY . /all\nRUN /bin/busybox find /all | /bin/busybox sort\n",
                  {".dockerignore": "secret\n*.log\n!keep.log\n", "secret/key": "x", "a.log": "x",

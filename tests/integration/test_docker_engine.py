@@ -58,6 +58,13 @@ def test_what_is_wrong_is_said(cooper, app, dockerfile, reason):
     assert record["exit_code"] == 1 and re.search(reason, record["reason"]), record["reason"]
 
 
+def test_what_the_daemon_warns_of_is_in_the_log(cooper, engine, app):
+    if int(json.loads(engine.ask("GET", "/version")[1])["Version"].split(".")[0]) < 27:
+        pytest.skip("this engine's BuildKit checks no Dockerfile: ./dev setup --with-current-docker")
+    build = build_id_of(cooper("build", app(HEAD + "MAINTAINER me\n"), "-a", "hello").ok().out)
+    assert re.search(rb"^warning: .*[Mm]aintainer", cooper.log("hello", build), re.M), cooper.log("hello", build)
+
+
 def test_a_killed_supervisor_ends_its_build_in_the_engine(cooper, engine, app):
     folder = app(HEAD + "RUN echo sleeping; /bin/busybox sleep 4712\n")
     cooper.start("build", folder, "-a", "hello")
