@@ -87,6 +87,7 @@ std::string to_json(const BuildRequest& request) {
     object["archive"] = request.archive;
     object["archive_bytes"] = request.archive_bytes;
   }
+  if (!request.output.empty()) object["output"] = to_value(request.output);
   if (request.kind) object["kind"] = to_string(*request.kind);
   if (request.command) {
     json::array words;
@@ -133,6 +134,11 @@ Result<BuildRequest> parse_request(std::string_view text) {
     const auto number = jobs->to_number<std::uint32_t>(failure);
     if (failure) return bad("field \"jobs\" is no number");
     request.jobs = number;
+  }
+  if (const json::value* output = object.if_contains("output")) {
+    auto folder = word_of(*output);
+    if (!folder) return bad("field \"output\" is damaged");
+    request.output = std::move(*folder);
   }
   const json::value* build_args = object.if_contains("build_args");
   if (!build_args || !build_args->is_array()) return bad("field \"build_args\" is no list");

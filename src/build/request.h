@@ -43,6 +43,7 @@ struct BuildRequest {
   std::string tree;
   std::string archive;
   std::uint64_t archive_bytes = 0;
+  std::string output;                     ///< folder for archives of the images; empty: none
   unsigned jobs = 0;                      ///< images made at once; 0: see Run::jobs_at_once
   std::optional<Kind> kind;               ///< absent: what the source does
   std::optional<TrackedCommand> command;  ///< absent: images are made

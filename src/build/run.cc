@@ -6,6 +6,7 @@
 #include "build/push.h"
 #include "build/registry.h"
 #include "build/root_id.h"
+#include "build/save.h"
 #include "build/watch.h"
 #include "engine/registry_auth.h"
 #include "store/folder_lock.h"
@@ -61,6 +62,8 @@ Outcome Run::work(std::stop_token stop) {
   if (const std::string& registry = parts_.settings.registry; !registry.empty()) {
     registries_.push_back(engine::registry_of(registry));
   }
+  // What can't be written to is said before anything is built.
+  if (!parts_.request.output.empty()) make_folders(parts_.request.output);
   choose_cache();
   choose_engine();
   check_engine();
@@ -80,8 +83,26 @@ Outcome Run::work(std::stop_token stop) {
                     .jobs = jobs});
   made_ = maker.run(stop);
   Outcome outcome = judge();
+  if (outcome.status == Status::succeeded) save(outcome, stop);
   if (outcome.status == Status::succeeded) push(jobs, outcome, std::move(stop));
   return outcome;
+}
+
+void Run::save(Outcome& outcome, std::stop_token stop) {
+  if (parts_.request.output.empty()) return;
+  const engine::SaveResult result = save_images({.plan = plan_,
+                                                 .made = made_,
+                                                 .engine = *engine_,
+                                                 .log = parts_.log,
+                                                 .steps = steps_,
+                                                 .redactor = parts_.redactor,
+                                                 .clock = clock_},
+                                                parts_.request.output, std::move(stop));
+  if (result.end == engine::SaveResult::End::canceled) {
+    outcome = {.status = Status::canceled, .exit_code = -1, .reason = "canceled"};
+  } else if (result.end == engine::SaveResult::End::failed) {
+    outcome = {.status = Status::failed, .exit_code = 1, .reason = result.reason};
+  }
 }
 
 void Run::push(unsigned jobs, Outcome& outcome, std::stop_token stop) {

@@ -60,6 +60,7 @@ class Run {
   std::unique_ptr<engine::Engine> reach_one(engine::EngineChoice choice);
   std::unique_ptr<engine::Engine> reach(const engine::EngineChoice& choice);
   void check_engine() const;
+  void save(Outcome& outcome, std::stop_token stop);
   void push(unsigned jobs, Outcome& outcome, std::stop_token stop);
   void say_what_comes(unsigned jobs);
   unsigned jobs_at_once() const;

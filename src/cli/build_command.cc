@@ -30,6 +30,12 @@ Result<build::BuildRequest> request_from(const Options& options) {
     return Error(Errc::invalid, "invalid --jobs \"" + std::to_string(*options.jobs) + "\"",
                  "expected a whole number from 1 to " + std::to_string(kMostJobs));
   }
+  if (options.output) {
+    if (options.output->empty()) {
+      return Error(Errc::invalid, "--output is empty", "name a folder for the images' archives");
+    }
+    request.output = std::filesystem::absolute(*options.output).lexically_normal().string();
+  }
   if (options.platform) {
     const Result<std::string> platform = engine::parse_platform(*options.platform);
     if (!platform) return platform.error();
@@ -138,6 +144,11 @@ constexpr std::array kFlags = {
          .value = "OS/ARCH",
          .summary = "what images are for: linux/arm64, ... (default: the engine's own)",
          .target = &Options::platform},
+    Flag{.name = "output",
+         .value = "FOLDER",
+         .summary = "also write the images there: SERVICE.tar for docker or podman load",
+         .target = &Options::output,
+         .offer = Offer::folder},
     Flag{.name = "jobs",
          .letter = 'j',
          .value = "N",

@@ -24,6 +24,7 @@ struct Options {
   std::optional<std::string> dir;
   std::optional<std::string> engine;
   std::optional<std::string> manifest;
+  std::optional<std::string> output;
   std::optional<std::string> platform;
   std::optional<std::string> source;
   std::optional<std::string> kind;

@@ -38,6 +38,9 @@ class BuildahEngine : public Engine {
   ImageResult make(const ImageRequest& request, Progress& progress, std::stop_token stop) override;
   PushResult push(const ImageRequest& image, const std::string& reference, Progress& progress,
                   std::stop_token stop) override;
+  SaveResult save(const ImageRequest& image, const std::string& reference,
+                  const std::filesystem::path& file, Progress& progress,
+                  std::stop_token stop) override;
   std::optional<std::string> base_digest(const std::string& reference) override;
   bool use_again(const std::string& reference, const std::string& digest,
                  const std::vector<std::string>& tags) override;

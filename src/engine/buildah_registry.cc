@@ -1,4 +1,4 @@
-// BuildahEngine and registries: pushes, and layers kept there for other machines.
+// BuildahEngine and what leaves it: archives, pushes, and layers kept for other machines.
 
 #include "base/error.h"
 #include "base/file.h"
@@ -108,6 +108,27 @@ PushResult BuildahEngine::push(const ImageRequest& image, const std::string& ref
   if (stop.stop_requested()) return {.end = PushResult::End::canceled, .reason = "canceled"};
   if (error.empty()) return failed_push("buildah push failed without a word");
   return failed_push(without_names(error, "pushing image ", reference + "\": "));
+}
+
+SaveResult BuildahEngine::save(const ImageRequest& /*image*/, const std::string& reference,
+                               const std::filesystem::path& file, Progress& progress,
+                               std::stop_token stop) {
+  if (stop.stop_requested()) return {.end = SaveResult::End::canceled, .reason = "canceled"};
+  prepare();
+  // A name of ours: to buildah a colon in the path would end it.
+  const std::filesystem::path link = context_.work / ("save-" + std::to_string(++made_) + ".tar");
+  std::filesystem::create_symlink(file, link);
+  TransferSink sink(progress, [](std::string_view) { return true; });
+  const process::ExitStatus status = stream(
+      {host_.program, "push", reference, "docker-archive:" + link.string() + ":" + reference},
+      environment(), sink, stop);
+  const std::string error = sink.finish();
+  remove_file(link);
+  if (status.ok()) return {.end = SaveResult::End::saved, .reason = {}};
+  if (stop.stop_requested()) return {.end = SaveResult::End::canceled, .reason = "canceled"};
+  if (error.empty()) return {.reason = "buildah push failed without a word"};
+  return {.reason =
+              shorten(printable(without_names(error, "pushing image ", reference + "\": ")), 300)};
 }
 
 /// Buildah tries a registry that does not answer again and again at each step: one

@@ -244,6 +244,13 @@ PushResult DockerApi::push(const std::string& name, const std::string& reference
   return {.end = PushResult::End::pushed, .digest = reader.digest()};
 }
 
+void DockerApi::save(const std::string& name, const Fd& file, std::stop_token stop) const {
+  const HttpCall call{.target = "/images/" + url_escape(name) + "/get", .limit = kPullLimit};
+  const auto write = [&](std::string_view bytes) { write_all(file.get(), bytes); };
+  const HttpReply reply = exchange(socket_, call, write, std::move(stop));
+  if (reply.status != 200) throw refusal(reply, "save " + printable(name));
+}
+
 void DockerApi::tag(std::string_view reference, std::string_view name) const {
   const auto [repository, tag] = split_reference(name);
   const HttpReply reply = exchange(

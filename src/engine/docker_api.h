@@ -1,6 +1,7 @@
 #pragma once
 // What cooper asks of a Docker Engine besides builds: who it is, and its images.
 
+#include "base/fd.h"
 #include "engine/engine.h"
 
 #include <filesystem>
@@ -47,6 +48,9 @@ class DockerApi : public ImageKeeper {
   /// Error{canceled} on a stop request.
   PushResult push(const std::string& name, const std::string& reference,
                   const std::function<void(std::string_view)>& on_line, std::stop_token stop) const;
+  /// Writes the image `name` to `file` as `docker save` does. Throws Error{canceled} on a
+  /// stop request.
+  void save(const std::string& name, const Fd& file, std::stop_token stop) const;
   /// Gives an image one more name.
   void tag(std::string_view reference, std::string_view name) const;
 

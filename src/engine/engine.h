@@ -112,6 +112,12 @@ struct PushResult {
   bool may_pass = false;  ///< the network's or the server's fault: trying again can help
 };
 
+/// What became of an image's archive. A failure is an answer, not an Error.
+struct SaveResult {
+  enum class End : std::uint8_t { saved, failed, canceled } end = End::failed;
+  std::string reason;  ///< one line: why it failed
+};
+
 /// What is the same for all images of one build.
 struct BuildContext {
   BuildId build;
@@ -182,6 +188,12 @@ class Engine : public ImageKeeper {
   /// Tries once; a stop request ends it. Throws as make() does.
   virtual PushResult push(const ImageRequest& image, const std::string& reference,
                           Progress& progress, std::stop_token stop) = 0;
+  /// Writes an image that make() has made into the empty `file`, with the name
+  /// `reference` (one of its tags): what `docker load` and `podman load` take. Blocks
+  /// until that is done; a stop request ends it. Throws as make() does.
+  virtual SaveResult save(const ImageRequest& image, const std::string& reference,
+                          const std::filesystem::path& file, Progress& progress,
+                          std::stop_token stop) = 0;
   /// What tells the content of an image that a build would start from, "sha256:<64
   /// hex>", as this engine would find it now; pulls nothing. nullopt if that can't
   /// be told. Throws Error.

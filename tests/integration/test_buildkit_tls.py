@@ -3,6 +3,7 @@ real engine's BuildKit."""
 import json
 import os
 import shutil
+import tarfile
 
 import pytest
 
@@ -86,6 +87,21 @@ def test_the_next_of_several_daemons_builds_when_an_apps_own_is_gone(cooper, eng
         assert f"nothing answers at {own}" in shown and "ready; used: a BuildKit daemon is configured" in shown
     finally:
         other.close()
+
+
+def test_an_image_is_sent_as_an_archive(cooper, engine, app, tmp_path):
+    done = cooper("build", app(HEAD), "-a", "hello", "--output", tmp_path / "out")
+    build = build_id_of(done.out + done.err)
+    if not docker.has_containerd_store():  # a graph driver's BuildKit has no exporter for it
+        reason = cooper.record("hello", build)["reason"]
+        assert reason.startswith(f"service web: {tmp_path}/out/web.tar: ") and "exporter" in reason, reason
+        assert not list((tmp_path / "out").iterdir())
+        return
+    done.ok()
+    with tarfile.open(tmp_path / "out/web.tar") as archive:
+        [image] = json.load(archive.extractfile("manifest.json"))
+        assert image["RepoTags"] == [f"localhost/hello:web.{build}"]
+        assert len(image["Layers"]) == 1 and archive.getmember(image["Layers"][0]).size > 100_000
 
 
 @pytest.mark.skipif(docker.has_containerd_store(), reason="this one can")

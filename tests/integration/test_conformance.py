@@ -12,12 +12,16 @@ import pytest
 
 from support import docker
 from support.cooper import BUSYBOX, HEAD, Cooper, ImageStore, build_id_of, limits_of, processes_of, wait_for
+from test_failures import small_disk  # noqa: F401 (fixture)
 
 
 class Buildah:
     def __init__(self, store: ImageStore):
         self.store, self.env = store, store.env
         self.images = store.images
+
+    def load(self, archive):
+        self.store.buildah("pull", f"docker-archive:{archive}").ok()
 
     def labels(self, reference):
         known = json.loads(self.store.buildah("inspect", "--type", "image", reference).ok().out)
@@ -31,6 +35,10 @@ class Docker:
     def __init__(self, daemon: docker.DockerEngine):
         self.daemon, self.env = daemon, daemon.env
         self.images = daemon.images
+
+    def load(self, archive):
+        status, body = self.daemon.ask("POST", "/images/load", archive.read_bytes())
+        assert status == 200 and b"error" not in body, body
 
     def labels(self, reference):
         return self.daemon.image(reference)["Config"]["Labels"]
@@ -352,3 +360,32 @@ def test_what_needs_more_memory_than_allowed_is_killed_and_named(cooper, engine,
         assert "it needs more than 64 MiB (property memory)" in record["reason"], record["reason"]
     else:
         assert record["status"] == "succeeded"
+
+
+def test_images_are_written_as_archives_that_can_be_loaded(cooper, engine, app, tmp_path):
+    folder = app(HEAD, {"convox.yml": "services:\n  web:\n    build: .\n  worker:\n    build: .\n"})
+    out = tmp_path / "a:b" / "out"  # a colon that buildah would end the path at
+    build = build_id_of(cooper("build", folder, "-a", "hello", "--output", out).ok().out)
+    images = {service: f"localhost/hello:{service}.{build}" for service in ("web", "worker")}
+    before = {image: engine.images()[image] for image in images.values()}
+    out = out.rename(tmp_path / "out")
+    assert sorted(path.name for path in out.iterdir()) == ["web.tar", "worker.tar"]
+    assert sum(step["text"].startswith("SAVE ") for step in cooper.steps("hello", build)) == 2
+    cooper("builds", "remove", build, "-a", "hello").ok()
+    assert not before.keys() & engine.images().keys()
+    for service, image in images.items():
+        engine.load(out / f"{service}.tar")
+        assert engine.images()[image] == before[image]
+
+
+def test_archives_that_can_not_be_written_fail_the_build(cooper, engine, app, tmp_path, small_disk):  # noqa: F811
+    big = app(HEAD + "COPY noise /\n", {"noise": os.urandom(12 << 20)})
+    done = cooper("build", big, "-a", "hello", "--output", small_disk)
+    record = cooper.record("hello", build_id_of(done.out + done.err))
+    assert done.code == 1 and record["status"] == "failed"
+    assert record["reason"].startswith(f"service web: {small_disk}/web.tar: "), record["reason"]
+    assert "no space left on device" in record["reason"].lower()
+    assert not list(small_disk.iterdir())
+    (tmp_path / "file").touch()
+    done = cooper("build", big, "-a", "hello", "--output", tmp_path / "file")
+    assert done.code == 1 and str(tmp_path / "file") in done.err and "STEP" not in done.out

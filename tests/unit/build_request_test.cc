@@ -18,6 +18,7 @@ TEST(BuildRequest, ComesBackAsItWas) {
                            .tree = "ab",
                            .archive = "cd",
                            .archive_bytes = 12,
+                           .output = "/srv/a \xff",
                            .jobs = 3};
   EXPECT_EQ(reread(build), build);
   const BuildRequest tracked{

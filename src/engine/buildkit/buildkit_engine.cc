@@ -19,11 +19,12 @@
 
 #include <algorithm>
 #include <mutex>
-#include <set>
 #include <utility>
 
 namespace cooper::engine::buildkit {
 namespace json = boost::json;
+
+namespace {
 
 /// Sentences about files, said by the session's threads and shown by ours.
 class Warnings {
@@ -45,8 +46,6 @@ class Warnings {
   std::mutex mutex_;
   std::vector<std::string> waiting_;
 };
-
-namespace {
 
 ImageResult canceled() { return {.end = ImageResult::End::canceled, .reason = "canceled"}; }
 
@@ -137,53 +136,6 @@ void BuildkitEngine::check_limits(const StepReader& steps, Progress& progress) {
                   ": RUN instructions are run by the daemon of " + name_ + "\n");
 }
 
-PushResult BuildkitEngine::push(const ImageRequest& image, const std::string& reference,
-                                Progress& progress, std::stop_token stop) {
-  if (!docker_) return solve_and_push(image, reference, progress, std::move(stop));
-  try {
-    const auto show = [&](std::string_view line) { progress.output(printable(line) + "\n"); };
-    return docker_->push(image.tags.front(), reference, show, stop);
-  } catch (const Error& error) {  // adapter: the stop request ended the push
-    if (error.code() != Errc::canceled) throw;
-    return {.end = PushResult::End::canceled, .reason = "canceled"};
-  }
-}
-
-PushResult BuildkitEngine::solve_and_push(const ImageRequest& image, const std::string& reference,
-                                          Progress& progress, std::stop_token stop) {
-  const auto channel = connect(choice_);
-  const source::ContentTime times(key_, context_.digests);
-  Warnings warnings;
-  const Session session = open_session(channel, image, times, warnings);
-  SolveOrder order = order_of(image, session);
-  order.frontend.erase("no-cache");  // what was just made is what is pushed
-  order.exporter = "image";
-  order.exporter_attributes = {{"name", reference}, {"push", "true"}};
-  std::set<std::string> shown;
-  const auto show = [&](const StatusUpdate& update) {
-    for (const VertexStatus& status : update.statuses) {
-      if (!status.id.starts_with("pushing ") || !shown.insert(status.id).second) continue;
-      progress.output(printable(status.id) + "\n");
-    }
-  };
-  const SolveResult result =
-      solve(channel, order, {.update = show, .idle = [&] { progress.idle(); }}, std::move(stop));
-  switch (result.end) {
-    case SolveResult::End::made:
-      break;
-    case SolveResult::End::canceled:
-      return {.end = PushResult::End::canceled, .reason = "canceled"};
-    case SolveResult::End::cut_off:
-    case SolveResult::End::failed:
-      return failed_push(plain_message(result.message));
-  }
-  const auto digest = result.response.find("containerimage.digest");
-  if (digest == result.response.end()) {
-    throw Error(Errc::engine, place() + " does not tell the digest of the image that it pushed");
-  }
-  return {.end = PushResult::End::pushed, .digest = digest->second};
-}
-
 std::vector<std::string> BuildkitEngine::platforms() { return platforms_of(connect(choice_)); }
 
 std::string BuildkitEngine::place() const {
@@ -204,7 +156,8 @@ ImageResult BuildkitEngine::make(const ImageRequest& request, Progress& progress
 
 Session BuildkitEngine::open_session(const std::shared_ptr<grpc::Channel>& channel,
                                      const ImageRequest& request, const source::ContentTime& times,
-                                     Warnings& warnings) const {
+                                     std::function<void(const std::string&)> warn,
+                                     const Fd* receives) const {
   return Session(
       channel, {.folders = {.context = request.context,
                             .dockerfile = request.dockerfile.parent_path(),
@@ -212,7 +165,8 @@ Session BuildkitEngine::open_session(const std::shared_ptr<grpc::Channel>& chann
                 .shared_key = hex(sha256(std::string(key_.begin(), key_.end()) + lineage(request))),
                 .logins = context_.logins,
                 .secrets = context_.secrets,
-                .warn = [&warnings](const std::string& text) { warnings.add(text); }});
+                .receives = receives,
+                .warn = std::move(warn)});
 }
 
 SolveOrder BuildkitEngine::order_of(const ImageRequest& request, const Session& session) const {
@@ -233,7 +187,8 @@ ImageResult BuildkitEngine::build(const ImageRequest& request, Progress& progres
   const auto channel = connect(choice_);
   const source::ContentTime times(key_, context_.digests);
   Warnings warnings;
-  const Session session = open_session(channel, request, times, warnings);
+  const Session session =
+      open_session(channel, request, times, [&](const std::string& text) { warnings.add(text); });
   SolveOrder order = order_of(request, session);
   add_cache(request, order);
   bool cache_is_there = true;

@@ -7,6 +7,7 @@
 #include "source/content_time.h"
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,11 +19,11 @@ class Channel;
 
 namespace cooper::engine::buildkit {
 
+struct Export;
 struct SolveOrder;
 struct SolveResult;
 class Session;
 class StepReader;
-class Warnings;
 
 /// A connection and a session for each image, so that whatever ends this process
 /// ends its builds in the daemon, too. Images of a Docker Engine are kept there;
@@ -44,6 +45,11 @@ class BuildkitEngine : public Engine {
   /// more, all from its cache, and pushes that.
   PushResult push(const ImageRequest& image, const std::string& reference, Progress& progress,
                   std::stop_token stop) override;
+  /// A Docker Engine writes what it keeps; a daemon of its own makes the image once more,
+  /// all from its cache, and sends that.
+  SaveResult save(const ImageRequest& image, const std::string& reference,
+                  const std::filesystem::path& file, Progress& progress,
+                  std::stop_token stop) override;
   /// Of a Docker Engine, as it finds it: here, else in its registry.
   std::optional<std::string> base_digest(const std::string& reference) override;
   bool use_again(const std::string& reference, const std::string& digest,
@@ -59,11 +65,16 @@ class BuildkitEngine : public Engine {
   ImageResult explain(const ImageRequest& request, const SolveResult& result,
                       const StepReader& steps, Progress& progress) const;
   Session open_session(const std::shared_ptr<grpc::Channel>& channel, const ImageRequest& request,
-                       const source::ContentTime& times, Warnings& warnings) const;
+                       const source::ContentTime& times,
+                       std::function<void(const std::string&)> warn,
+                       const Fd* receives = nullptr) const;
   SolveOrder order_of(const ImageRequest& request, const Session& session) const;
   void add_cache(const ImageRequest& request, SolveOrder& order) const;
   void check_limits(const StepReader& steps, Progress& progress);
   void warn_of_cache(const ImageRequest& request, const std::string& problem, Progress& progress);
+  /// Makes what make() has made once more, for another exporter than the engine's own.
+  SolveResult solve_again(const ImageRequest& image, const Export& target, Progress& progress,
+                          std::stop_token stop);
   PushResult solve_and_push(const ImageRequest& image, const std::string& reference,
                             Progress& progress, std::stop_token stop);
   std::string place() const;

@@ -1,11 +1,13 @@
 #include "engine/buildkit/services.h"
 
 #include "base/error.h"
+#include "base/file.h"
 #include "engine/buildkit/ssh_agent.h"
 #include "engine/registry_auth.h"
 
 #include <algorithm>
 #include <auth.grpc.pb.h>
+#include <filesend.grpc.pb.h>
 #include <filesync.grpc.pb.h>
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/sync_stream.h>
@@ -206,6 +208,29 @@ class FileSyncService : public moby::filesync::v1::FileSync::Service {
   std::stop_token stop_;
 };
 
+/// Takes the one archive that an exporter sends.
+class FileSendService : public moby::filesync::v1::FileSend::Service {
+ public:
+  explicit FileSendService(const Fd* file) : file_(file) {}
+
+  grpc::Status DiffCopy(
+      grpc::ServerContext* /*context*/,
+      grpc::ServerReaderWriter<moby::filesync::v1::BytesMessage, moby::filesync::v1::BytesMessage>*
+          stream) override {
+    if (!file_) return {grpc::StatusCode::UNIMPLEMENTED, "nothing was asked for"};
+    try {
+      moby::filesync::v1::BytesMessage message;
+      while (stream->Read(&message)) write_all(file_->get(), message.data());
+      return grpc::Status::OK;
+    } catch (const Error& error) {  // boundary: a request of the daemon's
+      return {grpc::StatusCode::UNKNOWN, error.message()};
+    }
+  }
+
+ private:
+  const Fd* file_;
+};
+
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -215,22 +240,23 @@ int hex_digit(char c) {
 
 }  // namespace
 
-std::vector<std::unique_ptr<grpc::Service>> make_services(
-    const Folders& folders, const std::filesystem::path& logins, const BuildSecrets& secrets,
-    std::function<void(const std::string&)> warn, std::stop_token stop) {
+std::vector<std::unique_ptr<grpc::Service>> make_services(Offer offer, std::stop_token stop) {
   std::vector<std::unique_ptr<grpc::Service>> services;
   services.push_back(std::make_unique<HealthService>());
-  services.push_back(std::make_unique<AuthService>(logins));
-  services.push_back(std::make_unique<SecretsService>(secrets));
-  services.push_back(std::make_unique<SshService>(secrets));
-  services.push_back(std::make_unique<FileSyncService>(folders, std::move(warn), std::move(stop)));
+  services.push_back(std::make_unique<AuthService>(std::move(offer.logins)));
+  services.push_back(std::make_unique<SecretsService>(offer.secrets));
+  services.push_back(std::make_unique<SshService>(offer.secrets));
+  services.push_back(
+      std::make_unique<FileSyncService>(offer.folders, std::move(offer.warn), std::move(stop)));
+  services.push_back(std::make_unique<FileSendService>(offer.receives));
   return services;
 }
 
 std::vector<std::string> service_methods() {
   return {"/grpc.health.v1.Health/Check",        "/moby.filesync.v1.Auth/Credentials",
           "/moby.filesync.v1.FileSync/DiffCopy", "/moby.buildkit.secrets.v1.Secrets/GetSecret",
-          "/moby.sshforward.v1.SSH/CheckAgent",  "/moby.sshforward.v1.SSH/ForwardAgent"};
+          "/moby.sshforward.v1.SSH/CheckAgent",  "/moby.sshforward.v1.SSH/ForwardAgent",
+          "/moby.filesync.v1.FileSend/DiffCopy"};
 }
 
 std::string query_unescape(std::string_view text) {

@@ -2,6 +2,7 @@
 // What a session offers to the daemon: the build's files, registry credentials, secrets,
 // ssh agents, and a sign of life.
 
+#include "base/fd.h"
 #include "engine/build_secrets.h"
 #include "engine/buildkit/file_sync.h"
 #include "source/content_time.h"
@@ -27,12 +28,18 @@ struct Folders {
   const source::ContentTime* times = nullptr;  ///< see TreeRequest
 };
 
+/// What a session has to offer.
+struct Offer {
+  Folders folders;
+  std::filesystem::path logins;  ///< see find_login
+  const BuildSecrets& secrets;   ///< borrowed
+  const Fd* receives = nullptr;  ///< where what an exporter sends is written to; borrowed
+  std::function<void(const std::string&)> warn;  ///< gets sentences about files, from other threads
+};
+
 /// The services of a session, to be registered with its server, which must not
-/// outlive them. `warn` gets sentences about files, from other threads.
-/// `logins`: see find_login. `secrets` is borrowed.
-std::vector<std::unique_ptr<grpc::Service>> make_services(
-    const Folders& folders, const std::filesystem::path& logins, const BuildSecrets& secrets,
-    std::function<void(const std::string&)> warn, std::stop_token stop);
+/// outlive them.
+std::vector<std::unique_ptr<grpc::Service>> make_services(Offer offer, std::stop_token stop);
 
 /// The methods that they implement, as a session announces them.
 std::vector<std::string> service_methods();

@@ -123,7 +123,11 @@ class Session::Bridge {
 Session::Session(std::shared_ptr<grpc::Channel> channel, Options options)
     : id_(random_base36(25)),
       secrets_(std::move(options.secrets)),
-      services_(make_services(options.folders, options.logins, secrets_, std::move(options.warn),
+      services_(make_services({.folders = options.folders,
+                               .logins = options.logins,
+                               .secrets = secrets_,
+                               .receives = options.receives,
+                               .warn = std::move(options.warn)},
                               stop_.get_token())),
       bridge_(std::make_unique<Bridge>(std::move(channel), id_, options.shared_key, services_)) {}
 

@@ -28,7 +28,8 @@ class Session {
     std::string shared_key;
     std::filesystem::path logins;  ///< see find_login
     BuildSecrets secrets;
-    std::function<void(const std::string&)> warn;  ///< see make_services
+    const Fd* receives = nullptr;                  ///< see Offer
+    std::function<void(const std::string&)> warn;  ///< see Offer
   };
   /// Throws Error{unavailable}. The channel is shared with the solve.
   Session(std::shared_ptr<grpc::Channel> channel, Options options);
