@@ -143,11 +143,12 @@ Outcome CommandRun::run() {
 
 process::Child CommandRun::start(int out, process::Group group) const {
   const bool on_terminal = group == process::Group::own_terminal;
+  std::vector<std::string> variables = parts_.variables;
+  variables.insert(variables.end(), {"COOPER_APP=" + parts_.app.str(),
+                                     "COOPER_BUILD_ID=" + parts_.id.str(), mark_of(parts_.id)});
   return process::Child::start({
       .argv = parts_.command.words,
-      .environment =
-          process::own_environment({"COOPER_APP=" + parts_.app.str(),
-                                    "COOPER_BUILD_ID=" + parts_.id.str(), mark_of(parts_.id)}),
+      .environment = process::own_environment(variables),
       .folder = parts_.command.folder,
       .in = on_terminal ? out : parts_.streams.input.get(),
       .out = out,

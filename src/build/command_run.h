@@ -12,7 +12,9 @@
 #include "process/child.h"
 
 #include <stop_token>
+#include <string>
 #include <sys/types.h>
+#include <vector>
 
 namespace cooper::build {
 
@@ -38,7 +40,8 @@ class CommandRun {
     const TrackedCommand& command;
     const Settings& settings;
     CommandStreams streams;
-    mode_t umask;  ///< of whoever started it
+    mode_t umask;                        ///< of whoever started it
+    std::vector<std::string> variables;  ///< "NAME=value", besides those that every one has
     log::LogFile& log;
     const log::Redactor& redactor;
   };

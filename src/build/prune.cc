@@ -5,6 +5,7 @@
 #include "build/containment.h"
 #include "build/leftovers.h"
 #include "build/plan.h"
+#include "build/release_use.h"
 #include "build/request.h"
 #include "build/root_id.h"
 #include "build/start.h"
@@ -87,13 +88,6 @@ void remove_pushed_names(const store::Layout& layout, engine::ImageKeeper& keepe
   });
 }
 
-void remove_releases(store::FileStore& store, const Build& build,
-                     const std::vector<Release>& releases) {
-  for (const Release& release : releases) {
-    if (release.build == build.id.str()) store.remove_release(build.app, release.id);
-  }
-}
-
 constexpr std::size_t kMaxRequestBytes = std::size_t{16} << 20;
 
 /// Did an engine work on it, or could it have begun to? There may be none for the
@@ -107,7 +101,7 @@ bool has_engine(const store::FileStore& store, const Build& build) {
     const Fd file = find_regular_file(request, O_RDONLY);
     if (!file) return false;
     const auto asked = parse_request(read_open_file(file, request.string(), kMaxRequestBytes));
-    return !asked || !asked->command;
+    return !asked || (!asked->command && asked->release.empty());
   } catch (const Error&) {  // adapter: it may have been a build's
     return true;
   }
@@ -125,9 +119,23 @@ bool remove_with_images(store::FileStore& store, const Build& build,
   if (has_images) {
     if (const auto keeper = keeper_of(store, build)) remove_images(store.layout(), *keeper, build);
   }
-  remove_releases(store, build, releases);
+  remove_releases(store, build.app, build.id, releases);
   return store.remove_unpinned_build(build.app, build.id);
 }
+
+namespace {
+
+/// The deploy's supervisor vanished between its success and its record's end. What it left
+/// running was meant to stay.
+bool finish_deploy(store::FileStore& store, const Build& deploy) {
+  const fs::path work = store.layout().build(deploy.app, deploy.id).work;
+  if (store.find_folder(work.parent_path())) remove_tree(work);
+  return store
+      .finalize_build(deploy.app, deploy.id, {.status = Status::succeeded, .exit_code = 0}, now())
+      .won;
+}
+
+}  // namespace
 
 bool reap(store::FileStore& store, const Build& seen) {
   const auto lock = store.lock_endings(seen.app);
@@ -138,6 +146,7 @@ bool reap_locked(store::FileStore& store, const Build& seen) {
   // What was seen may have been long ago, and another may have ended it meanwhile.
   const std::optional<Build> build = store.find_build(seen.app, seen.id);
   if (!build || build->status != Status::running || process_lives(*build)) return false;
+  if (took_effect(store, *build)) return finish_deploy(store, *build);
   constexpr const char* kReason =
       "abandoned: the build's process vanished (killed, or the host restarted)";
   std::string last_words;
@@ -171,7 +180,7 @@ bool reap_locked(store::FileStore& store, const Build& seen) {
   attempt([&] {
     if (store.find_folder(files.work.parent_path())) remove_tree(files.work);
   });
-  remove_releases(store, *build, store.list_releases(build->app, 0).releases);
+  remove_releases(store, build->app, build->id, store.list_releases(build->app, 0).releases);
   // A record and a log that another program wrote keep their shape.
   const std::string reason = build->host.empty() ? "" : kReason;
   if (!reason.empty()) last_words += "ERROR: " + reason + "\n";
@@ -235,23 +244,19 @@ std::vector<Build> as_if_reaped(const store::FileStore& store, const AppName& ap
   return std::move(list.builds);
 }
 
-/// What the app runs on or would be started from: the active release's build,
-/// and the newest one that succeeded.
+/// What the app runs on or would be started from: what releases need, the newest build
+/// that succeeded, and the newest of all that did.
 std::set<std::string> needed_builds(const store::FileStore& store, const AppName& app,
                                     const std::vector<Build>& builds) {
-  std::set<std::string> needed;
-  const std::optional<App> facts = store.find_app(app);
-  if (facts && !facts->release.empty()) {
-    for (const Release& release : store.list_releases(app, 0).releases) {
-      if (release.id.str() == facts->release) needed.insert(release.build);
-    }
-  }
+  std::set<std::string> needed = builds_in_use(store, app);
   // Dokku's apps do not run on what our records name, and its users know how many stay.
   if (store.layout().is_dokkus()) return needed;
+  bool any = false;
   for (const Build* build : newest_first(builds, now())) {
     if (build->status != Status::succeeded) continue;
-    needed.insert(build->id.str());
-    break;
+    if (!any || build->kind == Kind::build) needed.insert(build->id.str());
+    any = true;
+    if (build->kind == Kind::build) break;
   }
   return needed;
 }

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "build/leftovers.h"
 #include "build/prune.h"
+#include "build/release_use.h"
 
 #include <optional>
 #include <string>
@@ -41,9 +42,7 @@ void require_removable(const store::FileStore& store, const Build& build,
 void remove_unreadable(store::FileStore& store, const AppName& app, const BuildId& id,
                        const std::vector<Release>& releases) {
   const auto locked = store.lock_endings(app);
-  for (const Release& release : releases) {
-    if (release.build == id.str()) store.remove_release(app, release.id);
-  }
+  remove_releases(store, app, id, releases);
   const store::BuildFiles files = store.layout().build(app, id);
   for (const fs::path& path :
        {files.work, files.source, files.request, files.statement, files.steps, files.log_tails[0],

@@ -32,6 +32,23 @@ std::optional<std::string> word_of(const json::value& value) {
   return word;
 }
 
+json::array to_array(const std::vector<std::string>& texts) {
+  json::array array;
+  for (const std::string& text : texts) array.push_back(json::string(text));
+  return array;
+}
+
+/// What is no text is left out.
+std::vector<std::string> texts_of(const json::object& object, std::string_view key) {
+  std::vector<std::string> texts;
+  const json::value* value = object.if_contains(key);
+  if (!value || !value->is_array()) return texts;
+  for (const json::value& each : value->get_array()) {
+    if (each.is_string()) texts.emplace_back(each.get_string());
+  }
+  return texts;
+}
+
 /// nullopt if it is damaged.
 std::optional<TrackedCommand> command_of(const json::value& value) {
   const json::object* object = value.if_object();
@@ -89,6 +106,10 @@ std::string to_json(const BuildRequest& request) {
   }
   if (!request.output.empty()) object["output"] = to_value(request.output);
   if (request.kind) object["kind"] = to_string(*request.kind);
+  if (!request.release.empty()) object["release"] = request.release;
+  if (!request.retry_of.empty()) object["retry_of"] = request.retry_of;
+  if (!request.secrets.empty()) object["secrets"] = to_array(request.secrets);
+  if (!request.agents.empty()) object["agents"] = to_array(request.agents);
   if (request.command) {
     json::array words;
     for (const std::string& word : request.command->words) words.push_back(to_value(word));
@@ -125,7 +146,11 @@ Result<BuildRequest> parse_request(std::string_view text) {
                        .platform = text_of(object, "platform"),
                        .engine = text_of(object, "engine"),
                        .tree = text_of(object, "tree"),
-                       .archive = text_of(object, "archive")};
+                       .archive = text_of(object, "archive"),
+                       .release = text_of(object, "release"),
+                       .retry_of = text_of(object, "retry_of"),
+                       .secrets = texts_of(object, "secrets"),
+                       .agents = texts_of(object, "agents")};
   if (const json::value* bytes = object.if_contains("archive_bytes")) {
     request.archive_bytes = bytes->to_number<std::uint64_t>(failure);
     if (failure) return bad("field \"archive_bytes\" is no number");

@@ -47,6 +47,10 @@ struct BuildRequest {
   unsigned jobs = 0;                      ///< images made at once; 0: see Run::jobs_at_once
   std::optional<Kind> kind;               ///< absent: what the source does
   std::optional<TrackedCommand> command;  ///< absent: images are made
+  std::string release;                    ///< id of one that is deployed in place of that
+  std::string retry_of;                   ///< id of the build whose source this one takes again
+  std::vector<std::string> secrets;       ///< ids of those that the build was given ...
+  std::vector<std::string> agents;        ///< ... their values are kept nowhere
   bool operator==(const BuildRequest&) const = default;
 };
 

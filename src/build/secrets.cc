@@ -9,6 +9,7 @@ namespace cooper::build {
 
 std::vector<std::string> secrets_of(const store::FileStore& store, const AppName& app,
                                     const engine::BuildSecrets& given,
+                                    const Environment& environment,
                                     std::vector<std::string>& warnings) {
   const char* variable = std::getenv("COOPER_REDACT");
   std::vector<std::string> secrets = log::secrets_from_lines(variable ? variable : "");
@@ -20,6 +21,7 @@ std::vector<std::string> secrets_of(const store::FileStore& store, const AppName
     add(log::secrets_from_lines(store.find_property(level, key).value_or("")));
   }
   for (const engine::Secret& secret : given.secrets) secrets.push_back(secret.value);
+  for (const auto& [name, value] : environment) secrets.push_back(value);
   add(engine::registry_secrets(store.layout().registry_logins(), warnings));
   return secrets;
 }

@@ -118,6 +118,11 @@ bool is_buildkit(std::string_view text) {
   return engine::parse_buildkit_addresses(text).has_value();
 }
 bool is_folder(std::string_view text) { return text.empty() || text.starts_with('/'); }
+bool is_program(std::string_view text) {
+  return is_folder(text) && !text.ends_with('/') && valid_utf8(text) == text &&
+         std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < ' '; });
+}
+bool is_deployer(std::string_view text) { return text == "none" || text == "command"; }
 
 bool is_registry(std::string_view text) {
   return text.empty() || text == "off" || is_repository(text);
@@ -135,6 +140,10 @@ constexpr std::array kProperties = {
              "a size such as 500m or 20g; 0 means no limit", "20g", is_size},
     Property{"cpus", "processors that all processes of a build may use together",
              "a number such as 0.5 or 2, at least 0.01; 0 means no limit", "0", is_cpus},
+    Property{"deploy-command", "the program that deploys a release, if the deployer is `command`",
+             "an absolute path", "", is_program},
+    Property{"deployer", "what promoting a release runs: nothing, or the program deploy-command",
+             "none or command", "none", is_deployer},
     Property{"disk-min", "a build is refused while less is free on the disks that it writes to",
              "a size such as 500m or 2g; 0 means that it is never refused", "500m", is_size},
     Property{"engine", "what makes images; see cooper engines", "auto, buildah, docker or buildkit",
@@ -282,6 +291,10 @@ Settings read_settings(const store::Store& store, const AppName* app,
     settings.registry = *std::move(value);
   }
   if (auto value = effective("cache")) settings.cache = *std::move(value);
+  if (const auto value = effective("deployer"); value && *value == "command") {
+    settings.deployer = DeployerKind::command;
+  }
+  if (auto value = effective("deploy-command")) settings.deploy_command = *std::move(value);
   if (const auto value = effective("syslog-prefix")) settings.syslog_prefix = *value;
   return settings;
 }

@@ -21,6 +21,10 @@ namespace cooper::build {
 /// from a registry: that is done; the engine's own is used; the build fails.
 enum class SyntaxLines : std::uint8_t { allow, builtin, deny };
 
+/// What deploys a release: nothing, as the release itself is the result; or a command of
+/// the operator's.
+enum class DeployerKind : std::uint8_t { none, command };
+
 /// What the properties of an app come to: its own, else the global, else the default.
 struct Settings {
   std::chrono::seconds timeout{6 * 3600};   ///< of the whole build; 0: none
@@ -35,6 +39,8 @@ struct Settings {
   SyntaxLines syntax = SyntaxLines::builtin;
   std::string registry;  ///< repository that images are pushed to; empty: none
   std::string cache;     ///< as the property says (build/registry.h); empty: it does not
+  DeployerKind deployer = DeployerKind::none;
+  std::string deploy_command;            ///< path of the program; empty: none is named
   std::string syslog_prefix = "dokku-";  ///< what syslog and the journal call a build: this, its id
 };
 

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "build/command_run.h"
+#include "build/deployer.h"
 #include "build/prune.h"
 #include "build/request.h"
 #include "build/root_id.h"
@@ -58,6 +59,15 @@ BuildRequest read_request(const store::BuildFiles& files) {
   return parse_request(*text).value();
 }
 
+/// That is to be deployed; nullopt: this is no deploy of one.
+std::optional<Release> release_of(const store::FileStore& store, const AppName& app,
+                                  const BuildRequest& request) {
+  if (request.release.empty()) return std::nullopt;
+  const ReleaseId id = ReleaseId::parse(request.release).value();
+  if (auto release = store.find_release(app, id)) return release;
+  throw Error(Errc::not_found, "no release " + id.str() + " of app " + app.str());
+}
+
 /// Whoever started us may be gone by now; the build does not depend on it.
 void tell_starter(const Fd& ready, std::string_view text) {
   try {
@@ -85,7 +95,9 @@ class Supervision {
         request_(read_request(files_)),
         settings_(read_settings(store_, task.app, warnings_)),
         build_secrets_(from_memory(std::exchange(task.secrets, {}))),
-        redactor_(secrets_of(store_, task.app, build_secrets_, warnings_)),
+        release_(release_of(store_, task.app, request_)),
+        environment_(release_ ? release_->environment : environment_of(store_, task.app)),
+        redactor_(secrets_of(store_, task.app, build_secrets_, environment_, warnings_)),
         log_(create_log(task.layout, files_, settings_)) {
     try {
       begin();
@@ -99,7 +111,7 @@ class Supervision {
   Status run() {
     Ended ended{.outcome = {.status = Status::failed, .exit_code = 1}};
     try {
-      ended = request_.command ? run_command() : make_images();
+      ended = release_ ? deploy() : request_.command ? run_command() : make_images();
     } catch (const std::exception& error) {  // boundary: the record must end, too
       ended.outcome.reason = redactor_.redact(error.what());
     }
@@ -156,6 +168,29 @@ class Supervision {
     return {.outcome = std::move(outcome), .log_is_whole = run.ended_by_itself()};
   }
 
+  Ended deploy() {
+    const std::map<std::string, std::string> pushed = pushed_images();
+    const std::unique_ptr<Deployer> deployer = make_deployer({.layout = task_.layout,
+                                                              .app = task_.app,
+                                                              .id = task_.id,
+                                                              .release = *release_,
+                                                              .pushed = pushed,
+                                                              .settings = settings_,
+                                                              .umask = umask_,
+                                                              .log = log_,
+                                                              .redactor = redactor_});
+    for (const std::string& warning : warnings_) log_.append("warning: " + warning + "\n");
+    Outcome outcome = deployer->deploy();
+    return {.outcome = std::move(outcome), .log_is_whole = deployer->log_is_whole()};
+  }
+
+  /// Of the release's build.
+  std::map<std::string, std::string> pushed_images() const {
+    const Result<BuildId> id = BuildId::parse(release_->build);
+    const auto build = id ? store_.find_build(task_.app, *id) : std::nullopt;
+    return build ? build->pushed : std::map<std::string, std::string>{};
+  }
+
   /// Of a tracked command that was given none: its line, without secrets.
   std::string description() const {
     if (!request_.description.empty() || !request_.command) {
@@ -167,7 +202,6 @@ class Supervision {
 
   /// Writes the running record. From here on everybody sees the build.
   void begin() {
-    environment_ = environment_of(store_, task_.app);
     keep_last_words();
     if (settings_.syslog) copy_to_syslog();
     if (!request_.command) make_root_id(task_.layout);  // which is no younger than its builds
@@ -180,8 +214,10 @@ class Supervision {
                               .source = known_source(request_.source),
                               .description = description(),
                               .git_sha = request_.git_sha,
+                              .release = request_.release,
                               .platform = request_.platform,
-                              .host = host_name()});
+                              .host = host_name(),
+                              .retry_of = request_.retry_of});
     if (request_.command) forget_request();
   }
 
@@ -277,43 +313,56 @@ class Supervision {
   /// what the build used has just been freed, so trying again can help.
   void finalize_for_sure(Outcome& outcome, const std::string& manifest) {
     const auto deadline = patience_ends();
-    std::optional<Release> release;
-    const bool makes_release = outcome.status == Status::succeeded && !request_.command;
-    if (makes_release) release = new_release(outcome, manifest);
-    bool release_is_kept = false;
+    bool took_effect = outcome.status != Status::succeeded || request_.command;
     for (;;) {
       try {
-        if (release && !release_is_kept) store_.insert_release(*release);
-        release_is_kept = true;
-        if (release) outcome.release = release->id.str();
-        finalize(outcome, release);
+        if (!took_effect) take_effect(outcome, manifest);
+        took_effect = true;
+        finalize(outcome);
         return;
       } catch (const Error& error) {  // boundary: try again, then let the door tell
         const bool may_pass = error.code() == Errc::unavailable;
         if (may_pass && std::chrono::steady_clock::now() < deadline) {
           std::this_thread::sleep_for(kTryAgain);
-          continue;
+        } else if (!took_effect) {
+          took_effect = true;  // it never will: the record says so
+          outcome.status = Status::failed;
+          outcome.exit_code = 1;
+          outcome.reason = redactor_.redact(error.message());
+        } else {
+          forget_new_release(outcome);
+          throw;
         }
-        if (release) store_.remove_release(task_.app, release->id);
-        throw;
       }
     }
   }
 
-  Release new_release(const Outcome& outcome, const std::string& manifest) const {
-    return {.id = new_release_id(),
-            .app = task_.app,
-            .build = task_.id.str(),
-            .description = redactor_.redact(request_.description),
-            .manifest = manifest,
-            .created_at = {now()},
-            .environment = environment_,
-            .images = outcome.images};
+  /// What a success changes besides the record: a build makes a release, a deploy makes its
+  /// own the active one.
+  void take_effect(Outcome& outcome, const std::string& manifest) {
+    if (release_) {
+      store_.activate_release(task_.app, release_->id, task_.id);
+      return;
+    }
+    // The environment is the app's as it is by now.
+    const Release made = store_.derive_release(task_.app, [&](Release& release) {
+      release.build = task_.id.str();
+      release.description = redactor_.redact(request_.description);
+      release.manifest = manifest;
+      release.images = outcome.images;
+    });
+    outcome.release = made.id.str();
   }
 
-  void finalize(Outcome& outcome, const std::optional<Release>& release) {
+  void forget_new_release(const Outcome& outcome) {
+    if (const auto made = ReleaseId::parse(outcome.release)) {
+      store_.remove_release(task_.app, *made);
+    }
+  }
+
+  void finalize(Outcome& outcome) {
     const store::Finalized finalized = store_.finalize_build(task_.app, task_.id, outcome, now());
-    if (!finalized.won && release) store_.remove_release(task_.app, release->id);
+    if (!finalized.won) forget_new_release(outcome);
     outcome.status = finalized.build.status;
   }
 
@@ -325,11 +374,12 @@ class Supervision {
   std::vector<std::string> warnings_;
   Settings settings_;
   engine::BuildSecrets build_secrets_;
+  std::optional<Release> release_;  // that is deployed
+  Environment environment_;         // of the app, or of that release
   log::Redactor redactor_;
   log::LogFile log_;
   std::optional<log::SyslogCopy> syslog_;
   std::string engine_;  // as the record names it; empty: none was chosen
-  std::map<std::string, std::string> environment_;
   std::optional<std::chrono::steady_clock::time_point> patience_ends_;
 };
 

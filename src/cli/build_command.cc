@@ -1,6 +1,7 @@
 // `cooper build`.
 
 #include "cli/context.h"
+#include "cli/deploys.h"
 #include "cli/follow_build.h"
 #include "cli/interrupt.h"
 #include "cli/outcome.h"
@@ -63,24 +64,31 @@ int report_end(const Context& context, const Options& options, Output& progress,
   return 0;
 }
 
-int run_build(Context& context, const Options& options) {
+rack::StartBuild start_from(const Context& context, const Options& options) {
   const std::filesystem::path folder =
       options.words.empty() ? context.folder : std::filesystem::path(options.words[0]);
-  const rack::StartBuild start{
-      .app = resolve_app(context, options, folder),
-      .folder = folder,
-      .request = request_from(options).value(),
-      .secrets = read_build_secrets(options.secrets, options.agents).value(),
-      .if_locked = if_locked(options)};
-  warn_of_near_miss(context, start.app);
+  return {.app = resolve_app(context, options, folder),
+          .folder = folder,
+          .request = request_from(options).value(),
+          .secrets = read_build_secrets(options.secrets, options.agents).value(),
+          .if_locked = if_locked(options)};
+}
 
+/// Starts the build; from then on it needs us no more.
+Build start_build(const Context& context, const rack::StartBuild& start, Interrupts& interrupts,
+                  Output& progress) {
+  warn_of_near_miss(context, start.app);
+  Progress phases(context, progress);
+  const Build build = context.rack.start_build(start, phases, interrupts.first());
+  interrupts.let_others_leave();
+  return build;
+}
+
+int run_build(Context& context, const Options& options) {
+  const rack::StartBuild start = start_from(context, options);
   Output& progress = options.id ? context.err : context.out;
   Interrupts interrupts(Interrupts::Takes::all_ends);
-  const Build build = [&] {
-    Progress phases(context, progress);
-    return context.rack.start_build(start, phases, interrupts.first());
-  }();
-  interrupts.let_others_leave();  // the build needs us no more
+  const Build build = start_build(context, start, interrupts, progress);
   if (options.detach) {
     context.out.write((options.id ? "" : "Build:   ") + build.id.str() + "\n");
     return 0;
@@ -88,6 +96,28 @@ int run_build(Context& context, const Options& options) {
   LogView log(progress, options.raw ? LogForm::raw : LogForm::harmless);
   if (const auto left = follow_to_end(context, build, interrupts, log)) return *left;
   return report_end(context, options, progress, context.rack.get_build(build.app, build.id));
+}
+
+/// Build and promote; with --id the release's id comes once it is deployed.
+int run_deploy(Context& context, const Options& options) {
+  const rack::StartBuild start = start_from(context, options);
+  Output& progress = options.id ? context.err : context.out;
+  Interrupts interrupts(Interrupts::Takes::all_ends);
+  const Build build = start_build(context, start, interrupts, progress);
+  LogView log(progress, options.raw ? LogForm::raw : LogForm::harmless);
+  if (const auto left = follow_to_end(context, build, interrupts, log)) return *left;
+  const rack::BuildView view = context.rack.get_build(build.app, build.id);
+  progress.write("Build:   " + build.id.str() + "\n");
+  if (view.status != DisplayStatus::succeeded) return report_outcome(context, view);
+  progress.write("Release: " + view.build.release + "\n");
+  const int code = promote(context,
+                           {.app = build.app,
+                            .release = view.build.release,
+                            .create = std::nullopt,
+                            .if_locked = if_locked(options)},
+                           interrupts, progress);
+  if (options.id && code == 0) context.out.write(view.build.release + "\n");
+  return code;
 }
 
 constexpr std::array kPositionals = {
@@ -157,15 +187,17 @@ constexpr std::array kFlags = {
     Flag{.name = "id",
          .summary = "print the release's id alone on stdout; all else goes to stderr",
          .target = &Options::id},
-    Flag{.name = "detach",
-         .summary = "return once the build runs, and print its id",
-         .target = &Options::detach},
     kNoWaitFlag,
     Flag{.name = "raw",
          .summary = "show the log on a terminal as it is, escape sequences and all",
-         .target = &Options::raw,
-         .excludes = "detach"},
+         .target = &Options::raw},
+    Flag{.name = "detach",
+         .summary = "return once the build runs, and print its id",
+         .target = &Options::detach,
+         .excludes = "raw"},
 };
+// There is nobody to promote the release of a build that is left to itself.
+constexpr auto kDeployFlags = std::span(kFlags).first<kFlags.size() - 1>();
 
 constexpr std::array kCommands = {
     Command{.name = "build",
@@ -175,7 +207,14 @@ constexpr std::array kCommands = {
             .examples = "cooper build -a hello\n"
                         "cooper build src -a hello -d 'try the new base' --build-args VERSION=3\n"
                         "release=$(cooper build -a hello --id)",
-            .run = run_build}};
+            .run = run_build},
+    Command{.name = "deploy",
+            .summary = "Build an app's images, and deploy the release",
+            .positionals = kPositionals,
+            .flags = kDeployFlags,
+            .examples = "cooper deploy -a hello\n"
+                        "cooper deploy src -a hello -d staging",
+            .run = run_deploy}};
 
 }  // namespace
 

@@ -82,12 +82,14 @@ std::span<const Flag> common_flags() { return kCommonFlags; }
 
 std::span<const Group> groups() {
   static const std::array kGroups = {Group{"Build", build_commands()},
-                                     Group{"Deploy", track_commands()},
+                                     Group{"Deploy", deploy_commands()},
+                                     Group{"Track", track_commands()},
                                      Group{"Builds", builds_commands()},
                                      Group{"Logs", log_commands()},
                                      Group{"Retention", retention_commands()},
                                      Group{"Settings", property_commands()},
                                      Group{"Releases", releases_commands()},
+                                     Group{"Environment", env_commands()},
                                      Group{"Apps", apps_commands()},
                                      Group{kDokkuTitle, plugin_commands()},
                                      Group{"Engines", engines_commands()},

@@ -60,6 +60,12 @@ std::string release_json(const Release& release, const std::string& active) {
   return pretty(release_object(release, active));
 }
 
+std::string environment_json(const Environment& environment) {
+  json::object object;
+  for (const auto& [name, value] : environment) object[name] = value;
+  return pretty(object);
+}
+
 std::string apps_json(std::span<const App> apps) {
   return array_text(apps, [](const App& app) { return record_of(to_json(app)); });
 }

@@ -22,6 +22,9 @@ std::string releases_json(std::span<const Release> releases, const std::string& 
 /// One such object, whole.
 std::string release_json(const Release& release, const std::string& active);
 
+/// An object of names and values.
+std::string environment_json(const Environment& environment);
+
 /// An array, by name.
 std::string apps_json(std::span<const App> apps);
 /// One of them.

@@ -32,7 +32,11 @@ struct Options {
   std::optional<std::string> until;
   std::optional<std::string> before;
   std::optional<std::string> user;
+  std::optional<std::string> build_from;
+  std::optional<std::string> env_from;
+  std::optional<std::string> env_file;
   std::vector<std::string> build_args;
+  std::vector<std::string> value_files;
   std::vector<std::string> secrets;
   std::vector<std::string> agents;
   std::vector<std::string> statuses;
@@ -52,10 +56,13 @@ struct Options {
   bool no_cache = false;
   bool force = false;
   bool no_follow = false;
+  bool no_restart = false;
   bool no_wait = false;
   bool password_stdin = false;
+  bool promote = false;
   bool pty = false;
   bool raw = false;
+  bool replace = false;
   bool steps = false;
 
   bool json() const { return format == "json"; }
@@ -107,6 +114,8 @@ std::span<const Command> retention_commands();
 std::span<const Command> log_commands();
 std::span<const Command> property_commands();
 std::span<const Command> releases_commands();
+std::span<const Command> env_commands();
+std::span<const Command> deploy_commands();
 std::span<const Command> apps_commands();
 std::span<const Command> plugin_commands();
 std::span<const Command> engines_commands();

@@ -81,7 +81,7 @@ bool finalize(Build& build, const Outcome& outcome, Time when) {
   build.finished_at = Timestamp{when};
   if (!outcome.engine.empty()) build.engine = outcome.engine;
   build.reason = outcome.reason;
-  build.release = outcome.release;
+  if (!outcome.release.empty()) build.release = outcome.release;
   build.images = outcome.images;
   build.pushed = outcome.pushed;
   build.unchanged = outcome.unchanged;

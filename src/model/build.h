@@ -75,7 +75,7 @@ struct Build {
 
   std::string description;
   std::string git_sha;
-  std::string release;   ///< id of the release it made
+  std::string release;   ///< id of the release that it made or, of a deploy, deploys
   std::string reason;    ///< why it did not succeed, in one line
   std::string engine;    ///< name and version of what made the images
   std::string platform;  ///< that images were asked for, "linux/arm64"; empty: the engine's own
@@ -84,6 +84,7 @@ struct Build {
   /// Service -> id of the earlier build whose image it uses again, since nothing changed.
   std::map<std::string, std::string> unchanged;
   std::string host;        ///< where it ran
+  std::string retry_of;    ///< id of the build whose source and arguments it takes again
   bool pinned = false;     ///< no retention removes it
   std::string log_erased;  ///< by whom and when; empty: it was not
 

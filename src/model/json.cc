@@ -173,10 +173,11 @@ json::object to_object(const std::map<std::string, std::string>& texts) {
   return object;
 }
 
-constexpr std::array<std::string_view, 21> kBuildFields = {
-    "id",       "app",       "kind",        "pid",       "started_at", "finished_at", "status",
-    "source",   "exit_code", "description", "git_sha",   "release",    "reason",      "engine",
-    "platform", "images",    "pushed",      "unchanged", "host",       "pinned",      "log_erased"};
+constexpr std::array<std::string_view, 22> kBuildFields = {
+    "id",     "app",      "kind",      "pid",         "started_at", "finished_at",
+    "status", "source",   "exit_code", "description", "git_sha",    "release",
+    "reason", "engine",   "platform",  "images",      "pushed",     "unchanged",
+    "host",   "retry_of", "pinned",    "log_erased"};
 
 }  // namespace
 
@@ -211,6 +212,7 @@ std::string to_json(const Build& build) {
   if (!build.pushed.empty()) object["pushed"] = to_object(build.pushed);
   if (!build.unchanged.empty()) object["unchanged"] = to_object(build.unchanged);
   add("host", build.host);
+  add("retry_of", build.retry_of);
   if (build.pinned) object["pinned"] = true;
   add("log_erased", build.log_erased);
   for (const auto& [key, text] : build.unknown_fields) object[key] = json::parse(text);
@@ -242,6 +244,7 @@ Result<Build> parse_build(std::string_view text, const BuildId& id, const AppNam
   build.pushed = reader.texts("pushed");
   build.unchanged = reader.texts("unchanged");
   build.host = reader.text("host");
+  build.retry_of = reader.text("retry_of");
   build.pinned = reader.flag("pinned");
   build.log_erased = reader.text("log_erased");
   if (!reader.problem().empty()) return Error(Errc::corrupt, reader.problem());
@@ -286,7 +289,12 @@ std::string to_json(const App& app) {
   json::object object;
   object["name"] = app.name.str();
   object["created_at"] = to_rfc3339(app.created_at);
-  if (!app.release.empty()) object["release"] = app.release;
+  const auto add = [&](const char* key, const std::string& text) {
+    if (!text.empty()) object[key] = text;
+  };
+  add("release", app.release);
+  add("previous", app.previous);
+  add("deploy", app.deploy);
   return pretty(object);
 }
 
@@ -296,7 +304,9 @@ Result<App> parse_app(std::string_view text, const AppName& name) {
   Reader reader(*object);
   App app{.name = name,
           .created_at = reader.required_time("created_at"),
-          .release = reader.text("release")};
+          .release = reader.text("release"),
+          .previous = reader.text("previous"),
+          .deploy = reader.text("deploy")};
   if (!reader.problem().empty()) return Error(Errc::corrupt, reader.problem());
   return app;
 }

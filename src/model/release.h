@@ -2,6 +2,7 @@
 // Releases and apps: pure facts.
 
 #include "base/time.h"
+#include "model/environment.h"
 #include "model/names.h"
 
 #include <map>
@@ -13,11 +14,11 @@ namespace cooper {
 struct Release {
   ReleaseId id;
   AppName app;
-  std::string build;  ///< id of the build whose images it runs
+  std::string build;  ///< id of the build whose images it runs; empty: there was none yet
   std::string description;
   std::string manifest;  ///< text of the manifest it was built from
   Timestamp created_at;
-  std::map<std::string, std::string> environment;
+  Environment environment;
   std::map<std::string, std::string> images;  ///< service -> reference@digest
   bool operator==(const Release&) const = default;
 };
@@ -25,7 +26,9 @@ struct Release {
 struct App {
   AppName name;
   Timestamp created_at;
-  std::string release;  ///< the active one's id; empty before the first promote
+  std::string release;   ///< the active one's id; empty before the first promote
+  std::string previous;  ///< that was active before; empty: none was
+  std::string deploy;    ///< id of the deploy that made the release the active one
   bool operator==(const App&) const = default;
 };
 

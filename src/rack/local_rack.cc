@@ -8,6 +8,7 @@
 #include "build/settings.h"
 #include "build/unpacked_source.h"
 #include "model/json.h"
+#include "rack/naming.h"
 #include "store/deploy_lock.h"
 
 #include <algorithm>
@@ -53,33 +54,6 @@ BuildView LocalRack::view(Build build) const {
   const DisplayStatus status = display_status(build, lives);
   return {std::move(build), status};
 }
-
-namespace {
-
-Error none_of(const AppName& app, const std::string& what, const std::string& noun) {
-  return Error(Errc::not_found, what + " of app " + app.str(),
-               "`cooper " + noun + "s -a " + app.str() + "` lists them");
-}
-
-/// The id that begins with `text`, if there is but one. An empty text names none,
-/// even where there is only one.
-template <class Id>
-Id the_one_that_fits(const std::vector<Id>& ids, const AppName& app, std::string_view text,
-                     const std::string& noun) {
-  const std::string shown = "\"" + shorten(text, 64) + "\"";
-  std::vector<Id> matches;
-  for (const Id& id : ids) {
-    if (id.str().starts_with(text)) matches.push_back(id);
-  }
-  if (matches.empty()) throw none_of(app, "no " + noun + " " + shown, noun);
-  if (matches.size() == 1 && !text.empty()) return matches[0];
-  throw Error(
-      Errc::invalid,
-      shown + " fits " + std::to_string(matches.size()) + " " + noun + "s of app " + app.str(),
-      "give more of the id");
-}
-
-}  // namespace
 
 BuildId LocalRack::resolve_build(const AppName& app, std::string_view text) {
   // The whole id is the common case, and costs one read.
@@ -164,27 +138,6 @@ void LocalRack::request_cancel(const AppName& app, const BuildId& id) {
 
 BuildView LocalRack::cancel_build(const AppName& app, const BuildId& id) {
   return view(build::cancel(store_, require_build(app, id)));
-}
-
-// Releases
-
-std::vector<Release> LocalRack::list_releases(const AppName& app, std::size_t limit) {
-  require_app(app);
-  return store_.list_releases(app, limit).releases;
-}
-
-Release LocalRack::get_release(const AppName& app, std::string_view text) {
-  if (const auto id = ReleaseId::parse(text)) {
-    if (auto release = store_.find_release(app, *id)) return *release;
-  }
-  require_app(app);
-  std::vector<Release> releases = store_.list_releases(app, text == "last" ? 1 : 0).releases;
-  if (text == "last" && !releases.empty()) return releases[0];
-  if (text.empty()) throw none_of(app, "no release \"\"", "release");
-  std::vector<ReleaseId> ids;
-  for (const Release& release : releases) ids.push_back(release.id);
-  const ReleaseId id = the_one_that_fits(ids, app, text, "release");
-  return *std::ranges::find(releases, id, &Release::id);
 }
 
 // Properties

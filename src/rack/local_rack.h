@@ -54,6 +54,9 @@ class LocalRack : public Rack {
 
   std::vector<Release> list_releases(const AppName& app, std::size_t limit) override;
   Release get_release(const AppName& app, std::string_view text) override;
+  Release create_release(const NewRelease& wanted) override;
+  Build start_deploy(const StartDeploy& start, StartProgress& progress,
+                     std::stop_token stop) override;
 
   std::vector<PropertyView> list_properties(const AppName* app) override;
   std::vector<engine::EngineReport> list_engines(const AppName* app) override;

@@ -68,6 +68,27 @@ struct StartCommand {
   IfLocked if_locked = IfLocked::wait;
 };
 
+/// A release that is made from others, and what is changed in its environment. Releases are
+/// named as for get_release; empty: the newest one.
+struct NewRelease {
+  AppName app;
+  std::string build_from;        ///< whose build, manifest and images it has
+  std::string environment_from;  ///< whose environment, before the changes
+  Environment set;
+  std::vector<std::string> unset;  ///< names; absent is fine
+  std::string description;         ///< empty: the changes, else that of `build_from`
+};
+
+/// What `promote` and all other deploys of a release ask for.
+struct StartDeploy {
+  AppName app;
+  std::string release;               ///< as for get_release; empty: what `create` makes
+  std::optional<NewRelease> create;  ///< made once the deploy lock is had, in the deploys' order
+  std::string source = "deploy";
+  std::string description;  ///< empty: the release's
+  IfLocked if_locked = IfLocked::wait;
+};
+
 /// What happens before the build has a log of its own.
 class StartProgress {
  public:
@@ -192,8 +213,17 @@ class Rack {
   virtual Build unpin_build(const AppName& app, const BuildId& id) = 0;
 
   virtual std::vector<Release> list_releases(const AppName& app, std::size_t limit) = 0;
-  /// `last`, an id or a unique prefix. Error{not_found}, Error{invalid}.
+  /// `last`, `active`, `previous` (that was active before), an id or a unique prefix.
+  /// Error{not_found}, Error{invalid}.
   virtual Release get_release(const AppName& app, std::string_view text) = 0;
+  /// Makes a release without deploying it. Error{not_found}; Error{invalid} for a variable
+  /// that can't be kept.
+  virtual Release create_release(const NewRelease& release) = 0;
+  /// Starts to deploy a release; once that has succeeded, it is the app's active one.
+  /// Returns its running record, whose `release` it is. Waits for the deploy lock as
+  /// start_build does. Error{not_found}; Error{invalid} for a release without a build.
+  virtual Build start_deploy(const StartDeploy& start, StartProgress& progress,
+                             std::stop_token stop) = 0;
 
   /// Properties of an app, or the global ones when null.
   virtual std::vector<PropertyView> list_properties(const AppName* app) = 0;

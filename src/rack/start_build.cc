@@ -90,6 +90,8 @@ build::BuildRequest completed_request(const StartBuild& start) {
   if (request.description.empty()) request.description = source::default_description(facts);
   if (request.git_sha.empty() && facts) request.git_sha = facts->sha;
   if (request.git_url.empty() && facts) request.git_url = source::public_url(facts->origin);
+  for (const engine::Secret& secret : start.secrets.secrets) request.secrets.push_back(secret.id);
+  for (const engine::SshAgent& agent : start.secrets.agents) request.agents.push_back(agent.id);
   return request;
 }
 

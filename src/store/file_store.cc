@@ -20,21 +20,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Ids of the files called `<id><suffix>`, ascending. Files whose name is no id
-/// are not ours to read.
-template <class Id>
-std::vector<Id> ids_of(const std::vector<std::string>& names, std::string_view suffix) {
-  std::vector<Id> ids;
-  for (const std::string& name : names) {
-    if (!name.ends_with(suffix)) continue;
-    if (auto id = Id::parse(std::string_view(name).substr(0, name.size() - suffix.size()))) {
-      ids.push_back(std::move(*id));
-    }
-  }
-  std::ranges::sort(ids);
-  return ids;
-}
-
 /// Empty: absent.
 Fd find_root(const Layout& layout) {
   Fd root(::open(layout.root().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -312,41 +297,6 @@ std::uint64_t FileStore::build_bytes(const AppName& app, const BuildId& id) cons
     add(folder, files.request);
   }
   return total;
-}
-
-// Releases
-
-void FileStore::insert_release(const Release& release) {
-  const Fd folder = folder_for_writing(layout_.releases(release.app), 0700);
-  write_file_durably(folder, release.id.str() + ".json", to_json(release), 0600, IfExists::fail);
-}
-
-std::optional<Release> FileStore::find_release(const AppName& app, const ReleaseId& id) const {
-  const auto text = read(layout_.releases(app) / (id.str() + ".json"));
-  if (!text) return std::nullopt;
-  Result<Release> release = parse_release(*text, id, app);
-  if (!release) throw Error(release.error()).while_doing("release " + app.str() + "/" + id.str());
-  return std::move(*release);
-}
-
-ReleaseList FileStore::list_releases(const AppName& app, std::size_t limit) const {
-  ReleaseList list;
-  std::vector<ReleaseId> ids = ids_of<ReleaseId>(names(layout_.releases(app)), ".json");
-  std::ranges::reverse(ids);
-  for (const ReleaseId& id : ids) {
-    if (limit != 0 && list.releases.size() >= limit) break;
-    try {
-      if (auto release = find_release(app, id)) list.releases.push_back(std::move(*release));
-    } catch (const Error& error) {  // boundary: one damaged release must not hide the others
-      list.warnings.push_back("release " + app.str() + "/" + id.str() +
-                              " can't be read: " + printable(error.message()));
-    }
-  }
-  return list;
-}
-
-void FileStore::remove_release(const AppName& app, const ReleaseId& id) {
-  remove(layout_.releases(app) / (id.str() + ".json"));
 }
 
 // Properties

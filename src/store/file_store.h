@@ -55,6 +55,9 @@ class FileStore : public Store {
   void insert_release(const Release& release) override;
   std::optional<Release> find_release(const AppName& app, const ReleaseId& id) const override;
   ReleaseList list_releases(const AppName& app, std::size_t limit) const override;
+  Release derive_release(const AppName& app, const std::function<void(Release&)>& change) override;
+  App activate_release(const AppName& app, const ReleaseId& release,
+                       const BuildId& deploy) override;
   void remove_release(const AppName& app, const ReleaseId& id) override;
 
   std::optional<std::string> find_property(const AppName* app,
@@ -81,6 +84,7 @@ class FileStore : public Store {
     Fd folder;
     FolderLock lock;
   };
+  std::vector<ReleaseId> release_ids(const AppName& app) const;  ///< ascending
   std::optional<LockedBuilds> lock_builds(const AppName& app, const LockName& name = {}) const;
   void move_builds(const AppName& from, const AppName& to, std::vector<std::string>& left);
   /// Opens a file beneath the root; no symbolic link leads out. nullopt: absent.

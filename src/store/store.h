@@ -129,6 +129,17 @@ class Store {
   virtual void insert_release(const Release& release) = 0;
   virtual std::optional<Release> find_release(const AppName& app, const ReleaseId& id) const = 0;
   virtual ReleaseList list_releases(const AppName& app, std::size_t limit) const = 0;
+  /// Makes a release from the app's newest one: `change` gets a copy of that (an empty
+  /// one if there is none) with an id and a time of its own. Nobody else makes one
+  /// meanwhile, and it is the newest one, whatever the clock says: two changes of the
+  /// environment both count. `change` must be quick; if it throws, nothing is written.
+  /// Throws Error{corrupt} if the newest one can't be read: what it says would be lost.
+  virtual Release derive_release(const AppName& app,
+                                 const std::function<void(Release&)>& change) = 0;
+  /// Makes a release the active one, for the deploy `deploy`, which holds the app's
+  /// deploy lock. Returns the app as it is now. Throws Error{not_found}.
+  virtual App activate_release(const AppName& app, const ReleaseId& release,
+                               const BuildId& deploy) = 0;
   virtual void remove_release(const AppName& app, const ReleaseId& id) = 0;
 
   /// A property of an app, or of `--global` when `app` is null. nullopt: unset.

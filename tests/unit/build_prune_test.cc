@@ -152,6 +152,69 @@ TEST_F(PruneTest, KeepsPinnedAndNeededOnes) {
   EXPECT_THAT(store_.build_ids(hello_), IsEmpty());
 }
 
+/// Releases r1, r2, ... of these builds, with a variable that tells them apart.
+void add_releases(store::Store& store, const AppName& app, const std::vector<std::string>& builds) {
+  for (std::size_t i = 0; i < builds.size(); ++i) {
+    store.insert_release({.id = ReleaseId::parse("r" + std::to_string(i + 1)).value(),
+                          .app = app,
+                          .build = builds[i],
+                          .created_at = {now()},
+                          .environment = {{"N", std::to_string(i + 1)}},
+                          .images = {{"web", "of " + builds[i]}}});
+  }
+}
+
+TEST_F(PruneTest, WhatTheActiveReleaseAndARollbackNeedStays) {
+  const NoPrograms none;
+  for (int i = 1; i <= 6; ++i) {
+    add("b" + std::to_string(i), Status::succeeded, std::chrono::hours(100 - i));
+  }
+  store_.change_build(hello_, id("b6"), [](Build& build) { build.kind = Kind::deploy; });
+  add_releases(store_, hello_, {"b1", "b2", "b3", "b2", "b4"});
+  store_.activate_release(hello_, ReleaseId::parse("r2").value(), id("b6"));
+  store_.activate_release(hello_, ReleaseId::parse("r3").value(), id("b6"));
+  prune(store_, hello_, {.retention = {.age = 1h}});
+  // Active, active before, of the newest release; the newest build, and the newest of all.
+  EXPECT_THAT(store_.build_ids(hello_),
+              ElementsAre(id("b2"), id("b3"), id("b4"), id("b5"), id("b6")));
+  EXPECT_EQ(store_.find_release(hello_, ReleaseId::parse("r1").value()), std::nullopt);
+}
+
+TEST_F(PruneTest, TheEnvironmentStaysWhenTheNewestReleaseGoesWithItsBuild) {
+  const NoPrograms none;
+  add("b1", Status::succeeded, 3h);
+  const Build last = add("b2", Status::succeeded, 2h);
+  add_releases(store_, hello_, {"b1", "b2", "b2"});
+  remove_with_images(store_, last, store_.list_releases(hello_, 0).releases);
+  const std::vector<Release> left = store_.list_releases(hello_, 0).releases;
+  ASSERT_EQ(left.size(), 2U);
+  EXPECT_EQ(left[0].environment, (Environment{{"N", "3"}}));
+  EXPECT_EQ(left[0].build, "b1");
+  EXPECT_EQ(left[0].images.at("web"), "of b1");
+  EXPECT_EQ(left[1].id.str(), "r1");
+}
+
+TEST_F(PruneTest, ADeployThatVanishedAfterItsSuccessHasSucceeded) {
+  for (const char* name : {"d1", "d2"}) {
+    add(name, Status::running, 1h);
+    store_.change_build(hello_, id(name), [](Build& build) {
+      build.kind = Kind::deploy;
+      build.release = "r1";
+      build.host = "here";
+    });
+  }
+  store_.activate_release(hello_, ReleaseId::parse("r1").value(), id("d2"));
+  write_text(layout_.build(hello_, id("d2")).work / "environment", "x");
+  prune(store_, hello_, {});
+  const Build failed = store_.find_build(hello_, id("d1")).value();
+  const Build succeeded = store_.find_build(hello_, id("d2")).value();
+  EXPECT_EQ(failed.status, Status::failed);
+  EXPECT_EQ(failed.release, "r1");
+  EXPECT_EQ(succeeded.status, Status::succeeded);
+  EXPECT_EQ(succeeded.reason, "");
+  EXPECT_FALSE(fs::exists(layout_.build(hello_, id("d2")).work));
+}
+
 TEST_F(PruneTest, ADryRunSaysWhatWouldBeReapedAndReapsNothing) {
   add("b1", Status::failed, 3h);
   add("b2", Status::running, 2h);

@@ -26,6 +26,13 @@ TEST(BuildRequest, ComesBackAsItWas) {
       .kind = Kind::build,
       .command = TrackedCommand{.words = {"a", "", "--", "ü \"\n\x1b"}, .folder = "/srv/a b"}};
   EXPECT_EQ(reread(tracked), tracked);
+  const BuildRequest again{.source = "ps:rebuild",
+                           .retry_of = "b1",
+                           .secrets = {"npmrc", "token"},
+                           .agents = {"default"}};
+  EXPECT_EQ(reread(again), again);
+  const BuildRequest deploy{.source = "config-redeploy", .release = "r1"};
+  EXPECT_EQ(reread(deploy), deploy);
 }
 
 TEST(BuildRequest, WordsMayHoldAnyBytes) {

@@ -49,12 +49,13 @@ class SecretsTest : public testing::Test {
   }
   std::vector<std::string> secrets() {
     warnings_.clear();
-    return secrets_of(store_, app_name("hello"), given_, warnings_);
+    return secrets_of(store_, app_name("hello"), given_, environment_, warnings_);
   }
 
   TempFolder folder_;
   store::FileStore store_{store::Layout(folder_ / "root")};
   engine::BuildSecrets given_;
+  Environment environment_;
   std::vector<std::string> warnings_;
 
  private:
@@ -81,6 +82,12 @@ TEST_F(SecretsTest, OfTheVariableAndOfBothLevelsOfTheProperty) {
 TEST_F(SecretsTest, OfTheBuildItself) {
   given_.secrets = {{.id = "token", .value = "of the build\n"}};
   EXPECT_THAT(secrets(), Contains("of the build\n"));
+}
+
+TEST_F(SecretsTest, OfTheAppsEnvironment) {
+  environment_ = {{"TOKEN", "of the environment"}};
+  EXPECT_THAT(secrets(), Contains("of the environment"));
+  EXPECT_THAT(secrets(), Not(Contains("TOKEN")));
 }
 
 TEST(SecretMemory, HandsOnAnyBytes) {

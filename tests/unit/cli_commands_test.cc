@@ -281,7 +281,8 @@ TEST_F(Releases, InfoTakesAPrefixOrLast) {
   const std::string last = run({"releases", "info", "-a", "hello"}).out;
   EXPECT_EQ(last,
             "Id           rb2\nStatus\nBuild        b2\nCreated      1 hour ago\n"
-            "Description  about b2\nImages       web  localhost/hello:web.b1\n");
+            "Description  about b2\nEnvironment  TOKEN\n"
+            "Images       web  localhost/hello:web.b1\n");
   const auto object =
       json::parse(run({"releases", "info", "rb1", "-a", "hello", "--format", "json"}).out);
   EXPECT_EQ(object.at("environment").at("TOKEN").as_string(), "s3cret");

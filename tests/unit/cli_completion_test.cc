@@ -31,9 +31,10 @@ class Completion : public CliTest {
 };
 
 TEST_F(Completion, OffersCommands) {
-  EXPECT_THAT(at({""}),
-              ElementsAre("build", "track", "builds", "releases", "apps", "plugin", "engines",
-                          "registries", "system", "help", "version", "completion"));
+  EXPECT_THAT(at({""}), ElementsAre("build", "deploy", "ps:restart", "ps:start", "track", "builds",
+                                    "releases", "env", "config:show", "config:get", "config:set",
+                                    "config:unset", "apps", "plugin", "engines", "registries",
+                                    "system", "help", "version", "completion"));
   EXPECT_THAT(at({"bui"}), ElementsAre("build", "builds"));
   EXPECT_THAT(at({"builds", ""}),
               ElementsAre("info", "logs", "provenance", "cancel", "search", "erase-log", "pin",

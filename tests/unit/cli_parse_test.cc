@@ -181,7 +181,7 @@ TEST(Tables, HoldTogether) {
         EXPECT_EQ(known->second, flag.takes_value()) << "--" << flag.name << " differs";
         EXPECT_TRUE(flag.excludes.empty() || find_flag(&command, flag.excludes));
       }
-      for (const std::string_view word : {"builds", "apps", "releases"}) {
+      for (const std::string_view word : {"builds", "apps", "releases", "env"}) {
         EXPECT_TRUE(command.name != word || command.positionals.empty()) << word;
       }
     }

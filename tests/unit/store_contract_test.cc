@@ -266,6 +266,69 @@ TEST_P(StoreContract, Releases) {
   EXPECT_EQ(ids(store_->list_releases(hello_, 0)), (Texts{"r3", "r1"}));
 }
 
+TEST_P(StoreContract, AReleaseIsDerivedFromTheNewestOne) {
+  const Release first = store_->derive_release(hello_, [](Release& release) {
+    release.environment = {{"A", "1"}};
+  });
+  EXPECT_EQ(first.build, "");
+  const Release second =
+      store_->derive_release(hello_, [](Release& release) { release.build = "b1"; });
+  EXPECT_EQ(second.environment, first.environment);
+  EXPECT_GT(second.id, first.id);
+  EXPECT_EQ(store_->find_release(hello_, second.id), second);
+
+  // Made by a clock that is ahead of ours.
+  for (const char* ahead : {"rzzzzzzzy0000zz", "rzzzzzzzzzzzzzz"}) {
+    Release future = second;
+    future.id = release_id(ahead);
+    future.environment = {{"FROM", ahead}};
+    store_->insert_release(future);
+    const Release next = store_->derive_release(hello_, [](Release&) {});
+    EXPECT_GT(next.id, future.id);
+    EXPECT_EQ(next.environment, future.environment);
+    store_->remove_release(hello_, next.id);
+  }
+}
+
+TEST_P(StoreContract, AReleaseThatIsNotToBeIsNotMade) {
+  store_->insert_release(release("r1"));
+  EXPECT_EQ(code_of([&] {
+              store_->derive_release(hello_, [](Release&) { throw Error(Errc::invalid, "no"); });
+            }),
+            Errc::invalid);
+  EXPECT_EQ(ids(store_->list_releases(hello_, 0)), Texts{"r1"});
+}
+
+TEST_P(StoreContract, ChangesOfTheEnvironmentAtOnceAllCount) {
+  constexpr int kThreads = 4;
+  constexpr int kEach = 5;
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kEach; ++i) {
+        store_->derive_release(hello_, [&](Release& release) {
+          release.environment["V" + std::to_string(t) + "_" + std::to_string(i)] = "x";
+        });
+      }
+    });
+  }
+  threads.clear();
+  const ReleaseList list = store_->list_releases(hello_, 1);
+  EXPECT_EQ(list.releases.at(0).environment.size(), std::size_t{kThreads * kEach});
+}
+
+TEST_P(StoreContract, TheActiveRelease) {
+  EXPECT_EQ(code_of([&] { store_->activate_release(hello_, release_id("r1"), build_id("d1")); }),
+            Errc::not_found);
+  store_->create_app(hello_);
+  store_->activate_release(hello_, release_id("r1"), build_id("d1"));
+  App app = store_->activate_release(hello_, release_id("r2"), build_id("d2"));
+  EXPECT_EQ((Texts{app.release, app.previous, app.deploy}), (Texts{"r2", "r1", "d2"}));
+  app = store_->activate_release(hello_, release_id("r2"), build_id("d3"));
+  EXPECT_EQ((Texts{app.release, app.previous, app.deploy}), (Texts{"r2", "r1", "d3"}));
+  EXPECT_EQ(store_->find_app(hello_), app);
+}
+
 TEST_P(StoreContract, TheKeysThatAreSet) {
   EXPECT_TRUE(store_->property_keys(&hello_).empty());
   store_->set_property(&hello_, key("timeout"), "1h");

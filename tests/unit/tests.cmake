@@ -2,7 +2,7 @@
 cooper_unit_test(base LINKS cooper_base
   SOURCES base_base64_test.cc base_file_test.cc base_sha256_test.cc base_text_test.cc base_time_test.cc)
 cooper_unit_test(model LINKS cooper_model
-  SOURCES model_build_test.cc model_json_test.cc model_names_test.cc model_retention_test.cc)
+  SOURCES model_build_test.cc model_environment_test.cc model_json_test.cc model_names_test.cc model_retention_test.cc)
 cooper_unit_test(process LINKS cooper_process
   SOURCES process_child_test.cc process_family_test.cc process_pty_test.cc
           process_tree_test.cc)
@@ -31,14 +31,14 @@ cooper_unit_test(manifest LINKS cooper_manifest
 target_compile_definitions(manifest_test PRIVATE
   COOPER_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/corpus")
 cooper_unit_test(cli LINKS cooper_cli dep::boost_json util
-  SOURCES cli_build_test.cc cli_builds_list_test.cc cli_commands_test.cc cli_completion_test.cc cli_parse_test.cc cli_secret_flags_test.cc
+  SOURCES cli_build_test.cc cli_builds_list_test.cc cli_commands_test.cc cli_completion_test.cc cli_env_test.cc cli_parse_test.cc cli_secret_flags_test.cc
           cli_retention_test.cc cli_table_test.cc)
 target_compile_definitions(cli_test PRIVATE COOPER_PROGRAM="$<TARGET_FILE:cooper>")
 add_dependencies(cli_test cooper)
 cooper_unit_test(build LINKS cooper_build
   SOURCES build_apps_to_prune_test.cc build_plan_test.cc build_provenance_test.cc
           build_prune_test.cc build_registry_test.cc build_root_id_test.cc build_secrets_test.cc build_settings_test.cc
-          build_cancel_test.cc build_request_test.cc build_unpacked_source_test.cc)
+          build_cancel_test.cc build_deploy_test.cc build_request_test.cc build_unpacked_source_test.cc)
 cooper_unit_test(rack LINKS cooper_rack
   SOURCES rack_store_source_test.cc)
 cooper_unit_test(plugin LINKS cooper_plugin
