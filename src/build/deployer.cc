@@ -5,6 +5,8 @@
 #include "build/deploy_files.h"
 
 #include <filesystem>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace cooper::build {
 
@@ -61,15 +63,23 @@ class CommandDeployer : public Deployer {
 
 }  // namespace
 
-void require_deployer(const Settings& settings, const AppName& app) {
-  if (settings.deployer != DeployerKind::command || !settings.deploy_command.empty()) return;
+void require_deployer(const Settings& settings, const store::Layout& layout, const AppName& app) {
+  if (settings.deployer != DeployerKind::command) return;
+  struct stat root {};
+  if (::geteuid() == 0 && ::stat(layout.root().c_str(), &root) == 0 && root.st_uid != 0) {
+    throw Error(Errc::denied,
+                "root does not run the deploy command: the data root " + layout.root().string() +
+                    " belongs to another user",
+                "deploy as that user: sudo -u '#" + std::to_string(root.st_uid) + "' cooper ...");
+  }
+  if (!settings.deploy_command.empty()) return;
   throw Error(Errc::invalid,
               "the deployer is `command`, and the property deploy-command names none",
               "cooper builds set deploy-command /path/to/program -a " + app.str());
 }
 
 std::unique_ptr<Deployer> make_deployer(const DeployParts& parts) {
-  require_deployer(parts.settings, parts.app);
+  require_deployer(parts.settings, parts.layout, parts.app);
   switch (parts.settings.deployer) {
     case DeployerKind::command:
       return std::make_unique<CommandDeployer>(parts);

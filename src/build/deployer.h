@@ -46,7 +46,9 @@ struct DeployParts {
 /// The deployer of `settings.deployer`. Throws as require_deployer does.
 std::unique_ptr<Deployer> make_deployer(const DeployParts& parts);
 
-/// Throws Error{invalid} if no deployer can be made with these settings of the app.
-void require_deployer(const Settings& settings, const AppName& app);
+/// Throws Error{invalid} if no deployer can be made with these settings of the app, and
+/// Error{denied} if that is a program which somebody else names for root to run: the data
+/// root is theirs.
+void require_deployer(const Settings& settings, const store::Layout& layout, const AppName& app);
 
 }  // namespace cooper::build

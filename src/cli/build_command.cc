@@ -84,11 +84,9 @@ Build start_build(const Context& context, const rack::StartBuild& start, Interru
   return build;
 }
 
-int run_build(Context& context, const Options& options) {
-  const rack::StartBuild start = start_from(context, options);
-  Output& progress = options.id ? context.err : context.out;
-  Interrupts interrupts(Interrupts::Takes::all_ends);
-  const Build build = start_build(context, start, interrupts, progress);
+/// Stays with a build that was started, unless --detach says otherwise.
+int follow(const Context& context, const Options& options, const Build& build,
+           const Interrupts& interrupts, Output& progress) {
   if (options.detach) {
     context.out.write((options.id ? "" : "Build:   ") + build.id.str() + "\n");
     return 0;
@@ -98,26 +96,39 @@ int run_build(Context& context, const Options& options) {
   return report_end(context, options, progress, context.rack.get_build(build.app, build.id));
 }
 
+int run_build(Context& context, const Options& options) {
+  const rack::StartBuild start = start_from(context, options);
+  Output& progress = options.id ? context.err : context.out;
+  Interrupts interrupts(Interrupts::Takes::all_ends);
+  return follow(context, options, start_build(context, start, interrupts, progress), interrupts,
+                progress);
+}
+
+int run_retry(Context& context, const Options& options) {
+  const AppName app = resolve_app(context, options);
+  const rack::RetryBuild retry{
+      .app = app,
+      .build = context.rack.resolve_build(app, options.words.empty() ? "last" : options.words[0]),
+      .source = "",
+      .secrets = read_build_secrets(options.secrets, options.agents).value(),
+      .if_locked = if_locked(options)};
+  Output& progress = options.id ? context.err : context.out;
+  Interrupts interrupts(Interrupts::Takes::all_ends);
+  const Build build = [&] {
+    Progress phases(context, progress);
+    return context.rack.retry_build(retry, phases, interrupts.first());
+  }();
+  interrupts.let_others_leave();
+  return follow(context, options, build, interrupts, progress);
+}
+
 /// Build and promote; with --id the release's id comes once it is deployed.
 int run_deploy(Context& context, const Options& options) {
   const rack::StartBuild start = start_from(context, options);
   Output& progress = options.id ? context.err : context.out;
   Interrupts interrupts(Interrupts::Takes::all_ends);
   const Build build = start_build(context, start, interrupts, progress);
-  LogView log(progress, options.raw ? LogForm::raw : LogForm::harmless);
-  if (const auto left = follow_to_end(context, build, interrupts, log)) return *left;
-  const rack::BuildView view = context.rack.get_build(build.app, build.id);
-  progress.write("Build:   " + build.id.str() + "\n");
-  if (view.status != DisplayStatus::succeeded) return report_outcome(context, view);
-  progress.write("Release: " + view.build.release + "\n");
-  const int code = promote(context,
-                           {.app = build.app,
-                            .release = view.build.release,
-                            .create = std::nullopt,
-                            .if_locked = if_locked(options)},
-                           interrupts, progress);
-  if (options.id && code == 0) context.out.write(view.build.release + "\n");
-  return code;
+  return follow_and_promote(context, options, build, interrupts, progress);
 }
 
 constexpr std::array kPositionals = {
@@ -126,6 +137,31 @@ constexpr std::array kPositionals = {
                .need = Positional::Need::optional,
                .offer = Offer::folder}};
 
+constexpr std::array kRetryPositionals = {
+    Positional{.name = "ID",
+               .summary = "an id, the beginning of one, last-failed, or last (the default)",
+               .need = Positional::Need::optional,
+               .offer = Offer::build}};
+
+constexpr Flag kSecretFlag{
+    .name = "secret",
+    .value = "id=ID,src=FILE",
+    .summary = "for RUN --mount=type=secret; or id=ID,env=NAME; may be repeated",
+    .target = &Options::secrets};
+constexpr Flag kAgentFlag{.name = "ssh",
+                          .value = "ID[=SOCKET]",
+                          .summary = "an agent for RUN --mount=type=ssh: default is $SSH_AUTH_SOCK",
+                          .target = &Options::agents};
+constexpr Flag kIdFlag{.name = "id",
+                       .summary = "print the release's id alone on stdout; all else goes to stderr",
+                       .target = &Options::id};
+constexpr Flag kRawFlag{.name = "raw",
+                        .summary = "show the log on a terminal as it is, escape sequences and all",
+                        .target = &Options::raw};
+constexpr Flag kDetachFlag{.name = "detach",
+                           .summary = "return once the build runs, and print its id",
+                           .target = &Options::detach,
+                           .excludes = "raw"};
 constexpr std::array kFlags = {
     Flag{.name = "app",
          .letter = 'a',
@@ -148,14 +184,8 @@ constexpr std::array kFlags = {
          .value = "NAME=VALUE",
          .summary = "a build argument for Dockerfiles that declare it; may be repeated",
          .target = &Options::build_args},
-    Flag{.name = "secret",
-         .value = "id=ID,src=FILE",
-         .summary = "for RUN --mount=type=secret; or id=ID,env=NAME; may be repeated",
-         .target = &Options::secrets},
-    Flag{.name = "ssh",
-         .value = "ID[=SOCKET]",
-         .summary = "an agent for RUN --mount=type=ssh: default is $SSH_AUTH_SOCK",
-         .target = &Options::agents},
+    kSecretFlag,
+    kAgentFlag,
     Flag{.name = "no-cache",
          .summary = "run every step, whatever is cached",
          .target = &Options::no_cache},
@@ -184,18 +214,13 @@ constexpr std::array kFlags = {
          .value = "N",
          .summary = "images made at once (default: number of cores; with BuildKit at least 4)",
          .target = &Options::jobs},
-    Flag{.name = "id",
-         .summary = "print the release's id alone on stdout; all else goes to stderr",
-         .target = &Options::id},
+    kIdFlag,
     kNoWaitFlag,
-    Flag{.name = "raw",
-         .summary = "show the log on a terminal as it is, escape sequences and all",
-         .target = &Options::raw},
-    Flag{.name = "detach",
-         .summary = "return once the build runs, and print its id",
-         .target = &Options::detach,
-         .excludes = "raw"},
+    kRawFlag,
+    kDetachFlag,
 };
+constexpr std::array kRetryFlags = {kAppFlag,    kSecretFlag, kAgentFlag, kIdFlag,
+                                    kNoWaitFlag, kRawFlag,    kDetachFlag};
 // There is nobody to promote the release of a build that is left to itself.
 constexpr auto kDeployFlags = std::span(kFlags).first<kFlags.size() - 1>();
 
@@ -214,7 +239,14 @@ constexpr std::array kCommands = {
             .flags = kDeployFlags,
             .examples = "cooper deploy -a hello\n"
                         "cooper deploy src -a hello -d staging",
-            .run = run_deploy}};
+            .run = run_deploy},
+    Command{.name = "builds retry",
+            .summary = "Build again from the source and the arguments of an earlier build",
+            .positionals = kRetryPositionals,
+            .flags = kRetryFlags,
+            .examples = "cooper builds retry -a hello\n"
+                        "cooper builds retry mwq3upiv71tsix --secret id=npmrc,src=.npmrc -a hello",
+            .run = run_retry}};
 
 }  // namespace
 

@@ -10,13 +10,15 @@ namespace cooper::cli {
 
 namespace {
 
-/// bash gives `--limit=3` as three words, and `K=V` too: the flag and its value
-/// become two words, any other text is put together again.
-std::vector<std::string> join_at_equals(std::span<const std::string> words) {
+/// bash gives `--limit=3` as three words, and `K=V` and `config:set` too: the flag and its
+/// value become two words, any other text is put together again.
+std::vector<std::string> join_words(std::span<const std::string> words) {
   std::vector<std::string> joined;
   for (std::size_t i = 0; i < words.size(); ++i) {
-    if (words[i] != "=" || joined.empty()) {
+    if ((words[i] != "=" && words[i] != ":") || joined.empty()) {
       joined.push_back(words[i]);
+    } else if (words[i] == ":") {
+      joined.back() += ":" + (i + 1 == words.size() ? "" : words[++i]);
     } else if (const bool last = i + 1 == words.size(); joined.back().starts_with("--")) {
       if (last) joined.emplace_back();
     } else {
@@ -169,7 +171,7 @@ void offer_positional(Candidates& found, const Context& context, const Typed& ty
 }  // namespace
 
 Candidates complete(const Context& context, std::span<const std::string> words) {
-  const std::vector<std::string> joined = join_at_equals(words);
+  const std::vector<std::string> joined = join_words(words);
   const std::string current = joined.empty() ? "" : joined.back();
   const Typed typed = read_words(std::span(joined).first(joined.empty() ? 0 : joined.size() - 1));
   Candidates found;

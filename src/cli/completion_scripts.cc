@@ -8,14 +8,20 @@ namespace {
 
 constexpr std::string_view kBash = R"SCRIPT(# bash completion for cooper
 _cooper() {
-  local line current=${COMP_WORDS[COMP_CWORD]}
+  local line current=${COMP_WORDS[COMP_CWORD]} stem=
   [[ $current == "=" ]] && current=
+  # bash ends a word at a colon: what stands before it (config:set) stays as it is.
+  if [[ $current == ":" ]]; then
+    stem=${COMP_WORDS[COMP_CWORD-1]}: current=
+  elif ((COMP_CWORD > 2)) && [[ ${COMP_WORDS[COMP_CWORD-1]} == ":" ]]; then
+    stem=${COMP_WORDS[COMP_CWORD-2]}:
+  fi
   COMPREPLY=()
   while IFS= read -r line; do
     case $line in
       :folders) compopt -o filenames; mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -d -- "$current") ;;
       :files) compopt -o filenames; mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$current") ;;
-      *) COMPREPLY+=("${line%%$'\t'*}") ;;
+      *) line=${line%%$'\t'*}; COMPREPLY+=("${line#"$stem"}") ;;
     esac
   done < <("${1/#\~/$HOME}" __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
 }

@@ -10,6 +10,11 @@ namespace cooper::cli {
 int promote(const Context& context, const rack::StartDeploy& start, Interrupts& interrupts,
             Output& progress);
 
+/// Follows a build to its end, says how it went, and deploys its release; prints the release's
+/// id on stdout if --id asks for it. Returns the exit code.
+int follow_and_promote(const Context& context, const Options& options, const Build& build,
+                       Interrupts& interrupts, Output& progress);
+
 /// "Promoting R...", the deploy's log, "OK": on `progress`; or why it did not succeed. Ctrl-C
 /// cancels the deploy. Returns the exit code.
 int follow_deploy(const Context& context, const Build& deploy, Interrupts& interrupts,

@@ -60,6 +60,50 @@ std::string release_json(const Release& release, const std::string& active) {
   return pretty(release_object(release, active));
 }
 
+namespace {
+
+json::value to_value(const build::TextChange& change) {
+  json::object object{{"name", change.name}};
+  if (!change.before.empty()) object["before"] = change.before;
+  if (!change.after.empty()) object["after"] = change.after;
+  return object;
+}
+
+json::value to_value(const build::NamedChange& change) {
+  return json::object{{"name", change.name}, {"change", to_string(change.change)}};
+}
+
+json::value to_value(const build::StepTimes& step) {
+  json::object object{{"service", step.service}, {"text", step.text}};
+  const auto add = [&](const char* key, const std::optional<build::StepTimes::Run>& run) {
+    if (!run) return;
+    object[key] = json::object{{"ms", run->time.count()}, {"cached", run->cached}};
+  };
+  add("before", step.before);
+  add("after", step.after);
+  return object;
+}
+
+template <class Range>
+json::array to_array(const Range& range) {
+  json::array array;
+  for (const auto& element : range) array.push_back(to_value(element));
+  return array;
+}
+
+}  // namespace
+
+std::string diff_json(const BuildId& before, const BuildId& after, const build::BuildDiff& diff) {
+  return pretty(json::object{{"before", before.str()},
+                             {"after", after.str()},
+                             {"files", to_array(diff.files)},
+                             {"arguments", to_array(diff.arguments)},
+                             {"facts", to_array(diff.facts)},
+                             {"bases", to_array(diff.bases)},
+                             {"images", to_array(diff.images)},
+                             {"steps", to_array(diff.steps)}});
+}
+
 std::string environment_json(const Environment& environment) {
   json::object object;
   for (const auto& [name, value] : environment) object[name] = value;

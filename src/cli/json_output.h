@@ -22,6 +22,9 @@ std::string releases_json(std::span<const Release> releases, const std::string& 
 /// One such object, whole.
 std::string release_json(const Release& release, const std::string& active);
 
+/// `before`, `after` and the lists of a BuildDiff.
+std::string diff_json(const BuildId& before, const BuildId& after, const build::BuildDiff& diff);
+
 /// An object of names and values.
 std::string environment_json(const Environment& environment);
 

@@ -111,6 +111,7 @@ std::span<const Command> build_commands();
 std::span<const Command> track_commands();
 std::span<const Command> builds_commands();
 std::span<const Command> retention_commands();
+std::span<const Command> diff_commands();
 std::span<const Command> log_commands();
 std::span<const Command> property_commands();
 std::span<const Command> releases_commands();

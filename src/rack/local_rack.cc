@@ -132,6 +132,12 @@ std::string LocalRack::provenance(const AppName& app, const BuildId& id) {
   return read_open_file(fd, file.string(), kMaxStepsBytes);
 }
 
+build::BuildDiff LocalRack::diff_builds(const AppName& app, const BuildId& before,
+                                        const BuildId& after) {
+  return build::diff(store_, require_build(app, before), require_build(app, after),
+                     list_steps(app, before), list_steps(app, after));
+}
+
 void LocalRack::request_cancel(const AppName& app, const BuildId& id) {
   build::signal_cancel(store_, require_renamed_build(app, id));
 }

@@ -21,6 +21,8 @@ class LocalRack : public Rack {
   Build start_build(const StartBuild& start, StartProgress& progress,
                     std::stop_token stop) override;
 
+  Build retry_build(const RetryBuild& retry, StartProgress& progress,
+                    std::stop_token stop) override;
   Build start_command(const StartCommand& start, StartProgress& progress,
                       std::stop_token stop) override;
 
@@ -31,6 +33,8 @@ class LocalRack : public Rack {
   BuildView get_build(const AppName& app, const BuildId& id) override;
   std::vector<Step> list_steps(const AppName& app, const BuildId& id) override;
   std::string provenance(const AppName& app, const BuildId& id) override;
+  build::BuildDiff diff_builds(const AppName& app, const BuildId& before,
+                               const BuildId& after) override;
 
   std::uint64_t follow_log(const AppName& app, const BuildId& id, std::uint64_t from,
                            const std::function<void(std::string_view)>& sink,
@@ -74,6 +78,8 @@ class LocalRack : public Rack {
   /// Throws Error{not_found} with the nearest app's name.
   App require_app(const AppName& name) const;
   void ensure_app(const AppName& name);
+  /// What can't fit is not begun, and nothing of it is kept.
+  void require_disk_space(const AppName& app, const build::BuildRequest& request) const;
   Build require_build(const AppName& app, const BuildId& id) const;
   /// Also a build whose app was called `app` when it ran; nullopt if there is none.
   std::optional<Build> find_build(const AppName& app, const BuildId& id) const;

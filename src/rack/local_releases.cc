@@ -115,6 +115,13 @@ void require_deployable(const Release& release) {
               "build the app first: cooper build -a " + release.app.str());
 }
 
+/// The list of builds has it beside those that made images.
+std::string description_of(const StartDeploy& start, const Release& release) {
+  if (!start.description.empty()) return start.description;
+  if (start.create) return release.description;
+  return start.source + (release.description.empty() ? "" : ": ") + release.description;
+}
+
 }  // namespace
 
 Build LocalRack::start_deploy(const StartDeploy& start, StartProgress& progress,
@@ -130,7 +137,7 @@ Build LocalRack::start_deploy(const StartDeploy& start, StartProgress& progress,
     require_deployable(*release);
   }
   std::vector<std::string> warnings;  // of properties: the deploy's log has them
-  build::require_deployer(build::read_settings(store_, start.app, warnings), start.app);
+  build::require_deployer(build::read_settings(store_, start.app, warnings), layout_, start.app);
   const BuildId id = new_build_id();
   StoredSource stored(layout_, layout_.build(start.app, id));
   StartLock lock = wait_for_lock(store_, start.app, start.if_locked, progress, stop);
@@ -138,10 +145,9 @@ Build LocalRack::start_deploy(const StartDeploy& start, StartProgress& progress,
     release = create_release(*start.create);
     require_deployable(*release);
   }
-  stored.add_request(
-      {.source = start.source,
-       .description = start.description.empty() ? release->description : start.description,
-       .release = release->id.str()});
+  stored.add_request({.source = start.source,
+                      .description = description_of(start, *release),
+                      .release = release->id.str()});
   build::start_supervisor(layout_, start.app, id, lock.lock());
   lock.handed_on();
   stored.keep();

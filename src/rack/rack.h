@@ -2,6 +2,7 @@
 // Every verb of cooper, once. LocalRack does it here; a remote one asks a server.
 
 #include "build/command_streams.h"
+#include "build/diff.h"
 #include "build/request.h"
 #include "build/system_disk.h"
 #include "engine/choose.h"
@@ -60,6 +61,15 @@ struct StartBuild {
   IfLocked if_locked = IfLocked::wait;
 };
 
+/// What `retry` and `ps:rebuild` ask for: the build's stored source and arguments again.
+struct RetryBuild {
+  AppName app;
+  BuildId build;
+  std::string source;            ///< what the record says of the new build; empty: as the old one's
+  engine::BuildSecrets secrets;  ///< kept nowhere, so given again
+  IfLocked if_locked = IfLocked::wait;
+};
+
 /// What `track` asks for: `request.command` is set.
 struct StartCommand {
   AppName app;
@@ -85,7 +95,7 @@ struct StartDeploy {
   std::string release;               ///< as for get_release; empty: what `create` makes
   std::optional<NewRelease> create;  ///< made once the deploy lock is had, in the deploys' order
   std::string source = "deploy";
-  std::string description;  ///< empty: the release's
+  std::string description;  ///< empty: the source, and the release's
   IfLocked if_locked = IfLocked::wait;
 };
 
@@ -145,6 +155,11 @@ class Rack {
   /// deploy is what runs us; a stop request ends the wait (Error{canceled}).
   virtual Build start_build(const StartBuild& start, StartProgress& progress,
                             std::stop_token stop) = 0;
+  /// The same from the source and the arguments that are kept of an ended build.
+  /// Error{not_found}; Error{conflict} if it has not ended; Error{invalid} if something that
+  /// it was made from is not kept, or given.
+  virtual Build retry_build(const RetryBuild& retry, StartProgress& progress,
+                            std::stop_token stop) = 0;
   /// The same for any command, on this host, with our environment.
   virtual Build start_command(const StartCommand& start, StartProgress& progress,
                               std::stop_token stop) = 0;
@@ -165,6 +180,10 @@ class Rack {
   /// What the build was made from and by: an in-toto statement, one line. Error{not_found}
   /// if it has none, as only image builds that came to their own end have.
   virtual std::string provenance(const AppName& app, const BuildId& id) = 0;
+
+  /// What is different between two builds of an app. Error{not_found}.
+  virtual build::BuildDiff diff_builds(const AppName& app, const BuildId& before,
+                                       const BuildId& after) = 0;
 
   // The log of a build whose record can't be read is that of one that has ended.
 

@@ -74,15 +74,6 @@ std::vector<std::string> always_packed(const StartBuild& start,
   return paths;
 }
 
-/// What can't fit is not begun, and nothing of it is kept.
-void require_disk_space(const store::FileStore& store, const StartBuild& start) {
-  std::vector<std::string> warnings;  // of properties: the build's log has them
-  const build::Settings settings = build::read_settings(store, start.app, warnings);
-  engine::EngineWish wish = settings.engine;
-  if (!start.request.engine.empty()) wish.engine = start.request.engine;
-  build::require_disk_space(store.layout(), settings.disk_min, wish);
-}
-
 /// The request with what the work tree's git facts add.
 build::BuildRequest completed_request(const StartBuild& start) {
   build::BuildRequest request = start.request;
@@ -97,11 +88,19 @@ build::BuildRequest completed_request(const StartBuild& start) {
 
 }  // namespace
 
+void LocalRack::require_disk_space(const AppName& app, const build::BuildRequest& request) const {
+  std::vector<std::string> warnings;  // of properties: the build's log has them
+  const build::Settings settings = build::read_settings(store_, app, warnings);
+  engine::EngineWish wish = settings.engine;
+  if (!request.engine.empty()) wish.engine = request.engine;
+  build::require_disk_space(layout_, settings.disk_min, wish);
+}
+
 Build LocalRack::start_build(const StartBuild& start, StartProgress& progress,
                              std::stop_token stop) {
   require_image_names(start.app);
   require_something_to_build(start);
-  require_disk_space(store_, start);
+  require_disk_space(start.app, start.request);
   const source::PackOptions options{
       .folder = start.folder,
       .ignore = source::read_ignore_rules(start.folder).value(),

@@ -58,6 +58,17 @@ Error is_our_own(const AppName& app, const std::string& holder) {
       "what a deploy of an app runs can't start another one of the same app");
 }
 
+/// Its record has ended: the lock will be free in a moment.
+bool is_over(const store::FileStore& store, const AppName& app, const std::string& holder) {
+  const auto id = BuildId::parse(holder);
+  try {
+    const auto build = id ? store.find_build(app, *id) : std::nullopt;
+    return build && is_terminal(build->status);
+  } catch (const Error&) {  // adapter: what can't be read can't be over
+    return false;
+  }
+}
+
 }  // namespace
 
 StartLock wait_for_lock(store::FileStore& store, const AppName& app, IfLocked if_locked,
@@ -65,7 +76,7 @@ StartLock wait_for_lock(store::FileStore& store, const AppName& app, IfLocked if
   using namespace std::chrono_literals;
   const store::Layout& layout = store.layout();
   const char* around = std::getenv("COOPER_BUILD_ID");
-  // Who has just taken it has not put its name in yet.
+  // Who has just taken it has not put its name in yet; who is about to free it is no obstacle.
   const auto named_by = std::chrono::steady_clock::now() + 1s;
   bool said = false;
   for (;;) {
@@ -80,7 +91,8 @@ StartLock wait_for_lock(store::FileStore& store, const AppName& app, IfLocked if
     }
     if (stop.stop_requested()) throw Error(Errc::canceled, "canceled before the build began");
     const std::string holder = said ? "" : store::DeployLock::holder(layout, app);
-    if (!said && (!holder.empty() || std::chrono::steady_clock::now() > named_by)) {
+    const bool is_held = !holder.empty() && !is_over(store, app, holder);
+    if (!said && (is_held || std::chrono::steady_clock::now() > named_by)) {
       if (around && holder == around) throw is_our_own(app, holder);
       if (if_locked == IfLocked::fail) throw is_locked(app, holder);
       progress.notice("app " + app.str() + " is being deployed" +

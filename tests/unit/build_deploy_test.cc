@@ -6,6 +6,7 @@
 
 #include <map>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace cooper::build {
 namespace {
@@ -86,13 +87,16 @@ TEST_F(DeployFilesTest, TwoServicesOfOneVariableAreRefused) {
   EXPECT_FALSE(std::filesystem::exists(layout_.build(release_.app, id_).work));
 }
 
-TEST(RequireDeployer, ACommandMustBeNamed) {
-  const AppName app = AppName::parse("shop").value();
-  require_deployer({}, app);
-  Settings settings{.deployer = DeployerKind::command};
-  EXPECT_EQ(code_of([&] { require_deployer(settings, app); }), Errc::invalid);
-  settings.deploy_command = "/bin/true";
-  require_deployer(settings, app);
+TEST_F(DeployFilesTest, ADeployCommandMustBeNamed) {
+  std::filesystem::create_directory(layout_.root());
+  require_deployer({}, layout_, release_.app);
+  settings_.deployer = DeployerKind::command;
+  EXPECT_EQ(code_of([&] { require_deployer(settings_, layout_, release_.app); }), Errc::invalid);
+  settings_.deploy_command = "/bin/true";
+  require_deployer(settings_, layout_, release_.app);
+  if (::geteuid() != 0) return;
+  ASSERT_EQ(::chown(layout_.root().c_str(), 12345, 12345), 0);
+  EXPECT_EQ(code_of([&] { require_deployer(settings_, layout_, release_.app); }), Errc::denied);
 }
 
 }  // namespace

@@ -31,14 +31,15 @@ class Completion : public CliTest {
 };
 
 TEST_F(Completion, OffersCommands) {
-  EXPECT_THAT(at({""}), ElementsAre("build", "deploy", "ps:restart", "ps:start", "track", "builds",
-                                    "releases", "env", "config:show", "config:get", "config:set",
-                                    "config:unset", "apps", "plugin", "engines", "registries",
-                                    "system", "help", "version", "completion"));
+  EXPECT_THAT(at({""}),
+              ElementsAre("build", "deploy", "ps:rebuild", "ps:restart", "ps:start", "track",
+                          "builds", "releases", "env", "config:show", "config:get", "config:set",
+                          "config:unset", "apps", "plugin", "engines", "registries", "system",
+                          "help", "version", "completion"));
   EXPECT_THAT(at({"bui"}), ElementsAre("build", "builds"));
   EXPECT_THAT(at({"builds", ""}),
-              ElementsAre("info", "logs", "provenance", "cancel", "search", "erase-log", "pin",
-                          "unpin", "remove", "prune", "set", "settings"));
+              ElementsAre("retry", "info", "logs", "provenance", "cancel", "diff", "search",
+                          "erase-log", "pin", "unpin", "remove", "prune", "set", "settings"));
   EXPECT_THAT(at({"builds", "s"}), ElementsAre("search", "set", "settings"));
   EXPECT_THAT(at({"-a", "x", "builds", "i"}), ElementsAre("info"));
   EXPECT_THAT(at({"help", "builds", "l"}), ElementsAre("logs"));
@@ -127,7 +128,7 @@ TEST_F(BashCompletion, CompletesFromTheRealProgram) {
   add_build("abc1", Status::failed);
   EXPECT_EQ(tab("bui"), "build\nbuilds\n");
   EXPECT_EQ(tab("builds ''"),
-            "info\nlogs\nprovenance\ncancel\nsearch\nerase-"
+            "retry\ninfo\nlogs\nprovenance\ncancel\ndiff\nsearch\nerase-"
             "log\npin\nunpin\nremove\nprune\nset\nsettings\n");
   EXPECT_EQ(tab("builds info --st"), "--steps\n");
   EXPECT_EQ(tab("builds -a h"), "hello\n");
@@ -135,6 +136,10 @@ TEST_F(BashCompletion, CompletesFromTheRealProgram) {
   EXPECT_EQ(tab("builds --format = j"), "json\n");
   EXPECT_EQ(tab("builds --format ="), "table\njson\n");
   EXPECT_EQ(tab("nope ''"), "\n") << "nothing";
+  EXPECT_EQ(tab("config:s"), "config:show\nconfig:set\n") << "where bash does not end words at :";
+  EXPECT_EQ(tab("config : s"), "show\nset\n");
+  EXPECT_EQ(tab("ps :"), "rebuild\nrestart\nstart\n");
+  EXPECT_EQ(tab("config : set h"), "hello\n");
 }
 
 TEST_F(BashCompletion, LeavesPathsToTheShell) {
