@@ -2,14 +2,16 @@
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 
 import pytest
 
 from support import docker
-from support.cooper import BUSYBOX, PROJECT, Cooper, Gate, ImageStore, make_app, processes_of
+from support.cooper import BUSYBOX, PROJECT, Cooper, Gate, ImageStore, executable, make_app, processes_of
 from support.dokku import Dokku
+from support.terminal import Terminal
 
 
 def _make_store(folder):
@@ -96,6 +98,31 @@ def app(tmp_path):
         shutil.copy(BUSYBOX, folder / "busybox")
         return folder
     return make
+
+
+@pytest.fixture
+def track(plain_cooper):
+    """Runs a command for the app `shop`; flags go before `--`."""
+    def run(*command, flags=(), **options):
+        return plain_cooper("track", "-a", "shop", *flags, "--", *command, **options)
+    return run
+
+
+@pytest.fixture
+def on_terminal(plain_cooper):
+    """cooper on a terminal; gone after the test."""
+    jobs = []
+
+    def start(*words, **options):
+        jobs.append(Terminal([executable(), *words], {**plain_cooper.env, "TERM": "dumb"}, **options))
+        return jobs[-1]
+    yield start
+    for job in jobs:
+        try:
+            os.kill(job.pid, signal.SIGKILL)
+            job.end()
+        except OSError:
+            pass  # it has ended, as it should
 
 
 @pytest.fixture

@@ -8,14 +8,6 @@ import pytest
 from support.cooper import executable
 
 
-@pytest.fixture
-def track(plain_cooper):
-    """Runs a command for the app `shop`; flags go before `--`."""
-    def run(*command, flags=(), **options):
-        return plain_cooper("track", "-a", "shop", *flags, "--", *command, **options)
-    return run
-
-
 def test_its_words_are_kept_no_longer_than_needed(plain_cooper, track, tmp_path):
     done = track("sh", "-c", f"ls {plain_cooper.root}/data/sources/shop; exit 3", "--token", "s3cr3t-in-an-argument",
                  flags=["-d", "by hand"])

@@ -124,6 +124,12 @@ class Cooper:
         return wait_for(found, f"{text!r} in the log of {build}", seconds)
 
 
+def only_record(cooper, app="shop"):
+    ids = cooper.build_ids(app)
+    assert len(ids) == 1, ids
+    return cooper.record(app, ids[0])
+
+
 def build_id_of(output):
     """The id in `Build:   ID` of what `cooper build` printed."""
     match = re.search(r"^Build:\s+(\S+)$", output, re.M)
