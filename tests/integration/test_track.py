@@ -244,7 +244,8 @@ def test_time_limits_hold(plain_cooper, track):
     assert done.code == 124, done
     record = only_record(plain_cooper)
     assert (record["status"], record["exit_code"]) == ("failed", 124) and "property timeout" in record["reason"]
-    assert not processes_of(record["id"])
+    # The record is final before its supervisor has pruned and left.
+    wait_for(lambda: not processes_of(record["id"]), "the deploy's processes to end")
 
 
 def test_under_a_dokku_root(plain_cooper, tmp_path):
