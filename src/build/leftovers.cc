@@ -104,7 +104,6 @@ class Search {
     return !file || (!is_locked(file) && !is_being_written(file));
   }
 
-  /// Asked last: a record may have come while the rest was looked at.
   bool has_record(std::string_view id) const {
     if (readable_.contains(std::string(id))) return true;
     const Fd builds = store_.find_folder(store_.layout().builds(app_));
@@ -113,10 +112,12 @@ class Search {
     return builds && ::fstatat(builds.get(), record.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0;
   }
 
-  /// Of sources and scratch folders.
+  /// Of sources and scratch folders. Those of builds with a record are not even locked: a
+  /// source may be the same file as that of a build which starts now. Asked again at the
+  /// end: a record may have come while the rest was looked at.
   bool is_without_owner(const std::string& name) const {
-    return is_idle(name, kStarting) &&
-           !has_record(std::string_view(name).substr(0, name.find('.')));
+    const std::string_view id = std::string_view(name).substr(0, name.find('.'));
+    return !has_record(id) && is_idle(name, kStarting) && !has_record(id);
   }
 
   bool is_left_of_a_build(const std::string& name) const {

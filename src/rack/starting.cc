@@ -5,6 +5,7 @@
 #include "build/prune.h"
 #include "store/folders.h"
 
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <fcntl.h>
@@ -16,7 +17,15 @@
 namespace cooper::rack {
 
 void mark_in_use(const Fd& file) {
-  if (::flock(file.get(), LOCK_SH | LOCK_NB) != 0) throw_errno("lock the source");
+  using namespace std::chrono_literals;
+  // Who looks for leftovers holds it alone, for a moment.
+  const auto deadline = std::chrono::steady_clock::now() + 1s;
+  while (::flock(file.get(), LOCK_SH | LOCK_NB) != 0) {
+    if (errno != EINTR && (errno != EWOULDBLOCK || std::chrono::steady_clock::now() > deadline)) {
+      throw_errno("lock the source");
+    }
+    std::this_thread::sleep_for(1ms);
+  }
 }
 
 StoredSource::~StoredSource() {

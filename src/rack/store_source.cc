@@ -46,15 +46,14 @@ std::optional<source::TreeDigest> digest_of(const source::PackOptions& options,
 /// nullopt if it is not there (any more), or not as it was.
 std::optional<Fd> link_archive(const fs::path& archive, const fs::path& target,
                                std::uint64_t bytes) {
-  if (::link(archive.c_str(), target.c_str()) != 0) return std::nullopt;
-  Fd file(::open(target.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  Fd file(::open(archive.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   struct stat info {};
   if (!file || ::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode) ||
       static_cast<std::uint64_t>(info.st_size) != bytes) {
-    ::unlink(target.c_str());
     return std::nullopt;
   }
-  mark_in_use(file);
+  mark_in_use(file);  // before its new name, which has no record, can be seen
+  if (::link(archive.c_str(), target.c_str()) != 0) return std::nullopt;
   return file;
 }
 

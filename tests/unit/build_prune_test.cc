@@ -14,9 +14,11 @@
 #include <fcntl.h>
 #include <map>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <thread>
+#include <unistd.h>
 
 namespace cooper::build {
 namespace {
@@ -389,6 +391,17 @@ TEST_F(PruneTest, ARecordWithoutAByteGoesAfterADayAndTakesItsLogAlong) {
   EXPECT_THAT(leftovers(first), ElementsAre("data/builds/hello/b1.json 0"));
   EXPECT_THAT(leftovers(second), ElementsAre("data/builds/hello/b1.log 1"));
   EXPECT_EQ(second.warnings.size(), 2U);  // b2 and b3 can't be read
+}
+
+/// To see whether one is in use is to lock it, and a build that starts now may share it.
+TEST_F(PruneTest, SourcesWithARecordAreNotOpened) {
+  add("b1", Status::succeeded, 2h);
+  const fs::path source = old_file(layout_.build(hello_, id("b1")).source, 2min);
+  const Fd watch(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  ASSERT_GE(::inotify_add_watch(watch.get(), source.c_str(), IN_OPEN), 0);
+  EXPECT_THAT(cleaned(), IsEmpty());
+  alignas(inotify_event) char events[4096];
+  EXPECT_EQ(::read(watch.get(), events, sizeof events), -1) << "it was opened";
 }
 
 TEST_F(PruneTest, SourcesAndScratchWithoutARecordGo) {

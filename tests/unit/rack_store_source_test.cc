@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <functional>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -168,6 +169,26 @@ TEST_F(StoreSource, AnArchiveThatIsNotAsItWasIsNotUsed) {
   EXPECT_TRUE(fs::exists(archive(third)));
   write_text(layout_.build(app_, third).request, "{");
   EXPECT_FALSE(same_file(third, store()));
+}
+
+/// Who looks for leftovers locks a source for a moment; it is the same file as this build's.
+TEST_F(StoreSource, WaitsForWhoeverLooksAtTheArchive) {
+  const BuildId first = store();
+  Fd looked_at = open_file(archive(first), O_RDONLY);
+  ASSERT_EQ(::flock(looked_at.get(), LOCK_EX), 0);
+  {
+    const std::jthread looking([looks = std::move(looked_at)]() mutable {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      looks = Fd();
+    });
+    EXPECT_TRUE(same_file(first, store()));
+  }
+  // Nobody has to clean up after one that waited in vain.
+  looked_at = open_file(archive(first), O_RDONLY);
+  last_ = {};
+  ASSERT_EQ(::flock(looked_at.get(), LOCK_EX), 0);
+  EXPECT_THAT(error_of([&] { store(); }).message(), testing::HasSubstr("lock the source"));
+  EXPECT_EQ(fs::hard_link_count(archive(first)), 2);
 }
 
 TEST_F(StoreSource, ADamagedOrUnwritableCacheCostsTimeOnly) {
