@@ -35,6 +35,12 @@ std::string_view bytes_of(const auto& value) {
   return {reinterpret_cast<const char*>(&value), sizeof value};
 }
 
+/// What root unpacks in somebody's data root is root's, in folders that are its owner's.
+bool is_ours(const fs::path& path) {
+  struct stat info {};
+  return ::lstat(path.c_str(), &info) == 0 && info.st_uid == ::geteuid();
+}
+
 }  // namespace
 
 UnpackedSource::UnpackedSource(const store::Layout& layout, const AppName& app, const BuildId& id,
@@ -54,7 +60,8 @@ void UnpackedSource::open(std::stop_token stop) {
 
 /// False if there is none that can be used.
 bool UnpackedSource::take_kept() {
-  if (tree_.size() != kTreeDigits || ::rename(kept_.c_str(), own_.c_str()) != 0) return false;
+  if (tree_.size() != kTreeDigits || !is_ours(kept_)) return false;
+  if (::rename(kept_.c_str(), own_.c_str()) != 0) return false;
   // Whoever owns the data root may have put a link there, or a folder of his: what is in
   // it is removed by name, so it must be ours.
   taken_ = Fd(::open(own_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -132,10 +139,12 @@ void UnpackedSource::save() const {
 }
 
 void UnpackedSource::keep() {
-  if (!complete_ || tree_.size() != kTreeDigits || !is_small()) return;
+  if (!complete_ || tree_.size() != kTreeDigits || !is_ours(own_) || !is_small()) return;
   store::make_folder(layout_, kept_.parent_path(), 0700);
-  // Is there one already, this one goes with the build's other files.
-  if (::rename(own_.c_str(), kept_.c_str()) == 0 || errno == ENOTEMPTY || errno == EEXIST) return;
+  if (::rename(own_.c_str(), kept_.c_str()) == 0) return;
+  // Is there one already, or is `cache/` on another file system, this one goes with the
+  // build's other files.
+  if (errno == ENOTEMPTY || errno == EEXIST || errno == EXDEV) return;
   throw_errno("keep " + kept_.string());
 }
 

@@ -32,7 +32,8 @@ class UnpackedSource {
   const source::ContentDigests& digests() const { return digests_; }
 
   /// The build is over: leaves the folder to the next one, unless it takes more than a
-  /// tenth of what is free on the disk. Throws Error; then it stays where it is.
+  /// tenth of what is free on the disk, or is root's in somebody else's data root: its
+  /// owner could not use it. Throws Error; then it stays where it is.
   void keep();
 
  private:

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "build/unpacked_source.h"
 #include "source/pack.h"
+#include "store/folders.h"
 #include "unit/test_support.h"
 
 #include <gmock/gmock.h>
@@ -10,7 +11,10 @@
 #include <fcntl.h>
 #include <functional>
 #include <map>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <thread>
 #include <vector>
 
 namespace cooper::build {
@@ -33,7 +37,7 @@ class Unpacked : public testing::Test {
   UnpackedSource open() {
     const BuildId id = new_build_id();
     const store::BuildFiles files = layout_.build(app_, id);
-    fs::create_directories(files.source.parent_path());
+    store::make_folder(layout_, files.source.parent_path());
     const Fd out = open_file(files.source, O_WRONLY | O_CREAT | O_EXCL, 0600);
     const source::PackResult packed = source::pack({.folder = folder()}, out.get());
     UnpackedSource source(layout_, app_, id, hex(packed.tree));
@@ -172,6 +176,40 @@ TEST_F(Unpacked, WithoutADigestNothingIsKept) {
   EXPECT_EQ(tree_of(source.folder()), tree_of(folder()));
   source.keep();
   EXPECT_FALSE(fs::exists(layout_.kept_source(app_)));
+}
+
+/// Its owner could neither read nor remove what root would leave.
+TEST_F(Unpacked, RootNeitherKeepsNorTakesOneInSomebodysRoot) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give folders away";
+  constexpr uid_t kSomebody = 65534;
+  fs::create_directories(layout_.root());
+  ASSERT_EQ(::chown(layout_.root().c_str(), kSomebody, kSomebody), 0);
+  open().keep();
+  EXPECT_FALSE(fs::exists(layout_.kept_source(app_)));
+  // The owner's own stays his.
+  write_text(layout_.kept_source(app_) / "source/a", "his");
+  ASSERT_EQ(::chown(layout_.kept_source(app_).c_str(), kSomebody, kSomebody), 0);
+  open().keep();
+  EXPECT_EQ(read_file(layout_.kept_source(app_) / "source/a"), "his");
+}
+
+TEST_F(Unpacked, IsNotKeptOnAnotherFileSystem) {
+  bool can_mount = true;
+  std::jthread([&] {  // its mounts go with it
+    open();           // makes the folders
+    const std::string kept = layout_.kept_source(app_).parent_path().string();
+    fs::create_directories(kept);
+    can_mount = ::unshare(CLONE_NEWNS) == 0 &&
+                ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+                ::mount(kept.c_str(), kept.c_str(), nullptr, MS_BIND, nullptr) == 0;
+    if (!can_mount) return;
+    UnpackedSource source = open();
+    EXPECT_NO_THROW(source.keep());
+    EXPECT_FALSE(fs::exists(layout_.kept_source(app_)));
+    EXPECT_TRUE(fs::exists(source.folder()));
+  })
+      .join();
+  if (!can_mount) GTEST_SKIP() << "can't mount here";
 }
 
 TEST_F(Unpacked, IsForgottenWithItsApp) {
