@@ -116,6 +116,11 @@ bool remove_with_images(store::FileStore& store, const Build& build,
       has_images || std::ranges::find(releases, build.id.str(), &Release::build) != releases.end();
   // Decided before the first part goes: a pin in between would keep a record alone.
   if (has_more && !store.begin_removal(build.app, build.id)) return false;
+  // Asked once more, now that a deploy that begins can see what goes (require_whole).
+  if (const auto deploy = find_deploy_of(store, build.app, build.id)) {
+    if (has_more) store.unpin_build(build.app, build.id);
+    throw being_deployed(build.id, *deploy);
+  }
   if (has_images) {
     if (const auto keeper = keeper_of(store, build)) remove_images(store.layout(), *keeper, build);
   }

@@ -21,7 +21,7 @@ bool process_lives(const Build& build);
 /// working containers, images, scratch files); removes the finished builds beyond
 /// a limit of `settings.retention` with log, steps, source, release and images;
 /// removes what crashes left (find_leftovers). Never touches a live or pinned
-/// build, the newest successful one, nor that of the active release.
+/// build, the newest successful one, nor those that releases need (builds_in_use).
 /// Reading never does any of this. `just_ended` is kept in any case: what a person
 /// has just built must not be gone when the command returns. Throws Error.
 Pruned prune(store::FileStore& store, const AppName& app, const Settings& settings,
@@ -39,6 +39,7 @@ Pruned prune_leftovers(store::FileStore& store, const AppName& app);
 void remove_builds(store::FileStore& store, const AppName& app);
 
 /// Removes an ended build with its images and releases; false if it is pinned.
+/// Throws Error{conflict} if it is being deployed; Error.
 bool remove_with_images(store::FileStore& store, const Build& build,
                         const std::vector<Release>& releases);
 

@@ -1,9 +1,34 @@
 #include "build/release_use.h"
 
+#include "build/prune.h"
+#include "store/remove_build.h"
+
 #include <algorithm>
-#include <optional>
+#include <utility>
 
 namespace cooper::build {
+
+namespace {
+
+/// The deploys of releases that have not ended, unless their process has vanished.
+std::vector<Build> live_deploys(const store::FileStore& store, const AppName& app) {
+  std::vector<Build> deploys;
+  store.query_builds(
+      {.app = app, .statuses = {Status::queued, Status::running}, .kind = Kind::deploy},
+      [&](Build&& build) {
+        const bool lives = build.status == Status::queued || process_lives(build);
+        if (lives && !build.release.empty()) deploys.push_back(std::move(build));
+        return true;
+      });
+  return deploys;
+}
+
+std::optional<Release> release_of(const store::FileStore& store, const Build& deploy) {
+  const Result<ReleaseId> id = ReleaseId::parse(deploy.release);
+  return id ? store.find_release(deploy.app, *id) : std::nullopt;
+}
+
+}  // namespace
 
 std::set<std::string> builds_in_use(const store::FileStore& store, const AppName& app) {
   std::set<std::string> builds;
@@ -15,7 +40,41 @@ std::set<std::string> builds_in_use(const store::FileStore& store, const AppName
     const std::string& id = release.id.str();
     if (id == facts->release || id == facts->previous) builds.insert(release.build);
   }
+  for (const Build& deploy : live_deploys(store, app)) {
+    if (const auto release = release_of(store, deploy)) builds.insert(release->build);
+  }
   return builds;
+}
+
+std::optional<Build> find_deploy_of(const store::FileStore& store, const AppName& app,
+                                    const BuildId& build) {
+  for (Build& deploy : live_deploys(store, app)) {
+    const auto release = release_of(store, deploy);
+    if (release && release->build == build.str()) return std::move(deploy);
+  }
+  return std::nullopt;
+}
+
+Error being_deployed(const BuildId& build, const Build& deploy) {
+  return Error(Errc::conflict, "build " + build.str() + " is being deployed by " + deploy.id.str(),
+               "wait for that deploy, or cancel it: cooper builds cancel " + deploy.id.str() +
+                   " -a " + deploy.app.str());
+}
+
+void require_whole(const store::FileStore& store, const Release& release) {
+  const std::string what = "release " + release.id.str();
+  const std::string hint = "`cooper releases -a " + release.app.str() + "` lists what there is";
+  if (!store.find_release(release.app, release.id)) {
+    throw Error(Errc::conflict, what + " was removed before its deploy began", hint);
+  }
+  const Result<BuildId> id = BuildId::parse(release.build);
+  const auto build = id ? store.find_build(release.app, *id) : std::nullopt;
+  if (!build || store::is_being_removed(*build)) {
+    throw Error(
+        Errc::conflict,
+        "build " + release.build + " of " + what + (build ? " is being removed" : " is gone"),
+        hint);
+  }
 }
 
 namespace {

@@ -1,8 +1,10 @@
 #pragma once
 // Which builds an app's releases need, and what becomes of releases whose build goes.
 
+#include "base/error.h"
 #include "store/file_store.h"
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -10,8 +12,21 @@
 namespace cooper::build {
 
 /// Ids of the builds of the active release, of the one that was active before (to which
-/// a rollback goes), and of the newest one, which has the app's environment.
+/// a rollback goes), of the newest one, which has the app's environment, and of those that
+/// are being deployed. Throws Error.
 std::set<std::string> builds_in_use(const store::FileStore& store, const AppName& app);
+
+/// A live deploy of a release of this build; nullopt: there is none. Throws Error.
+std::optional<Build> find_deploy_of(const store::FileStore& store, const AppName& app,
+                                    const BuildId& build);
+
+/// Why a build stays. Error{conflict}
+Error being_deployed(const BuildId& build, const Build& deploy);
+
+/// For a deploy whose record is there: whoever removes the build either sees that record, and
+/// leaves the build alone, or has begun before. Throws Error{conflict} if the release or its
+/// build is gone, or goes.
+void require_whole(const store::FileStore& store, const Release& release);
 
 /// Removes the releases of a build. If the newest one is among them, a new release keeps the
 /// app's environment. `releases`: the app's, newest first. Throws Error.

@@ -35,6 +35,9 @@ void require_removable(const store::FileStore& store, const Build& build,
     throw Error(Errc::conflict, what + " is what app " + build.app.str() + " runs on",
                 "deploy another one first");
   }
+  if (const auto deploy = find_deploy_of(store, build.app, build.id)) {
+    throw being_deployed(build.id, *deploy);
+  }
 }
 
 /// All that bears its id: what its record would say is not known. The record goes

@@ -6,6 +6,7 @@
 #include "build/command_run.h"
 #include "build/deployer.h"
 #include "build/prune.h"
+#include "build/release_use.h"
 #include "build/request.h"
 #include "build/root_id.h"
 #include "build/run.h"
@@ -169,6 +170,7 @@ class Supervision {
   }
 
   Ended deploy() {
+    require_whole(store_, *release_);
     const std::map<std::string, std::string> pushed = pushed_images();
     const std::unique_ptr<Deployer> deployer = make_deployer({.layout = task_.layout,
                                                               .app = task_.app,

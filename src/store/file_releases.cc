@@ -85,6 +85,9 @@ App FileStore::activate_release(const AppName& name, const ReleaseId& release,
                                 const BuildId& deploy) {
   std::optional<App> app = layout_.is_dokkus() ? std::nullopt : find_app(name);
   if (!app) throw Error(Errc::not_found, "no such app: " + name.str());
+  if (!find_release(name, release)) {
+    throw Error(Errc::not_found, "no release " + release.str() + " of app " + name.str());
+  }
   if (app->release != release.str()) app->previous = app->release;
   app->release = release.str();
   app->deploy = deploy.str();

@@ -1,5 +1,7 @@
 // FileStore's verbs for builds that go, and those that must not.
 
+#include "store/remove_build.h"
+
 #include "base/error.h"
 #include "store/file_store.h"
 
@@ -14,13 +16,17 @@ namespace {
 /// A record whose build is being removed says so: `"removing": true`.
 constexpr std::string_view kRemoving = "removing";
 
-bool is_removing(const Build& build) {
+}  // namespace
+
+bool is_being_removed(const Build& build) {
   return std::ranges::any_of(build.unknown_fields,
                              [](const auto& field) { return field.first == kRemoving; });
 }
 
+namespace {
+
 void set_pinned(Build& build) {
-  if (is_removing(build)) {
+  if (is_being_removed(build)) {
     throw Error(Errc::conflict,
                 "build " + build.id.str() + " of app " + build.app.str() + " is being removed",
                 "if nobody removes it any more, unpin it first; its images may be gone");
@@ -48,7 +54,7 @@ bool FileStore::remove_unpinned_build(const AppName& app, const BuildId& id) {
 bool FileStore::begin_removal(const AppName& app, const BuildId& id) {
   try {
     const Build build = change_build(app, id, [](Build& it) {
-      if (!it.pinned && !is_removing(it)) it.unknown_fields.emplace_back(kRemoving, "true");
+      if (!it.pinned && !is_being_removed(it)) it.unknown_fields.emplace_back(kRemoving, "true");
     });
     return !build.pinned;
   } catch (const Error& error) {  // adapter: absent is an answer here

@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from support.cooper import BASE_IMAGE, build_id_of, make_app, processes_of, wait_for
+from support.cooper import BASE_IMAGE, BUSYBOX, build_id_of, make_app, processes_of, wait_for
 
 SECRET = "s3cret-of-the-app"
 
@@ -295,3 +295,64 @@ def test_a_time_limit_ends_a_deploy(built, script):
     built("builds", "set", "timeout", "1s", "-a", "shop").ok()
     done = built("releases", "promote", "-a", "shop")
     assert done.code == 124 and active(built) == ""
+
+
+# What is being deployed, and what goes meanwhile.
+
+@pytest.fixture
+def three_builds(built, script, tmp_path):
+    """Three builds of `shop`, of which one is kept; their deploys wait until `let_go()`. Yields (cooper, builds)."""
+    for page in "23":
+        (built.source / "page").write_text(page)
+        built("build", built.source, "-a", "shop").ok()
+    built("builds", "set", "retention", "1", "-a", "shop").ok()
+    built.let_go = (script.folder / "go").touch
+    script(f"echo began; until [ -e {script.folder}/go ]; do {BUSYBOX} sleep 0.1; done")
+    yield built, built.build_ids("shop")
+    wait_for(lambda: not processes_of(str(built.root)), "the end of what prunes after a deploy")
+
+
+def test_what_is_being_deployed_is_neither_pruned_nor_removed(three_builds):
+    cooper, builds = three_builds
+    release = cooper.record("shop", builds[0])["release"]
+    running = cooper.start("releases", "promote", release, "-a", "shop")
+    deploy = cooper.wait_for_new_build("shop", builds)
+    cooper.wait_for_log("shop", deploy, "began")
+    done = cooper("builds", "remove", builds[0], "-a", "shop")
+    assert done.code == 6 and f"is being deployed by {deploy}" in done.err
+    dry = cooper("builds", "prune", "-a", "shop", "--dry-run").ok().out
+    pruned = cooper("builds", "prune", "-a", "shop").ok().out
+    assert builds[1] in dry and builds[1] in pruned and builds[0] not in dry + pruned
+    assert cooper.build_ids("shop") == [builds[0], builds[2], deploy]
+    cooper.let_go()
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == 0, out + err
+    assert active(cooper) == release and cooper.release("shop", release)["build"] == builds[0]
+
+
+@pytest.mark.parametrize("change, reason", [
+    (lambda record: record.unlink(), "is gone"),
+    (lambda record: record.write_text(json.dumps({**json.loads(record.read_text()), "removing": True})),
+     "is being removed"),
+])
+def test_a_release_without_its_build_is_not_deployed(three_builds, change, reason):
+    cooper, builds = three_builds
+    cooper.let_go()
+    release = cooper.record("shop", builds[0])["release"]
+    change(cooper.builds_folder("shop") / f"{builds[0]}.json")
+    done = cooper("releases", "promote", release, "-a", "shop")
+    assert done.code == 1 and f"build {builds[0]} of release {release} {reason}" in done.err
+    assert deploys(cooper)[-1]["status"] == "failed" and active(cooper) == ""
+
+
+def test_a_release_that_went_during_its_deploy_is_not_made_active(three_builds):
+    cooper, builds = three_builds
+    release = cooper.record("shop", builds[0])["release"]
+    running = cooper.start("releases", "promote", release, "-a", "shop")
+    deploy = cooper.wait_for_new_build("shop", builds)
+    cooper.wait_for_log("shop", deploy, "began")
+    (cooper.root / "data/releases/shop" / f"{release}.json").unlink()
+    cooper.let_go()
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == 1 and f"no release {release}" in err, out + err
+    assert active(cooper) == ""

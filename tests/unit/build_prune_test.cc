@@ -205,6 +205,7 @@ TEST_F(PruneTest, ADeployThatVanishedAfterItsSuccessHasSucceeded) {
       build.host = "here";
     });
   }
+  add_releases(store_, hello_, {"b1"});
   store_.activate_release(hello_, ReleaseId::parse("r1").value(), id("d2"));
   write_text(layout_.build(hello_, id("d2")).work / "environment", "x");
   prune(store_, hello_, {});

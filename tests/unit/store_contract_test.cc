@@ -321,6 +321,10 @@ TEST_P(StoreContract, TheActiveRelease) {
   EXPECT_EQ(code_of([&] { store_->activate_release(hello_, release_id("r1"), build_id("d1")); }),
             Errc::not_found);
   store_->create_app(hello_);
+  EXPECT_EQ(code_of([&] { store_->activate_release(hello_, release_id("r1"), build_id("d1")); }),
+            Errc::not_found);
+  EXPECT_EQ(store_->find_app(hello_)->release, "");
+  for (const char* id : {"r1", "r2"}) store_->insert_release(release(id));
   store_->activate_release(hello_, release_id("r1"), build_id("d1"));
   App app = store_->activate_release(hello_, release_id("r2"), build_id("d2"));
   EXPECT_EQ((Texts{app.release, app.previous, app.deploy}), (Texts{"r2", "r1", "d2"}));
