@@ -3,9 +3,10 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "build/root_id.h"
-#include "store/folder_lock.h"
+#include "store/images_lock.h"
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <utility>
 
@@ -60,15 +61,20 @@ std::optional<ImageOrigin> EarlierImages::origin(const engine::ImageRequest& req
 }
 
 std::optional<EarlierImage> EarlierImages::use(const std::string& key,
-                                               const engine::ImageRequest& request) const {
+                                               const engine::ImageRequest& request,
+                                               std::stop_token stop) const {
+  // Longer than the removal of most images takes; then making one anew is no slower.
+  constexpr std::chrono::seconds kPatience{5};
   const auto earlier = by_key_.find(key);
   if (earlier == by_key_.end()) return std::nullopt;
   const EarlierImage& image = earlier->second.image;
   const std::lock_guard naming(earlier->second.naming);
   try {
-    const auto kept = store::lock_images(layout_, store::Holding::together);
+    const auto kept = store::wait_for_images(layout_, store::Holding::together,
+                                             {.patience = kPatience, .stop = std::move(stop)});
     if (!engine_.use_again(image.reference, image.digest, request.tags)) return std::nullopt;
-  } catch (const Error&) {  // adapter: an image that can't be had again is made again
+  } catch (const Error& error) {  // adapter: an image that can't be had again is made again
+    if (error.code() == Errc::canceled) throw;
     return std::nullopt;
   }
   return image;

@@ -26,9 +26,10 @@ class EarlierImages {
   std::optional<ImageOrigin> origin(const engine::ImageRequest& request,
                                     std::stop_token stop) const;
   /// Gives the image of an earlier build with this key the names that `request` asks
-  /// for. nullopt if there is none.
-  std::optional<EarlierImage> use(const std::string& key,
-                                  const engine::ImageRequest& request) const;
+  /// for. nullopt if there is none, or if images are being removed for too long. Throws
+  /// Error{canceled} if it had to wait and `stop` was requested.
+  std::optional<EarlierImage> use(const std::string& key, const engine::ImageRequest& request,
+                                  std::stop_token stop) const;
 
  private:
   const store::Layout& layout_;

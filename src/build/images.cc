@@ -110,7 +110,7 @@ std::optional<EarlierImage> ImageMaker::find_earlier(std::size_t index,
                                                      ImageProgress& progress,
                                                      log::Channel& channel) {
   if (!origin) return std::nullopt;
-  auto earlier = parts_.earlier.use(origin->key, parts_.plan.images[index]);
+  auto earlier = parts_.earlier.use(origin->key, parts_.plan.images[index], stop_.get_token());
   if (!earlier) return std::nullopt;
   progress.step_started("unchanged since build " + earlier->made_by);
   progress.step_cached();

@@ -15,7 +15,7 @@
 #include "process/alive.h"
 #include "process/cgroup.h"
 #include "process/family.h"
-#include "store/folder_lock.h"
+#include "store/images_lock.h"
 
 #include <algorithm>
 #include <fcntl.h>
@@ -59,9 +59,8 @@ void remove_names(const store::Layout& layout, engine::ImageKeeper& keeper, cons
     if (!owns(root, image.labels, build.started_at.at)) continue;
     std::ranges::copy_if(image.names, std::back_inserter(names), is_builds);
   }
-  if (names.empty()) return;
-  const auto lock = store::lock_images(layout, store::Holding::alone);
-  keeper.remove_images(names);
+  store::remove_each(layout, names, {},
+                     [&](const std::string& name) { keeper.remove_images({name}); });
 }
 
 /// Removes what is named as this build's images. What its record calls them is

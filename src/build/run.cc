@@ -9,9 +9,10 @@
 #include "build/save.h"
 #include "build/watch.h"
 #include "engine/registry_auth.h"
-#include "store/folder_lock.h"
+#include "store/images_lock.h"
 
 #include <algorithm>
+#include <chrono>
 #include <fcntl.h>
 #include <thread>
 
@@ -233,7 +234,7 @@ Outcome Run::judge() const {
     if (image.end != engine::ImageResult::End::made) {
       return {.status = Status::canceled, .exit_code = -1, .reason = "canceled"};
     }
-    // Somebody's own `rmi` heeds no lock of ours (store::lock_images).
+    // Somebody's own `rmi` heeds no lock of ours (store::wait_for_images).
     if (!unchanged_since.empty() && !engine_->base_digest(service.reference)) {
       return {.status = Status::failed,
               .exit_code = 1,
@@ -301,8 +302,10 @@ void Run::clean_up(const Outcome& outcome) {
     attempt([&] {
       std::vector<std::string> tags;
       for (const PlannedService& service : plan_.services) tags.push_back(service.reference);
-      const auto lock = store::lock_images(parts_.layout, store::Holding::alone);
-      engine_->remove_images(tags);
+      // Whoever canceled the build waits for it to end.
+      constexpr std::chrono::seconds kPatience{10};
+      store::remove_each(parts_.layout, tags, {.patience = kPatience},
+                         [this](const std::string& tag) { engine_->remove_images({tag}); });
     });
   }
   containment_->remove();

@@ -6,7 +6,7 @@
 #include "build/plan.h"
 #include "build/root_id.h"
 #include "engine/disk.h"
-#include "store/folder_lock.h"
+#include "store/images_lock.h"
 
 #include <algorithm>
 #include <functional>
@@ -251,8 +251,9 @@ std::vector<EnginePruned> prune_engines(const store::FileStore& store, const Set
     const engine::EngineDisk& disk = *each.disk;
     Doomed doomed = find_doomed(store, disk);
     if (!doomed.images.empty()) {
-      const auto lock = store::lock_images(store.layout(), store::Holding::alone);
-      pruned.warnings = disk.remove(doomed.images);
+      store::remove_each(store.layout(), doomed.images, {}, [&](const std::string& image) {
+        std::ranges::copy(disk.remove({image}), std::back_inserter(pruned.warnings));
+      });
       pruned.images = std::move(doomed.images);
       const std::uint64_t left = disk.use([](const auto&) { return false; }).all_bytes;
       pruned.image_bytes = std::max(doomed.use.all_bytes, left) - left;

@@ -1,4 +1,5 @@
 """Several processes, and several data roots, at the images of one engine."""
+import fcntl
 import io
 import os
 import pathlib
@@ -53,10 +54,10 @@ def shop(root, store, held, tmp_path):
     runner("apps", "delete", "shop").ok()
 
 
-def waits_for_images(process):
+def waits_for_images(pid):
     """It has the lock's file open: it holds it, or stands in line."""
     opened = []
-    for number in pathlib.Path(f"/proc/{process.pid}/fd").iterdir():
+    for number in pathlib.Path(f"/proc/{pid}/fd").iterdir():
         try:
             opened.append(os.readlink(number))
         except OSError:
@@ -69,7 +70,7 @@ def test_a_prune_waits_for_an_image_to_get_its_next_name(shop, held, store):
     again = cooper.start("build", folder, "-a", "shop")
     held.gate.wait()
     remover = cooper.start("builds", "remove", first, "-a", "shop")
-    wait_for(lambda: remover.poll() is not None or waits_for_images(remover), "the removal to stand in line")
+    wait_for(lambda: remover.poll() is not None or waits_for_images(remover.pid), "the removal to stand in line")
     assert remover.poll() is None and f"localhost/shop:web.{first}" in store.images()
     held.gate.open()
     assert again.wait(60) == 0 and remover.wait(60) == 0, remover.stderr.read()
@@ -86,6 +87,24 @@ def test_a_killed_holder_keeps_nobody_from_pruning(shop, held, store):
     os.kill(cooper.record("shop", second)["pid"], signal.SIGKILL)
     cooper("builds", "remove", first, "-a", "shop").ok()
     assert not [name for name in store.images() if "/shop:" in name]
+
+
+@pytest.mark.parametrize("ends", ["canceled", "succeeded"])
+def test_nobody_waits_long_for_images_that_are_locked(shop, held, root, ends):
+    cooper, first, folder = shop
+    held.held.unlink()
+    with open(root / "data/builds/.images.lock", "r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        again = cooper.start("build", folder, "-a", "shop")
+        second = cooper.wait_for_new_build("shop", [first])
+        if ends == "canceled":
+            pid = cooper.record("shop", second)["pid"]
+            wait_for(lambda: waits_for_images(pid), "the build to stand in line")
+            cooper("builds", "cancel", second, "-a", "shop").ok()
+        again.wait(60)
+        record = cooper.record("shop", second)
+        assert record["status"] == ends and "unchanged" not in record
+    held.held.touch()
 
 
 # A copy of a data root

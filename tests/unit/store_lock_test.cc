@@ -3,11 +3,14 @@
 #include "base/file.h"
 #include "store/deploy_lock.h"
 #include "store/folder_lock.h"
+#include "store/images_lock.h"
 #include "unit/store_test_support.h"
 
+#include <atomic>
 #include <csignal>
 #include <fcntl.h>
 #include <optional>
+#include <thread>
 #include <vector>
 
 namespace cooper::store {
@@ -177,6 +180,47 @@ TEST_F(ImagesLockTest, IsHeldTogetherOrAlone) {
     EXPECT_FALSE(can_lock(folder, Holding::alone));
   }
   EXPECT_TRUE(can_lock(folder, Holding::alone));
+}
+
+TEST_F(ImagesLockTest, AStopRequestEndsTheWait) {
+  const FolderLock held = lock_images(layout_, Holding::alone);
+  std::stop_source stop;
+  const std::jthread later([&] { stop.request_stop(); });
+  const auto wait = [&](const ImagesWait& how) {
+    return error_of([&] { wait_for_images(layout_, Holding::together, how); });
+  };
+  EXPECT_EQ(wait({.patience = std::chrono::hours{1}, .stop = stop.get_token()}).code(),
+            Errc::canceled);
+  EXPECT_EQ(wait({.patience = std::chrono::seconds{0}}).code(), Errc::unavailable);
+}
+
+TEST_F(ImagesLockTest, WhoWaitsGetsItBetweenTwoRemovals) {
+  const std::vector<std::string> images(200, "image");
+  std::atomic<std::size_t> removed = 0;
+  std::size_t removed_before = images.size();
+  std::jthread waiting;
+  remove_each(layout_, images, {}, [&](const std::string&) {
+    EXPECT_FALSE(can_lock(layout_.builds(), Holding::together));
+    if (removed++ != 0) return;
+    waiting = std::jthread([&] {
+      const FolderLock lock = wait_for_images(layout_, Holding::together, {});
+      removed_before = removed;
+    });
+  });
+  waiting.join();
+  EXPECT_LT(removed_before, images.size());
+}
+
+TEST_F(ImagesLockTest, OneThatCanNotBeRemovedKeepsNoOther) {
+  std::vector<std::string> removed;
+  const Error error = error_of([&] {
+    remove_each(layout_, {"a", "b"}, {}, [&](const std::string& image) {
+      removed.push_back(image);
+      throw Error(Errc::engine, image + " is in use");
+    });
+  });
+  EXPECT_EQ(error.message(), "a is in use");
+  EXPECT_EQ(removed, (std::vector<std::string>{"a", "b"}));
 }
 
 }  // namespace
