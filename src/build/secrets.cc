@@ -7,6 +7,17 @@
 
 namespace cooper::build {
 
+namespace {
+
+/// Settings of the everyday (`info`, `8080`, a host's name) stand in an environment beside
+/// secrets. To hide them wherever they occur would garble logs, and protect nothing.
+bool may_be_secret(const std::string& value, const AppName& app) {
+  constexpr std::size_t kShortest = 8;
+  return value.size() >= kShortest && value != "localhost" && value != app.str();
+}
+
+}  // namespace
+
 std::vector<std::string> secrets_of(const store::FileStore& store, const AppName& app,
                                     const engine::BuildSecrets& given,
                                     const Environment& environment,
@@ -21,7 +32,9 @@ std::vector<std::string> secrets_of(const store::FileStore& store, const AppName
     add(log::secrets_from_lines(store.find_property(level, key).value_or("")));
   }
   for (const engine::Secret& secret : given.secrets) secrets.push_back(secret.value);
-  for (const auto& [name, value] : environment) secrets.push_back(value);
+  for (const auto& [name, value] : environment) {
+    if (may_be_secret(value, app)) secrets.push_back(value);
+  }
   add(engine::registry_secrets(store.layout().registry_logins(), warnings));
   return secrets;
 }

@@ -13,7 +13,8 @@ namespace cooper::build {
 
 /// The values to hide in what a build of the app prints and says: those of
 /// COOPER_REDACT, of the property `redact` (of the app and of all apps
-/// together), those that the build is given, those of the app's `environment`, and what the
+/// together), those that the build is given, those of the app's `environment`
+/// that have eight bytes or more and are neither the app's name nor "localhost", and what the
 /// engine logs in to registries with.
 /// `warnings` gets a line for what could not be read.
 ///

@@ -108,7 +108,8 @@ int run_retry(Context& context, const Options& options) {
   const AppName app = resolve_app(context, options);
   const rack::RetryBuild retry{
       .app = app,
-      .build = context.rack.resolve_build(app, options.words.empty() ? "last" : options.words[0]),
+      .build = context.rack.resolve_build(app, options.words.empty() ? "last" : options.words[0],
+                                          Kind::build),
       .source = "",
       .secrets = read_build_secrets(options.secrets, options.agents).value(),
       .if_locked = if_locked(options)};
@@ -212,7 +213,7 @@ constexpr std::array kFlags = {
     Flag{.name = "jobs",
          .letter = 'j',
          .value = "N",
-         .summary = "images made at once (default: number of cores; with BuildKit at least 4)",
+         .summary = "images made at once (default: cores, with BuildKit at least 4)",
          .target = &Options::jobs},
     kIdFlag,
     kNoWaitFlag,

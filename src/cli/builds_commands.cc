@@ -25,8 +25,9 @@ Cell status_cell(DisplayStatus status) {
   return {std::string(to_string(status)), style_of(status)};
 }
 
-BuildId build_from(const Context& context, const AppName& app, const Options& options) {
-  return context.rack.resolve_build(app, options.words.empty() ? "last" : options.words[0]);
+BuildId build_from(const Context& context, const AppName& app, const Options& options,
+                   std::optional<Kind> kind = std::nullopt) {
+  return context.rack.resolve_build(app, options.words.empty() ? "last" : options.words[0], kind);
 }
 
 std::string steps_text(const Context& context, std::span<const Step> steps) {
@@ -97,7 +98,7 @@ int run_info(Context& context, const Options& options) {
 
 int run_provenance(Context& context, const Options& options) {
   const AppName app = resolve_app(context, options);
-  context.out.write(context.rack.provenance(app, build_from(context, app, options)));
+  context.out.write(context.rack.provenance(app, build_from(context, app, options, Kind::build)));
   return 0;
 }
 

@@ -76,9 +76,9 @@ void show_steps(const Context& context, const std::vector<build::StepTimes>& ste
 
 int run_diff(Context& context, const Options& options) {
   const AppName app = resolve_app(context, options);
-  const BuildId before = context.rack.resolve_build(app, options.words[0]);
-  const BuildId after =
-      context.rack.resolve_build(app, options.words.size() > 1 ? options.words[1] : "last");
+  const BuildId before = context.rack.resolve_build(app, options.words[0], Kind::build);
+  const BuildId after = context.rack.resolve_build(
+      app, options.words.size() > 1 ? options.words[1] : "last", Kind::build);
   const build::BuildDiff diff = context.rack.diff_builds(app, before, after);
   for (const std::string& line : diff.missing) print_warning(context, "not compared: " + line);
   if (options.json()) {

@@ -63,11 +63,18 @@ std::string joined_names(const Environment& variables, const std::vector<std::st
   return printable(join(names, ", "));
 }
 
+/// "Setting A, B", "Unsetting C", or both.
+std::string words_for(const rack::NewRelease& change) {
+  if (change.unset.empty()) return "Setting " + joined_names(change.set, {});
+  const std::string unsetting = joined_names({}, change.unset);
+  if (change.set.empty()) return "Unsetting " + unsetting;
+  return "Setting " + joined_names(change.set, {}) + ", unsetting " + unsetting;
+}
+
 /// Makes the release that `change` describes.
 Release make_release(const Context& context, const rack::NewRelease& change, Output& progress) {
   Progress phases(context, progress);
-  phases.phase((change.set.empty() ? "Unsetting " : "Setting ") +
-               joined_names(change.set, change.unset));
+  phases.phase(words_for(change));
   Release release = context.rack.create_release(change);
   phases.phase_done();
   progress.write("Release: " + release.id.str() + "\n");
@@ -98,8 +105,25 @@ int run_env_get(Context& context, const Options& options) {
   return show_one(context, app.name, options.words[0]);
 }
 
+/// It would change nothing.
+bool has(const Environment& now, const rack::NewRelease& change) {
+  return std::ranges::all_of(change.set,
+                             [&](const auto& variable) {
+                               const auto found = now.find(variable.first);
+                               return found != now.end() && found->second == variable.second;
+                             }) &&
+         std::ranges::none_of(change.unset,
+                              [&](const std::string& name) { return now.contains(name); });
+}
+
 int change_env(const Context& context, const Options& options, const rack::NewRelease& change) {
   Output& progress = options.id ? context.err : context.out;
+  const auto newest = newest_release(context, change.app);
+  if (newest && !options.promote && has(newest->environment, change)) {
+    progress.write("Nothing to change: release " + newest->id.str() + " has this already\n");
+    if (options.id) context.out.write(newest->id.str() + "\n");
+    return 0;
+  }
   const Release release = make_release(context, change, progress);
   int code = 0;
   if (options.promote) {
@@ -134,15 +158,7 @@ int run_env_unset(Context& context, const Options& options) {
 /// Nothing would be different, and it is what the app runs with.
 bool is_so_already(const Context& context, const App& app, const rack::NewRelease& change) {
   const auto newest = newest_release(context, app.name);
-  if (!newest || newest->id.str() != app.release) return false;
-  const Environment& now = newest->environment;
-  return std::ranges::all_of(change.set,
-                             [&](const auto& variable) {
-                               const auto found = now.find(variable.first);
-                               return found != now.end() && found->second == variable.second;
-                             }) &&
-         std::ranges::none_of(change.unset,
-                              [&](const std::string& name) { return now.contains(name); });
+  return newest && newest->id.str() == app.release && has(newest->environment, change);
 }
 
 int change_config(const Context& context, const Options& options, const App& app,
@@ -162,8 +178,7 @@ int change_config(const Context& context, const Options& options, const App& app
     return 0;
   }
   Interrupts interrupts(Interrupts::Takes::all_ends);
-  const std::string what =
-      (change.set.empty() ? "Unsetting " : "Setting ") + joined_names(change.set, change.unset);
+  const std::string what = words_for(change);
   const rack::StartDeploy start{.app = app.name,
                                 .release = "",
                                 .create = std::move(change),

@@ -57,7 +57,8 @@ class FileParser {
       return at(line_, "is not NAME=VALUE");
     }
     std::string name(rest_.substr(0, end));
-    if (!is_variable_name(name)) return at(line_, "no name before the =", kNameHint);
+    if (!is_variable_name(name))
+      return at(line_, "no name before the = that a variable can have", kNameHint);
     rest_.remove_prefix(end + 1);
     const bool quoted = !rest_.empty() && (rest_[0] == '"' || rest_[0] == '\'');
     if (!quoted) return std::pair(std::move(name), plain_value());
@@ -75,8 +76,15 @@ class FileParser {
   Result<std::string> quoted_value(const std::string& name) {
     const int begin = line_;
     const char quote = rest_[0];
+    // How a shell's words have a quote within quotes: it ends them, stands escaped, and begins
+    // them anew.
+    constexpr std::string_view kQuoteWithin = "'\\''";
     std::string value;
-    for (rest_.remove_prefix(1); !rest_.empty() && rest_[0] != quote; rest_.remove_prefix(1)) {
+    for (rest_.remove_prefix(1); !rest_.empty(); rest_.remove_prefix(1)) {
+      if (rest_[0] == quote) {
+        if (quote != '\'' || !rest_.starts_with(kQuoteWithin)) break;
+        rest_.remove_prefix(kQuoteWithin.size() - 1);
+      }
       if (rest_[0] == '\n') ++line_;
       if (quote == '"' && rest_[0] == '\\' && rest_.size() > 1 && unescape(value)) continue;
       value += rest_[0];
@@ -175,7 +183,8 @@ Result<std::pair<std::string, std::string>> parse_variable(std::string_view text
   const std::string_view name = text.substr(0, equals);
   const std::string_view value = text.substr(equals + 1);
   if (!is_variable_name(name)) {
-    return Error(Errc::invalid, what + " has no name before the =", kNameHint);
+    return Error(Errc::invalid, what + " has no name before the = that a variable can have",
+                 kNameHint);
   }
   if (auto wrong = wrong_variable(name, value)) return *std::move(wrong);
   return std::pair(std::string(name), std::string(value));

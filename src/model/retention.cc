@@ -39,7 +39,8 @@ RetentionFacts retention_facts(const Build& build) {
           .started = build.started_at.at,
           // A clock that was set back meanwhile must not make it older than it is.
           .ended = std::max(build.finished_at.value_or(build.started_at).at, build.started_at.at),
-          .pinned = build.pinned};
+          .pinned = build.pinned,
+          .promotes = build.kind == Kind::deploy && !build.release.empty()};
 }
 
 namespace {
@@ -68,8 +69,11 @@ class Sieve {
   }
 
   void by_count() {
-    for (std::size_t i = policy_.count; i < entries_.size(); ++i) {
-      if (!entries_[i].kept_failed) remove(entries_[i], RetentionLimit::count);
+    std::size_t builds = 0;
+    std::size_t deploys = 0;
+    for (Entry& entry : entries_) {
+      const std::size_t place = entry.build->promotes ? ++deploys : ++builds;
+      if (place > policy_.count && !entry.kept_failed) remove(entry, RetentionLimit::count);
     }
   }
 

@@ -19,7 +19,9 @@ inline constexpr std::size_t kDefaultRetention = 20;  ///< as Dokku's
 
 /// The limits of an app's history. A build that is beyond one of them goes.
 struct RetentionPolicy {
-  std::size_t count = kDefaultRetention;  ///< finished builds that stay
+  /// Finished builds that stay, and as many finished deploys of releases: restarts and
+  /// changes of the environment cost no build that could be rolled back to.
+  std::size_t count = kDefaultRetention;
   /// Failed builds that stay although they are beyond `count`: the newest so many.
   std::size_t keep_failed = 0;
   std::chrono::seconds age{0};  ///< since the end; 0: no limit
@@ -37,6 +39,7 @@ struct RetentionFacts {
   Time started;
   Time ended;               ///< of no meaning while it is not terminal
   bool pinned = false;      ///< is neither removed nor counted, by any limit
+  bool promotes = false;    ///< is a deploy of a release, not a build
   bool needed = false;      ///< is counted, but not removed: the app runs on it
   std::uint64_t bytes = 0;  ///< of its log, steps and source; only `policy.size` asks
 };

@@ -55,7 +55,8 @@ BuildView LocalRack::view(Build build) const {
   return {std::move(build), status};
 }
 
-BuildId LocalRack::resolve_build(const AppName& app, std::string_view text) {
+BuildId LocalRack::resolve_build(const AppName& app, std::string_view text,
+                                 std::optional<Kind> kind) {
   // The whole id is the common case, and costs one read.
   try {
     if (const auto id = BuildId::parse(text); id && store_.find_build(app, *id)) return *id;
@@ -70,7 +71,7 @@ BuildId LocalRack::resolve_build(const AppName& app, std::string_view text) {
     return builds[0].build.id;
   }
   if (text == "last" || text == "last-failed") {
-    store::BuildQuery query{.app = app};
+    store::BuildQuery query{.app = app, .kind = kind};
     if (text == "last-failed") query.statuses = {Status::failed};
     if (const auto build = newest(query)) return build->id;
     throw none_of(app, text == "last" ? "no build" : "no failed build", "build");

@@ -29,7 +29,8 @@ class LocalRack : public Rack {
   BuildPage list_builds(const AppName& app, std::size_t limit) override;
   BuildPage find_builds(const BuildFilter& filter) override;
   std::map<AppName, BuildPage> newest_builds() override;
-  BuildId resolve_build(const AppName& app, std::string_view text) override;
+  BuildId resolve_build(const AppName& app, std::string_view text,
+                        std::optional<Kind> kind) override;
   BuildView get_build(const AppName& app, const BuildId& id) override;
   std::vector<Step> list_steps(const AppName& app, const BuildId& id) override;
   std::string provenance(const AppName& app, const BuildId& id) override;

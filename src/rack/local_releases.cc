@@ -34,7 +34,6 @@ Release LocalRack::get_release(const AppName& app, std::string_view text) {
   }
   std::vector<Release> releases = store_.list_releases(app, text == "last" ? 1 : 0).releases;
   if (text == "last" && !releases.empty()) return releases[0];
-  if (text.empty()) throw none_of(app, "no release \"\"", "release");
   std::vector<ReleaseId> ids;
   for (const Release& release : releases) ids.push_back(release.id);
   const ReleaseId id = the_one_that_fits(ids, app, text, "release");
@@ -57,7 +56,7 @@ std::string changes_text(const Environment& before, const Environment& after) {
   for (const auto& [name, value] : before) {
     if (!after.contains(name)) text += " remove:" + name;
   }
-  return text == "env" ? "" : shorten(text, 200);
+  return text == "env" ? "env as before" : shorten(text, 200);
 }
 
 /// Throws Error{invalid}.

@@ -22,13 +22,14 @@ inline Error none_of(const AppName& app, const std::string& what, const std::str
 template <class Id>
 Id the_one_that_fits(const std::vector<Id>& ids, const AppName& app, std::string_view text,
                      const std::string& noun) {
+  if (text.empty()) throw none_of(app, "no " + noun + " \"\"", noun);
   const std::string shown = "\"" + shorten(text, 64) + "\"";
   std::vector<Id> matches;
   for (const Id& id : ids) {
     if (id.str().starts_with(text)) matches.push_back(id);
   }
   if (matches.empty()) throw none_of(app, "no " + noun + " " + shown, noun);
-  if (matches.size() == 1 && !text.empty()) return matches[0];
+  if (matches.size() == 1) return matches[0];
   throw Error(
       Errc::invalid,
       shown + " fits " + std::to_string(matches.size()) + " " + noun + "s of app " + app.str(),

@@ -170,9 +170,10 @@ class Rack {
   /// no build.
   virtual BuildPage find_builds(const BuildFilter& filter) = 0;
   /// `current` (running), `last`, `last-failed`, an id, or a unique prefix of
-  /// one. Error{not_found} says what there is instead; Error{invalid} if a
-  /// prefix fits several.
-  virtual BuildId resolve_build(const AppName& app, std::string_view text) = 0;
+  /// one; `kind` narrows what `last` and `last-failed` are the last of.
+  /// Error{not_found} says what there is instead; Error{invalid} if a prefix fits several.
+  virtual BuildId resolve_build(const AppName& app, std::string_view text,
+                                std::optional<Kind> kind = std::nullopt) = 0;
   /// Error{not_found}. This, follow_log and request_cancel find a build that ran when its
   /// app was renamed by the old name as well: who follows it knows no other.
   virtual BuildView get_build(const AppName& app, const BuildId& id) = 0;

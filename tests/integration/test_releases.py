@@ -356,3 +356,24 @@ def test_a_release_that_went_during_its_deploy_is_not_made_active(three_builds):
     out, err = running.communicate(timeout=60)
     assert running.returncode == 1 and f"no release {release}" in err, out + err
     assert active(cooper) == ""
+
+
+def test_restarts_cost_no_build_that_could_be_rolled_back_to(built):
+    built("builds", "set", "retention", "2", "-a", "shop").ok()
+    built("releases", "promote", "-a", "shop").ok()
+    (built.source / "page").write_text("2")
+    built("deploy", built.source, "-a", "shop").ok()
+    for _ in range(4):
+        built("ps:restart", "shop").ok()
+    built("releases", "rollback", "-a", "shop").ok()
+    assert len(deploys(built)) == 2
+
+
+def test_what_is_so_already_makes_no_release(built):
+    before = built("env", "set", "A=1", "B=2", "-a", "shop").ok() and newest(built)
+    for words in (["set", "A=1"], ["unset", "ABSENT"]):
+        assert f"Nothing to change: release {before} has this already\n" == built("env", *words, "-a", "shop").ok().out
+    assert newest(built) == before
+    said = built("env", "set", "--replace", "C=3", "-a", "shop").ok().out
+    assert said.startswith("Setting C, unsetting A, B... OK\n"), said
+    assert built("env", "-a", "shop").ok().out == "C=3\n"

@@ -110,3 +110,12 @@ def test_diff_names_what_changed(cooper, source):
     same = json.loads(cooper("builds", "diff", first, first, "-a", "shop", "--format", "json").ok().out)
     assert not any(same[key] for key in ("files", "arguments", "facts", "bases", "images"))
     assert cooper("builds", "diff", first, "nope", "-a", "shop").code == 3
+
+
+def test_the_last_build_is_no_deploy(cooper, source):
+    first = build(cooper, source)
+    cooper("releases", "promote", "-a", "shop").ok()
+    assert cooper.build_ids("shop")[-1] != first
+    assert first in cooper("builds", "provenance", "last", "-a", "shop").ok().out
+    assert cooper.record("shop", build_id_of(cooper("builds", "retry", "-a", "shop").ok().out))["retry_of"] == first
+    assert cooper("builds", "diff", first, "last", "-a", "shop").ok().err == ""

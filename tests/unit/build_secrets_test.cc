@@ -18,6 +18,7 @@ using testing::Contains;
 using testing::HasSubstr;
 using testing::IsSupersetOf;
 using testing::Not;
+using testing::UnorderedElementsAre;
 
 /// A home of its own for one test.
 class SecretsTest : public testing::Test {
@@ -85,8 +86,11 @@ TEST_F(SecretsTest, OfTheBuildItself) {
 }
 
 TEST_F(SecretsTest, OfTheAppsEnvironment) {
-  environment_ = {{"TOKEN", "of the environment"}};
-  EXPECT_THAT(secrets(), Contains("of the environment"));
+  environment_ = {{"TOKEN", "of the environment"},
+                  {"PORT", "8080"},
+                  {"HOST", "localhost"},
+                  {"KEY", "12345678"}};
+  EXPECT_THAT(secrets(), UnorderedElementsAre("of the environment", "12345678"));
   EXPECT_THAT(secrets(), Not(Contains("TOKEN")));
 }
 

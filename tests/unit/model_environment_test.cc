@@ -42,6 +42,8 @@ TEST(Environment, NoMessageRepeatsWhatMayBeASecret) {
 TEST(Environment, AFileOfVariables) {
   const auto read = parse_environment("# a comment\n\n  A=1\nexport B='it''s'\n", "x.env");
   EXPECT_FALSE(read.has_value()) << "text behind the closing quote";
+  EXPECT_EQ(parse_environment("A='it'\\''s'\nB=''\\'''\n", "x.env").value(),
+            (Environment{{"A", "it's"}, {"B", "'"}}));
   const Environment all = parse_environment(
                               "# a comment\n"
                               "\n"
@@ -68,7 +70,7 @@ TEST(Environment, WrongFilesNameTheirLine) {
   };
   EXPECT_EQ(message("A=1\n\nB='open\n\n"), "f, line 3: the quote of B is not closed");
   EXPECT_EQ(message("A=\"\n\n\" x"), "f, line 3: text behind the closing quote of A");
-  EXPECT_EQ(message("A B=1"), "f, line 1: no name before the =");
+  EXPECT_EQ(message("A B=1"), "f, line 1: no name before the = that a variable can have");
   EXPECT_EQ(message("export A"), "f, line 1: is not NAME=VALUE");
   EXPECT_EQ(message(std::string_view("A=\0", 3)), "f, line 1: the value of A holds a NUL byte");
   EXPECT_EQ(message("A=\"\\"), "f, line 1: the quote of A is not closed");

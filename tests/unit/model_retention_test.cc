@@ -58,6 +58,15 @@ TEST(Retention, ByCountTheNewestFinishedStay) {
   EXPECT_EQ(beyond(builds, {.count = 0}), "b2 count, b3 count");
 }
 
+TEST(Retention, DeploysOfReleasesCostNoBuild) {
+  std::vector<RetentionFacts> builds = {fact("b1", 1), fact("b2", 2), fact("d3", 3), fact("d4", 4),
+                                        fact("d5", 5)};
+  for (RetentionFacts& build : builds) build.promotes = build.id.str().starts_with("d");
+  EXPECT_EQ(beyond(builds, {.count = 3}), "");
+  EXPECT_EQ(beyond(builds, {.count = 2}), "d3 count");
+  EXPECT_EQ(beyond(builds, {.count = 1}), "b1 count, d3 count, d4 count");
+}
+
 TEST(Retention, PinnedOnesAreNeitherRemovedNorCounted) {
   std::vector<RetentionFacts> builds = {fact("b1", 1, Status::failed, 100), fact("b2", 2),
                                         fact("b3", 3), fact("b4", 4, Status::succeeded, 100)};
@@ -154,6 +163,11 @@ TEST(Retention, ARecordsFacts) {
   EXPECT_EQ(facts.started, at(100));
   EXPECT_EQ(facts.ended, at(160));
   EXPECT_TRUE(facts.pinned);
+  EXPECT_FALSE(facts.promotes);
+  build.release = "r1";
+  EXPECT_FALSE(retention_facts(build).promotes);  // the release that it made
+  build.kind = Kind::deploy;
+  EXPECT_TRUE(retention_facts(build).promotes);
   build.finished_at = Timestamp{at(20)};  // a clock that was set back
   EXPECT_EQ(retention_facts(build).ended, at(100));
 }
@@ -190,7 +204,9 @@ std::set<std::string> naive(std::vector<RetentionFacts> builds, const RetentionP
   std::set<std::string> gone;
   for (const RetentionFacts& build : builds) {
     if (build.needed) continue;
-    const bool too_many = rank(build, [](const auto&) { return true; }) >= policy.count;
+    const bool too_many = rank(build, [&](const RetentionFacts& other) {
+                            return other.promotes == build.promotes;
+                          }) >= policy.count;
     if (too_many && !kept_failed(build)) gone.insert(build.id.str());
     const bool known = build.started <= kNow && build.ended <= kNow;
     if (policy.age != 0s && known && kNow - build.ended > policy.age) gone.insert(build.id.str());
@@ -229,6 +245,7 @@ TEST(Retention, IsWhatTheNaiveRulesSay) {
       build.ended = build.started + std::chrono::seconds{pick(0, 3)};
       build.pinned = pick(0, 9) == 0;
       build.needed = pick(0, 9) == 0;
+      build.promotes = pick(0, 3) == 0;
       builds.push_back(std::move(build));
     }
     std::ranges::shuffle(builds, random);
