@@ -79,7 +79,7 @@ def terminate_supervisor(cooper, command, build):
 @fault
 def kill_buildah(cooper, command, build):
     for pid, line in processes_of(build or "no such build").items():
-        if "buildah" in line.split()[0]:
+        if "buildah" in line.partition(" ")[0]:  # empty of one that is just ending
             send(pid, signal.SIGKILL)
 
 
