@@ -85,7 +85,7 @@ def kill_buildah(cooper, command, build):
 
 def all_settled(cooper):
     """A supervisor that the command started before it was killed may have no record yet."""
-    starting = any(line.split()[0].endswith("cooper-supervisor") for line in processes_of(str(cooper.root)).values())
+    starting = any(line.partition(" ")[0].endswith("cooper-supervisor") for line in processes_of(str(cooper.root)).values())
     return not starting and all(cooper.record("app", b)["status"] != "running" or not _lives(cooper, b) for b in cooper.build_ids("app"))
 
 
