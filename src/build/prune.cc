@@ -265,10 +265,11 @@ std::set<std::string> needed_builds(const store::FileStore& store, const AppName
   return needed;
 }
 
-/// What is beyond the limits, with what its removal frees.
+/// What is beyond the limits, with what its removal frees; nothing, with a warning, if it can't
+/// be told what is needed.
 std::vector<RemovedBuild> excess(const store::FileStore& store, const AppName& app,
                                  const std::vector<Build>& builds, const RetentionPolicy& policy,
-                                 const BuildId* just_ended) {
+                                 const BuildId* just_ended, Pruned& pruned) {
   std::vector<RetentionFacts> facts;
   for (const Build& build : builds) {
     facts.push_back(retention_facts(build));
@@ -276,7 +277,14 @@ std::vector<RemovedBuild> excess(const store::FileStore& store, const AppName& a
   }
   // The common case: nothing goes, whatever is needed.
   if (beyond_retention(facts, policy, now()).empty()) return {};
-  std::set<std::string> needed = needed_builds(store, app, builds);
+  std::set<std::string> needed;
+  try {
+    needed = needed_builds(store, app, builds);
+  } catch (const Error& error) {  // boundary: crashes' leftovers go all the same
+    if (error.code() != Errc::corrupt) throw;
+    pruned.warnings.push_back(error.message());
+    return {};
+  }
   if (just_ended) needed.insert(just_ended->str());
   for (RetentionFacts& build : facts) build.needed = needed.contains(build.id.str());
   std::vector<RemovedBuild> result;
@@ -298,7 +306,7 @@ Pruned prune(store::FileStore& store, const AppName& app, const Settings& settin
              const BuildId* just_ended) {
   Pruned pruned;
   const std::vector<Build> builds = reap_abandoned(store, app, pruned);
-  const auto too_many = excess(store, app, builds, settings.retention, just_ended);
+  const auto too_many = excess(store, app, builds, settings.retention, just_ended, pruned);
   std::vector<Release> releases;
   if (!too_many.empty()) releases = store.list_releases(app, 0).releases;
   for (const RemovedBuild& build : too_many) {
@@ -343,7 +351,7 @@ std::vector<std::string> reap_before_start(store::FileStore& store, const AppNam
 Pruned would_prune(const store::FileStore& store, const AppName& app, const Settings& settings) {
   Pruned pruned;
   const std::vector<Build> builds = as_if_reaped(store, app, pruned);
-  pruned.removed = excess(store, app, builds, settings.retention, nullptr);
+  pruned.removed = excess(store, app, builds, settings.retention, nullptr, pruned);
   pruned.leftovers = find_leftovers(store, app, ids_of(builds));
   return pruned;
 }

@@ -30,11 +30,18 @@ std::optional<Release> release_of(const store::FileStore& store, const Build& de
 
 }  // namespace
 
+std::vector<Release> readable_releases(const store::FileStore& store, const AppName& app) {
+  store::ReleaseList list = store.list_releases(app, 0);
+  if (list.warnings.empty()) return std::move(list.releases);
+  throw Error(Errc::corrupt, "no build of app " + app.str() + " goes: " + list.warnings[0],
+              "mend or remove its file in " + store.layout().releases(app).string());
+}
+
 std::set<std::string> builds_in_use(const store::FileStore& store, const AppName& app) {
   std::set<std::string> builds;
   const std::optional<App> facts = store.find_app(app);
   if (!facts) return builds;
-  const std::vector<Release> releases = store.list_releases(app, 0).releases;
+  const std::vector<Release> releases = readable_releases(store, app);
   if (!releases.empty()) builds.insert(releases[0].build);
   for (const Release& release : releases) {
     const std::string& id = release.id.str();

@@ -11,9 +11,13 @@
 
 namespace cooper::build {
 
+/// The app's releases, newest first, for somebody who removes what none of them needs: throws
+/// Error{corrupt} if one can't be read, as that one may need anything.
+std::vector<Release> readable_releases(const store::FileStore& store, const AppName& app);
+
 /// Ids of the builds of the active release, of the one that was active before (to which
 /// a rollback goes), of the newest one, which has the app's environment, and of those that
-/// are being deployed. Throws Error.
+/// are being deployed. Throws Error, as readable_releases does.
 std::set<std::string> builds_in_use(const store::FileStore& store, const AppName& app);
 
 /// A live deploy of a release of this build; nullopt: there is none. Throws Error.

@@ -58,7 +58,7 @@ void remove_unreadable(store::FileStore& store, const AppName& app, const BuildI
 }  // namespace
 
 void remove(store::FileStore& store, const AppName& app, const BuildId& id) {
-  const std::vector<Release> releases = store.list_releases(app, 0).releases;
+  const std::vector<Release> releases = readable_releases(store, app);
   std::optional<Build> build;
   try {
     build = store.find_build(app, id);

@@ -377,3 +377,19 @@ def test_what_is_so_already_makes_no_release(built):
     said = built("env", "set", "--replace", "C=3", "-a", "shop").ok().out
     assert said.startswith("Setting C, unsetting A, B... OK\n"), said
     assert built("env", "-a", "shop").ok().out == "C=3\n"
+
+
+def test_no_build_goes_while_a_release_is_damaged(three_builds):
+    cooper, builds = three_builds
+    cooper.let_go()
+    release = cooper.root / "data/releases/shop" / f"{cooper.record('shop', builds[0])['release']}.json"
+    whole = release.read_text()
+    release.write_text(whole[:20])
+    for words in ((), ("--dry-run",)):
+        done = cooper("builds", "prune", "-a", "shop", *words)
+        assert f"no build of app shop goes: release shop/{release.stem} can't be read" in done.err
+        assert builds[0] not in done.out and cooper.build_ids("shop") == builds
+    done = cooper("builds", "remove", builds[0], "-a", "shop")
+    assert done.code != 0 and "can't be read" in done.err and cooper.build_ids("shop") == builds
+    release.write_text(whole)
+    assert builds[0] in cooper("builds", "prune", "-a", "shop").ok().out
