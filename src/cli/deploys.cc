@@ -16,6 +16,28 @@ int promote(const Context& context, const rack::StartDeploy& start, Interrupts& 
   return follow_deploy(context, deploy, interrupts, progress);
 }
 
+namespace {
+
+/// Deploys its release; the environment may have been changed since the build's end, and is
+/// not to be taken back.
+Build deploy_built(const Context& context, const Options& options, const Build& build,
+                   Interrupts& interrupts, Output& progress) {
+  try {
+    Progress phases(context, progress);
+    return context.rack.start_deploy(
+        {.app = build.app,
+         .release = build.release,
+         .create = rack::NewRelease{.app = build.app, .build_from = build.release},
+         .if_locked = if_locked(options)},
+        phases, interrupts.first());
+  } catch (const Error&) {  // adapter: what was built can be promoted later
+    progress.write("Release: " + build.release + "\n");
+    throw;
+  }
+}
+
+}  // namespace
+
 int follow_and_promote(const Context& context, const Options& options, const Build& build,
                        Interrupts& interrupts, Output& progress) {
   LogView log(progress, options.raw ? LogForm::raw : LogForm::harmless);
@@ -23,14 +45,10 @@ int follow_and_promote(const Context& context, const Options& options, const Bui
   const rack::BuildView view = context.rack.get_build(build.app, build.id);
   progress.write("Build:   " + build.id.str() + "\n");
   if (view.status != DisplayStatus::succeeded) return report_outcome(context, view);
-  progress.write("Release: " + view.build.release + "\n");
-  const int code = promote(context,
-                           {.app = build.app,
-                            .release = view.build.release,
-                            .create = std::nullopt,
-                            .if_locked = if_locked(options)},
-                           interrupts, progress);
-  if (options.id && code == 0) context.out.write(view.build.release + "\n");
+  const Build deploy = deploy_built(context, options, view.build, interrupts, progress);
+  progress.write("Release: " + deploy.release + "\n");
+  const int code = follow_deploy(context, deploy, interrupts, progress);
+  if (options.id && code == 0) context.out.write(deploy.release + "\n");
   return code;
 }
 

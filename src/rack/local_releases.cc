@@ -117,8 +117,13 @@ void require_deployable(const Release& release) {
 /// The list of builds has it beside those that made images.
 std::string description_of(const StartDeploy& start, const Release& release) {
   if (!start.description.empty()) return start.description;
-  if (start.create) return release.description;
+  if (start.release.empty()) return release.description;
   return start.source + (release.description.empty() ? "" : ": ") + release.description;
+}
+
+bool is_newest(const store::FileStore& store, const Release& release) {
+  const store::ReleaseList newest = store.list_releases(release.app, 1);
+  return newest.warnings.empty() && !newest.releases.empty() && newest.releases[0].id == release.id;
 }
 
 }  // namespace
@@ -131,7 +136,7 @@ Build LocalRack::start_deploy(const StartDeploy& start, StartProgress& progress,
   require_app(start.app);
   // What can't be deployed is said before any wait.
   std::optional<Release> release;
-  if (!start.create) {
+  if (!start.release.empty() || !start.create) {
     release = get_release(start.app, start.release);
     require_deployable(*release);
   }
@@ -140,7 +145,7 @@ Build LocalRack::start_deploy(const StartDeploy& start, StartProgress& progress,
   const BuildId id = new_build_id();
   StoredSource stored(layout_, layout_.build(start.app, id));
   StartLock lock = wait_for_lock(store_, start.app, start.if_locked, progress, stop);
-  if (start.create) {
+  if (start.create && !(release && is_newest(store_, *release))) {
     release = create_release(*start.create);
     require_deployable(*release);
   }

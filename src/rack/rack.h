@@ -92,8 +92,8 @@ struct NewRelease {
 /// What `promote` and all other deploys of a release ask for.
 struct StartDeploy {
   AppName app;
-  std::string release;               ///< as for get_release; empty: what `create` makes
-  std::optional<NewRelease> create;  ///< made once the deploy lock is had, in the deploys' order
+  std::string release;               ///< as for get_release; may be empty, if there is `create`
+  std::optional<NewRelease> create;  ///< instead, unless `release` is the newest under the lock
   std::string source = "deploy";
   std::string description;  ///< empty: the source, and the release's
   IfLocked if_locked = IfLocked::wait;

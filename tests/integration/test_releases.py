@@ -236,6 +236,8 @@ def test_what_is_missing_is_said_before_a_deploy_begins(built):
     built("builds", "set", "deployer", "command", "-a", "shop").ok()
     done = built("releases", "promote", "-a", "shop")
     assert done.code == 2 and "deploy-command" in done.err and deploys(built) == []
+    done = built("deploy", built.source, "-a", "shop")  # its release is there for later
+    assert done.code == 2 and done.out.endswith(f"Release: {newest(built)}\n") and deploys(built) == []
     for value in ("relative/path", "/a/folder/", "/with\nnewline"):
         assert built("builds", "set", "deploy-command", value, "-a", "shop").code == 2
     assert built("builds", "set", "deployer", "magic", "-a", "shop").code == 2
@@ -393,3 +395,25 @@ def test_no_build_goes_while_a_release_is_damaged(three_builds):
     assert done.code != 0 and "can't be read" in done.err and cooper.build_ids("shop") == builds
     release.write_text(whole)
     assert builds[0] in cooper("builds", "prune", "-a", "shop").ok().out
+
+
+@pytest.mark.parametrize("words", [("--no-restart",), ()])
+def test_a_deploy_keeps_what_was_set_between_its_build_and_its_promote(built, gate, words):
+    built("releases", "promote", "-a", "shop").ok()
+    known = built.build_ids("shop")
+    (built.source / "Dockerfile").write_text(f"FROM {BASE_IMAGE}\nRUN {gate.command}\n")
+    running = built.start("deploy", built.source, "-a", "shop")
+    gate.wait()
+    running.send_signal(signal.SIGSTOP)  # it does not see the end of the build
+    gate.open()
+    build = built.wait_for_new_build("shop", known)
+    made = built.wait_for_end("shop", build)["release"]
+    built("config:set", "shop", "LATE=1", *words).ok()
+    running.send_signal(signal.SIGCONT)
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == 0, out + err
+    release = active(built)
+    assert release == newest(built) and f"Build:   {build}\nRelease: {release}\nPromoting {release}...\n" in out
+    assert made not in out and deploys(built)[-1]["source"] == "deploy"
+    assert (built.release("shop", release)["build"], built.release("shop", release)["environment"]) == \
+        (build, {"LATE": "1"})
