@@ -368,6 +368,7 @@ def test_restarts_cost_no_build_that_could_be_rolled_back_to(built):
     for _ in range(4):
         built("ps:restart", "shop").ok()
     built("releases", "rollback", "-a", "shop").ok()
+    wait_for(lambda: not processes_of(str(built.root)), "the end of what prunes after a deploy")
     assert len(deploys(built)) == 2
 
 
