@@ -64,7 +64,7 @@ def forget(cooper, app, build_id):
     """As if the records had been removed while the engine did not answer."""
     for place in (cooper.root / "data").rglob(f"{build_id}*"):
         place.unlink()
-    for release in (cooper.root / "data/releases" / app).iterdir():
+    for release in (cooper.root / "data/releases" / app).glob("*.json"):
         if json.loads(release.read_text())["build"] == build_id:
             release.unlink()
 

@@ -139,7 +139,8 @@ def small_disk(tmp_path):
     if made.returncode != 0:
         pytest.skip(f"no tmpfs can be mounted here: {made.stderr.strip()}")
     yield place
-    subprocess.run(["umount", place], check=True)
+    # Whoever looks at mounts holds one for a moment.
+    wait_for(lambda: subprocess.run(["umount", place], capture_output=True).returncode == 0, f"umount {place}")
     assert not mounts_below(tmp_path)
 
 
