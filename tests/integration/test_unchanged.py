@@ -278,8 +278,10 @@ def test_a_canceled_build_tells_what_it_was_made_from(cooper, shop, root, gate):
 
 def test_a_tracked_command_has_no_provenance(cooper):
     cooper("track", "-a", "shop", "--", "true").ok()
-    refused = cooper("builds", "provenance", "last", "-a", "shop")
+    (deploy,) = cooper.build_ids("shop")
+    refused = cooper("builds", "provenance", deploy, "-a", "shop")
     assert refused.code == 3 and "only a `cooper build`" in refused.err
+    assert "no build of app shop" in cooper("builds", "provenance", "last", "-a", "shop").err
 
 
 def test_a_statement_goes_with_its_build(cooper, shop, root):
