@@ -17,10 +17,13 @@ class LocalRack : public Rack {
   std::vector<App> list_apps() override;
   std::vector<AppName> app_names() override;
   void delete_app(const AppName& name) override;
+  std::filesystem::path initialize_git(const AppName& app) override;
 
   Build start_build(const StartBuild& start, StartProgress& progress,
                     std::stop_token stop) override;
 
+  Build build_commit(const BuildCommit& commit, StartProgress& progress,
+                     std::stop_token stop) override;
   Build retry_build(const RetryBuild& retry, StartProgress& progress,
                     std::stop_token stop) override;
   Build start_command(const StartCommand& start, StartProgress& progress,

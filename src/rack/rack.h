@@ -12,6 +12,7 @@
 #include "model/release.h"
 #include "model/retention.h"
 #include "model/step.h"
+#include "source/git_checkout.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -59,6 +60,22 @@ struct StartBuild {
   build::BuildRequest request;
   engine::BuildSecrets secrets;  ///< kept nowhere
   IfLocked if_locked = IfLocked::wait;
+  /// Of a folder that was made for this build alone: what messages call it ("commit 1f2e3d4c5b").
+  /// Then there are no git facts but the request's. Empty: it is the user's folder.
+  std::string made_from;
+  /// Called once the deploy lock is held; what it throws calls the build off. Empty: nothing to
+  /// ask.
+  std::function<void()> last_check;
+};
+
+/// One commit of a repository on this host that is to be built. `request.git_sha` and
+/// `.description` are filled from it when empty.
+struct BuildCommit {
+  AppName app;
+  source::GitCheckout checkout;
+  build::BuildRequest request;
+  IfLocked if_locked = IfLocked::wait;
+  std::function<void()> last_check;  ///< see StartBuild
 };
 
 /// What `retry` and `ps:rebuild` ask for: the build's stored source and arguments again.
@@ -148,6 +165,9 @@ class Rack {
   virtual std::vector<AppName> app_names() = 0;
   /// Error{not_found}; Error{conflict} while a build of it runs.
   virtual void delete_app(const AppName& name) = 0;
+  /// Makes the app, and its bare repository, which builds what is pushed to it (cooper
+  /// git-hook); or brings that up to date. Returns its folder. Error{invalid} under a Dokku root.
+  virtual std::filesystem::path initialize_git(const AppName& app) = 0;
 
   /// Packages the folder and starts the build; creates the app on first use.
   /// Returns its running record. Waits, with a notice, while another deploy of the
@@ -155,6 +175,9 @@ class Rack {
   /// deploy is what runs us; a stop request ends the wait (Error{canceled}).
   virtual Build start_build(const StartBuild& start, StartProgress& progress,
                             std::stop_token stop) = 0;
+  /// The same for a commit, with its submodules.
+  virtual Build build_commit(const BuildCommit& commit, StartProgress& progress,
+                             std::stop_token stop) = 0;
   /// The same from the source and the arguments that are kept of an ended build.
   /// Error{not_found}; Error{conflict} if it has not ended; Error{invalid} if something that
   /// it was made from is not kept, or given.

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "build/disk_space.h"
 #include "build/plan.h"
 #include "build/request.h"
@@ -34,17 +35,20 @@ void require_image_names(const AppName& app) {
 /// inside a manifest, the build itself reports.
 void require_something_to_build(const StartBuild& start) {
   std::error_code ignored;
+  const std::string shown =
+      start.made_from.empty() ? start.folder.string() : shorten(printable(start.made_from), 200);
   if (!fs::is_directory(start.folder, ignored)) {
     throw Error(fs::exists(start.folder, ignored) ? Errc::invalid : Errc::not_found,
-                start.folder.string() + " is no folder", "name the folder that is to be built");
+                shown + " is no folder", "name the folder that is to be built");
   }
   if (!start.request.manifest.empty()) return;
   for (const char* file : {"convox.yml", "Dockerfile"}) {
     if (fs::exists(fs::symlink_status(start.folder / file, ignored))) return;
   }
-  throw Error(Errc::invalid,
-              "there is neither a convox.yml nor a Dockerfile in " + start.folder.string(),
-              "run the command in the app's folder, or name the manifest with --manifest");
+  throw Error(Errc::invalid, "there is neither a convox.yml nor a Dockerfile in " + shown,
+              start.made_from.empty()
+                  ? "run the command in the app's folder, or name the manifest with --manifest"
+                  : "the app's source needs one of them in its topmost folder");
 }
 
 /// A user's file as far as it can be read here: the build itself reports what is wrong.
@@ -77,7 +81,8 @@ std::vector<std::string> always_packed(const StartBuild& start,
 /// The request with what the work tree's git facts add.
 build::BuildRequest completed_request(const StartBuild& start) {
   build::BuildRequest request = start.request;
-  const auto facts = source::git_facts(start.folder);
+  // A folder of ours may lie in a work tree, too: somebody's with the data root in it.
+  const auto facts = start.made_from.empty() ? source::git_facts(start.folder) : std::nullopt;
   if (request.description.empty()) request.description = source::default_description(facts);
   if (request.git_sha.empty() && facts) request.git_sha = facts->sha;
   if (request.git_url.empty() && facts) request.git_url = source::public_url(facts->origin);
@@ -116,7 +121,9 @@ Build LocalRack::start_build(const StartBuild& start, StartProgress& progress,
   StoredSource stored(layout_, files);
 
   progress.phase("Packaging source");
-  SourceStored source = store_source(layout_, start.app, id, options, stop);
+  SourceStored source =
+      store_source(layout_, start.app, id, options,
+                   start.made_from.empty() ? FilesSeen::again : FilesSeen::once, stop);
   stored.hold(std::move(source.file));
   progress.phase_done();
   for (const std::string& warning : source.warnings) progress.notice("warning: " + warning);
@@ -130,6 +137,7 @@ Build LocalRack::start_build(const StartBuild& start, StartProgress& progress,
   progress.phase_done();
 
   if (!lock) lock.emplace(wait_for_lock(store_, start.app, start.if_locked, progress, stop));
+  if (start.last_check) start.last_check();
   progress.phase("Starting build");
   build::start_supervisor(layout_, start.app, id, lock->lock(), {},
                           build::to_memory(start.secrets));

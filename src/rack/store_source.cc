@@ -110,9 +110,9 @@ SourceStored pack(const fs::path& target, const source::PackOptions& options,
 }  // namespace
 
 SourceStored store_source(const store::Layout& layout, const AppName& app, const BuildId& id,
-                          source::PackOptions options, std::stop_token stop) {
-  source::StatCache cache(layout.stat_cache(app));
-  options.cache = &cache;
+                          source::PackOptions options, FilesSeen seen, std::stop_token stop) {
+  std::optional<source::StatCache> cache;
+  if (seen == FilesSeen::again) options.cache = &cache.emplace(layout.stat_cache(app));
   const fs::path target = layout.build(app, id).source;
   store::make_folder(layout, target.parent_path(), 0700);
   std::optional<SourceStored> stored;
@@ -121,9 +121,10 @@ SourceStored store_source(const store::Layout& layout, const AppName& app, const
     if (stored) stored->warnings = std::move(digest->warnings);
   }
   if (!stored) stored = pack(target, options, std::move(stop));
+  if (!cache) return *std::move(stored);
   try {
     store::make_folder(layout, layout.stat_cache(app).parent_path(), 0700);
-    cache.save();
+    cache->save();
   } catch (const Error&) {  // boundary: the next build reads more, no more than that
   }
   return *std::move(stored);

@@ -21,12 +21,16 @@ struct SourceStored {
   std::vector<std::string> warnings;
 };
 
+/// Does the next build find the same files, or others, in another folder?
+enum class FilesSeen { again, once };
+
 /// Stores what `options` select (its `cache` is set here) as the source of a build. If
 /// one of the app's last builds has the very same source, this one gets another name of
 /// that archive (a hard link), and nothing is read that was not touched since: a stat
 /// cache in `cache/` tells. Else it is packed, durably; but its name is durable only
-/// once its folder is synced. Throws Error; then nothing of it is left.
+/// once its folder is synced. Of files that are seen `once` the stat cache learns nothing.
+/// Throws Error; then nothing of it is left.
 SourceStored store_source(const store::Layout& layout, const AppName& app, const BuildId& id,
-                          source::PackOptions options, std::stop_token stop);
+                          source::PackOptions options, FilesSeen seen, std::stop_token stop);
 
 }  // namespace cooper::rack

@@ -86,6 +86,7 @@ class FileStore : public Store {
   };
   std::vector<ReleaseId> release_ids(const AppName& app) const;  ///< ascending
   std::optional<LockedBuilds> lock_builds(const AppName& app, const LockName& name = {}) const;
+  void move_repository(const AppName& from, const AppName& to, std::vector<std::string>& left);
   void move_builds(const AppName& from, const AppName& to, std::vector<std::string>& left);
   /// Opens a file beneath the root; no symbolic link leads out. nullopt: absent.
   std::optional<std::string> read(const std::filesystem::path& path) const;

@@ -70,6 +70,8 @@ class Layout {
   std::filesystem::path releases(const AppName& app) const { return releases() / app.str(); }
   std::filesystem::path work() const { return root_ / "data/work"; }  ///< likewise
   std::filesystem::path work(const AppName& app) const { return work() / app.str(); }
+  std::filesystem::path git() const { return root_ / "data/git"; }  ///< a bare repository an app
+  std::filesystem::path git(const AppName& app) const { return git() / (app.str() + ".git"); }
   std::filesystem::path properties(const AppName* app) const {
     return root_ / "config/builds" / (app ? app->str() : "--global");
   }

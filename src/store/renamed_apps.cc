@@ -148,10 +148,21 @@ void FileStore::move_builds(const AppName& from, const AppName& to,
   sync(parent);
 }
 
+void FileStore::move_repository(const AppName& from, const AppName& to,
+                                std::vector<std::string>& left) {
+  const Fd folder = find_folder(layout_.git());
+  if (!folder) return;
+  const std::string old_name = layout_.git(from).filename();
+  if (!move_entry(folder, old_name, folder, layout_.git(to).filename())) {
+    left.push_back("Not moved, exists already: " + old_name);
+  }
+  sync(folder);
+}
+
 void FileStore::forget_app(const AppName& name) {
   for (const fs::path& folder :
        {layout_.builds(name), layout_.releases(name), layout_.sources(name), layout_.work(name),
-        layout_.properties(&name)}) {
+        layout_.git(name), layout_.properties(&name)}) {
     const Fd parent = find_folder(folder.parent_path());
     if (!parent) continue;
     remove_tree(folder);
@@ -177,6 +188,7 @@ std::vector<std::string> FileStore::rename_app(const AppName& from, const AppNam
     }
     sync(parent);
   }
+  move_repository(from, to, left);
   return left;
 }
 

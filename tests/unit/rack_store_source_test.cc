@@ -38,7 +38,7 @@ class StoreSource : public testing::Test {
   BuildId store(source::PackOptions options = {}) {
     const BuildId id = new_build_id();
     options.folder = folder();
-    last_ = store_source(layout_, app_, id, std::move(options), {});
+    last_ = store_source(layout_, app_, id, std::move(options), FilesSeen::again, {});
     write_text(layout_.build(app_, id).request,
                to_json(build::BuildRequest{
                    .tree = last_.tree, .archive = last_.archive, .archive_bytes = last_.bytes}));
@@ -221,8 +221,10 @@ TEST_F(StoreSource, TwoAtOnceShareOneCache) {
   {
     std::vector<std::jthread> threads;
     for (SourceStored& each : stored) {
-      threads.emplace_back(
-          [&] { each = store_source(layout_, app_, new_build_id(), {.folder = folder()}, {}); });
+      threads.emplace_back([&] {
+        each =
+            store_source(layout_, app_, new_build_id(), {.folder = folder()}, FilesSeen::again, {});
+      });
     }
   }
   for (const SourceStored& each : stored) EXPECT_EQ(each.archive, stored[0].archive);

@@ -1,0 +1,41 @@
+#pragma once
+// The files of one commit.
+
+#include "source/git_command.h"
+#include "source/git_facts.h"
+
+#include <filesystem>
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace cooper::source {
+
+struct GitCheckout {
+  std::filesystem::path repository;  ///< bare
+  /// Folders with more of its objects: a hook's, of what is being pushed.
+  std::vector<std::filesystem::path> objects;
+  std::string commit;  ///< its id, in full
+  /// What submodules may be fetched from ...
+  GitTransports transports = GitTransports::network;
+  /// ... their URLs, each given before it is used, also of submodules in submodules; throws what is
+  /// wrong with it. Empty: any will do.
+  std::function<void(const std::string& url)> check_url;
+  std::string origin;  ///< what relative URLs are relative to; empty: there must be none
+};
+
+struct CheckedOut {
+  std::filesystem::path folder;  ///< in the scratch folder
+  GitFacts facts;                ///< without branch and origin
+  std::size_t submodules = 0;    ///< that were fetched
+};
+
+/// Writes the files of a commit, and of its submodules, as git does without any configuration:
+/// no filter of the user's, no hook, no .git. The repository is only read. `scratch` is an empty
+/// folder that is the caller's to remove. Throws Error{not_found} if it is no commit that the
+/// repository has; Error with the submodule's name if one can't be had; Error{canceled}.
+CheckedOut check_out(const GitCheckout& checkout, const std::filesystem::path& scratch,
+                     std::stop_token stop = {});
+
+}  // namespace cooper::source
