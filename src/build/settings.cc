@@ -5,6 +5,7 @@
 #include "build/registry.h"
 #include "engine/daemons.h"
 #include "log/redact.h"
+#include "source/git_repository.h"
 
 #include <algorithm>
 #include <array>
@@ -92,6 +93,9 @@ bool is_secrets(std::string_view text) {
                              [](const std::string& secret) { return secret.size() >= 4; });
 }
 
+bool is_branch(std::string_view text) { return text.empty() || source::is_branch_name(text); }
+bool is_failed_push(std::string_view text) { return text == "reject" || text == "accept"; }
+
 bool is_on_or_off(std::string_view text) { return text == "on" || text == "off"; }
 
 /// What every syslog daemon takes as a part of a tag.
@@ -130,6 +134,8 @@ bool is_registry(std::string_view text) {
 bool is_cache(std::string_view text) { return text.empty() || is_cache_wish(text); }
 
 constexpr std::array kProperties = {
+    Property{"auto-create", "does a push over ssh to an app that there is not create it",
+             "on or off; of all apps alone: --global", "on", is_on_or_off},
     Property{"buildkit", "where BuildKit daemons listen; an app stays with one of several",
              "unix:///PATH or tcp://HOST:PORT; several with commas between them", "", is_buildkit},
     Property{"buildkit-certs", "folder with ca.pem, cert.pem and key.pem for a daemon over TCP",
@@ -140,6 +146,8 @@ constexpr std::array kProperties = {
              "a size such as 500m or 20g; 0 means no limit", "20g", is_size},
     Property{"cpus", "processors that all processes of a build may use together",
              "a number such as 0.5 or 2, at least 0.01; 0 means no limit", "0", is_cpus},
+    Property{"deploy-branch", "the branch whose pushes are built",
+             "a branch such as main; empty: main if there is one, else master", "", is_branch},
     Property{"deploy-command", "the program that deploys a release, if the deployer is `command`",
              "an absolute path", "", is_program},
     Property{"deployer", "what promoting a release runs: nothing, or the program deploy-command",
@@ -148,6 +156,8 @@ constexpr std::array kProperties = {
              "a size such as 500m or 2g; 0 means that it is never refused", "500m", is_size},
     Property{"engine", "what makes images; see cooper engines", "auto, buildah, docker or buildkit",
              "auto", engine::is_engine_name},
+    Property{"failed-push", "what becomes of a git push whose build or deploy fails",
+             "reject (the branch stays where it was) or accept", "reject", is_failed_push},
     Property{"keep-failed", "how many failed builds an app keeps even if `retention` is exceeded",
              "a whole number from 0 to 1000000", "0", is_count},
     Property{"log-limit", "how large a build's log may be; beyond it the middle is cut",

@@ -81,15 +81,24 @@ int answer_completion(Context& context, std::span<const std::string> words) {
 std::span<const Flag> common_flags() { return kCommonFlags; }
 
 std::span<const Group> groups() {
-  static const std::array kGroups = {
-      Group{"Build", build_commands()},         Group{"Deploy", deploy_commands()},
-      Group{"Track", track_commands()},         Group{"Builds", builds_commands()},
-      Group{"Compare", diff_commands()},        Group{"Logs", log_commands()},
-      Group{"Retention", retention_commands()}, Group{"Settings", property_commands()},
-      Group{"Releases", releases_commands()},   Group{"Environment", env_commands()},
-      Group{"Apps", apps_commands()},           Group{kDokkuTitle, plugin_commands()},
-      Group{"Engines", engines_commands()},     Group{"Registries", registries_commands()},
-      Group{"System", system_commands()},       Group{"Other", other_commands()}};
+  static const std::array kGroups = {Group{"Build", build_commands()},
+                                     Group{"Deploy", deploy_commands()},
+                                     Group{"Track", track_commands()},
+                                     Group{"Builds", builds_commands()},
+                                     Group{"Compare", diff_commands()},
+                                     Group{"Logs", log_commands()},
+                                     Group{"Retention", retention_commands()},
+                                     Group{"Settings", property_commands()},
+                                     Group{"Releases", releases_commands()},
+                                     Group{"Environment", env_commands()},
+                                     Group{"Git", git_commands()},
+                                     Group{"SSH keys", ssh_keys_commands()},
+                                     Group{"Apps", apps_commands()},
+                                     Group{kDokkuTitle, plugin_commands()},
+                                     Group{"Engines", engines_commands()},
+                                     Group{"Registries", registries_commands()},
+                                     Group{"System", system_commands()},
+                                     Group{"Other", other_commands()}};
   return kGroups;
 }
 

@@ -3,6 +3,7 @@
 
 #include "cli/context.h"
 #include "cli/interrupt.h"
+#include "cli/show_log.h"
 
 namespace cooper::cli {
 
@@ -15,9 +16,14 @@ int promote(const Context& context, const rack::StartDeploy& start, Interrupts& 
 int follow_and_promote(const Context& context, const Options& options, const Build& build,
                        Interrupts& interrupts, Output& progress);
 
+/// Follows a build that came in as Dokku has it (git push, git:sync, ...) to its end, says how it
+/// went, and, if the app has a deployer, deploys its release. Returns the exit code.
+int follow_and_deploy(const Context& context, const Build& build, Interrupts& interrupts,
+                      Output& progress, LogForm form = LogForm::harmless);
+
 /// "Promoting R...", the deploy's log, "OK": on `progress`; or why it did not succeed. Ctrl-C
 /// cancels the deploy. Returns the exit code.
 int follow_deploy(const Context& context, const Build& deploy, Interrupts& interrupts,
-                  Output& progress);
+                  Output& progress, LogForm form = LogForm::harmless);
 
 }  // namespace cooper::cli

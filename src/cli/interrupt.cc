@@ -31,7 +31,7 @@ sigset_t set_of(std::initializer_list<int> signal_numbers) {
 
 }  // namespace
 
-Interrupts::Interrupts(Takes takes) {
+Interrupts::Interrupts(Takes takes, int output) {
   const sigset_t set =
       takes == Takes::interrupt ? set_of({SIGINT}) : set_of({SIGINT, SIGTERM, SIGHUP});
   // A descriptor instead of a handler: no code of ours runs inside a signal.
@@ -40,7 +40,7 @@ Interrupts::Interrupts(Takes takes) {
   end_ = Fd(::eventfd(0, EFD_CLOEXEC));
   if (!end_) throw_errno("eventfd");
   ::pthread_sigmask(SIG_BLOCK, &set, &mask_before_);
-  watcher_ = std::thread([this] { watch(); });
+  watcher_ = std::thread([this, output] { watch(output); });
 }
 
 Interrupts::~Interrupts() {
@@ -52,21 +52,30 @@ Interrupts::~Interrupts() {
   ::pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
 }
 
-void Interrupts::watch() noexcept {
-  std::array<pollfd, 2> wait = {pollfd{signals_.get(), POLLIN, 0}, pollfd{end_.get(), POLLIN, 0}};
+void Interrupts::take(int signal_number) noexcept {
+  if (others_leave_ && signal_number != SIGINT) {
+    left_by_ = signal_number;
+    left_.request_stop();
+    return;
+  }
+  // request_stop answers true the first time only.
+  if (!first_.request_stop()) second_.request_stop();
+}
+
+void Interrupts::watch(int output) noexcept {
+  std::array<pollfd, 3> wait = {pollfd{signals_.get(), POLLIN, 0}, pollfd{end_.get(), POLLIN, 0},
+                                pollfd{output, 0, 0}};
   for (;;) {
     if (::poll(wait.data(), wait.size(), -1) < 0) continue;
     if (wait[1].revents != 0) return;
+    if (wait[2].revents != 0) {
+      wait[2].fd = -1;
+      take(SIGHUP);
+    }
+    if (wait[0].revents == 0) continue;
     signalfd_siginfo info{};
     if (::read(signals_.get(), &info, sizeof info) != sizeof info) continue;
-    const int signal_number = static_cast<int>(info.ssi_signo);
-    if (others_leave_ && signal_number != SIGINT) {
-      left_by_ = signal_number;
-      left_.request_stop();
-      continue;
-    }
-    // request_stop answers true the first time only.
-    if (!first_.request_stop()) second_.request_stop();
+    take(static_cast<int>(info.ssi_signo));
   }
 }
 

@@ -20,7 +20,9 @@ namespace cooper::cli {
 class Interrupts {
  public:
   enum class Takes { interrupt, all_ends };
-  explicit Interrupts(Takes takes = Takes::interrupt);
+  /// `output` (borrowed; -1: none): a pipe that is looked at, too. That nobody reads it any more is
+  /// taken for a SIGHUP: where a hook's pusher went away nobody signals.
+  explicit Interrupts(Takes takes = Takes::interrupt, int output = -1);
   ~Interrupts();
   Interrupts(const Interrupts&) = delete;
   Interrupts& operator=(const Interrupts&) = delete;
@@ -36,7 +38,8 @@ class Interrupts {
   int left_by() const noexcept { return left_by_; }
 
  private:
-  void watch() noexcept;
+  void watch(int output) noexcept;
+  void take(int signal_number) noexcept;
 
   std::stop_source first_;
   std::stop_source second_;

@@ -148,6 +148,13 @@ std::string registries_json(std::span<const engine::KnownLogin> logins) {
   });
 }
 
+std::string keys_json(std::span<const AuthorizedKey> keys) {
+  return array_text(keys, [](const AuthorizedKey& key) {
+    return json::object{
+        {"name", key.name}, {"type", key.key.type}, {"fingerprint", fingerprint(key.key)}};
+  });
+}
+
 std::string engines_json(std::span<const engine::EngineReport> engines) {
   return array_text(engines, [](const engine::EngineReport& report) {
     json::object object{{"engine", to_string(report.kind)}};

@@ -1,6 +1,7 @@
 #pragma once
 // The JSON of `--format json`: docs/formats.md. What is there stays there.
 
+#include "cli/authorized_keys.h"
 #include "model/release.h"
 #include "model/step.h"
 #include "rack/rack.h"
@@ -42,6 +43,9 @@ std::string properties_json(std::span<const rack::PropertyView> properties);
 /// `chosen` (why builds use it); what is empty is absent.
 std::string registries_json(std::span<const engine::KnownLogin> logins);
 std::string engines_json(std::span<const engine::EngineReport> engines);
+
+/// An array of `name`, `type` and `fingerprint`.
+std::string keys_json(std::span<const AuthorizedKey> keys);
 
 /// An array of `where`, `what`, `count` and `bytes`.
 std::string disk_json(std::span<const build::DiskItem> items);

@@ -35,6 +35,7 @@ struct Options {
   std::optional<std::string> build_from;
   std::optional<std::string> env_from;
   std::optional<std::string> env_file;
+  std::optional<std::string> file;
   std::vector<std::string> build_args;
   std::vector<std::string> value_files;
   std::vector<std::string> secrets;
@@ -118,6 +119,8 @@ std::span<const Command> releases_commands();
 std::span<const Command> env_commands();
 std::span<const Command> deploy_commands();
 std::span<const Command> apps_commands();
+std::span<const Command> git_commands();
+std::span<const Command> ssh_keys_commands();
 std::span<const Command> plugin_commands();
 std::span<const Command> engines_commands();
 std::span<const Command> registries_commands();

@@ -7,7 +7,7 @@
 namespace cooper::cli {
 
 LogView::LogView(Output& out, LogForm form) : out_(out) {
-  if (form == LogForm::raw || !out.is_terminal()) return;
+  if (form == LogForm::raw || (form == LogForm::harmless && !out.is_terminal())) return;
   filter_.emplace(out.colours() == Colours::on ? log::Colour::kept : log::Colour::removed);
 }
 

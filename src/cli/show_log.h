@@ -10,8 +10,9 @@
 
 namespace cooper::cli {
 
-/// `--raw`: what a terminal gets as well is the log as it is.
-enum class LogForm { harmless, raw };
+/// `--raw`: what a terminal gets as well is the log as it is. `always_harmless`: what we write to
+/// is no terminal, but what it is shown on somewhere else will be one.
+enum class LogForm { harmless, raw, always_harmless };
 
 /// Writes a log to a stream: on a terminal made harmless, elsewhere byte by
 /// byte what the log holds.

@@ -31,11 +31,12 @@ class Completion : public CliTest {
 };
 
 TEST_F(Completion, OffersCommands) {
-  EXPECT_THAT(at({""}),
-              ElementsAre("build", "deploy", "ps:rebuild", "ps:restart", "ps:start", "track",
-                          "builds", "releases", "env", "config:show", "config:get", "config:set",
-                          "config:unset", "apps", "plugin", "engines", "registries", "system",
-                          "help", "version", "completion"));
+  EXPECT_THAT(
+      at({""}),
+      ElementsAre("build", "deploy", "ps:rebuild", "ps:restart", "ps:start", "track", "builds",
+                  "releases", "env", "config:show", "config:get", "config:set", "config:unset",
+                  "git:initialize", "git-shell", "git-hook", "ssh-keys", "apps", "plugin",
+                  "engines", "registries", "system", "help", "version", "completion"));
   EXPECT_THAT(at({"bui"}), ElementsAre("build", "builds"));
   EXPECT_THAT(at({"builds", ""}),
               ElementsAre("retry", "info", "logs", "provenance", "cancel", "diff", "search",

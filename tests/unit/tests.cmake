@@ -31,7 +31,7 @@ cooper_unit_test(manifest LINKS cooper_manifest
 target_compile_definitions(manifest_test PRIVATE
   COOPER_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/corpus")
 cooper_unit_test(cli LINKS cooper_cli dep::boost_json util
-  SOURCES cli_build_test.cc cli_builds_list_test.cc cli_commands_test.cc cli_completion_test.cc cli_env_test.cc cli_parse_test.cc cli_secret_flags_test.cc
+  SOURCES cli_build_test.cc cli_builds_list_test.cc cli_commands_test.cc cli_completion_test.cc cli_env_test.cc cli_git_test.cc cli_parse_test.cc cli_secret_flags_test.cc
           cli_retention_test.cc cli_table_test.cc)
 target_compile_definitions(cli_test PRIVATE COOPER_PROGRAM="$<TARGET_FILE:cooper>")
 add_dependencies(cli_test cooper)
