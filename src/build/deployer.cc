@@ -2,7 +2,9 @@
 
 #include "base/error.h"
 #include "build/command_run.h"
+#include "build/container_deployer.h"
 #include "build/deploy_files.h"
+#include "build/service_plan.h"
 
 #include <filesystem>
 #include <sys/stat.h>
@@ -64,18 +66,24 @@ class CommandDeployer : public Deployer {
 }  // namespace
 
 void require_deployer(const Settings& settings, const store::Layout& layout, const AppName& app) {
-  if (settings.deployer != DeployerKind::command) return;
+  if (settings.deployer == DeployerKind::none) return;
   struct stat root {};
   if (::geteuid() == 0 && ::stat(layout.root().c_str(), &root) == 0 && root.st_uid != 0) {
     throw Error(Errc::denied,
-                "root does not run the deploy command: the data root " + layout.root().string() +
-                    " belongs to another user",
+                std::string("root does not ") +
+                    (settings.deployer == DeployerKind::command ? "run the deploy command"
+                                                                : "start containers") +
+                    ": the data root " + layout.root().string() + " belongs to another user",
                 "deploy as that user: sudo -u '#" + std::to_string(root.st_uid) + "' cooper ...");
   }
-  if (!settings.deploy_command.empty()) return;
+  if (settings.deployer != DeployerKind::command || !settings.deploy_command.empty()) return;
   throw Error(Errc::invalid,
               "the deployer is `command`, and the property deploy-command names none",
               "cooper builds set deploy-command /path/to/program -a " + app.str());
+}
+
+void require_runnable(const Settings& settings, const Release& release) {
+  if (settings.deployer == DeployerKind::containers) plan_services(release, {}, settings);
 }
 
 std::unique_ptr<Deployer> make_deployer(const DeployParts& parts) {
@@ -83,6 +91,8 @@ std::unique_ptr<Deployer> make_deployer(const DeployParts& parts) {
   switch (parts.settings.deployer) {
     case DeployerKind::command:
       return std::make_unique<CommandDeployer>(parts);
+    case DeployerKind::containers:
+      return std::make_unique<ContainerDeployer>(parts);
     case DeployerKind::none:
       break;
   }

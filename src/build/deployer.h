@@ -8,6 +8,7 @@
 #include "model/release.h"
 #include "store/layout.h"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -37,6 +38,10 @@ struct DeployParts {
   const BuildId& id;  ///< of the deploy
   const Release& release;
   const std::map<std::string, std::string>& pushed;  ///< service -> reference@digest in a registry
+  std::string engine;                                ///< of the build, as its record names it
+  /// Makes the release the active one, durably. A deployer that has to do more after that
+  /// calls it; else whoever asked for the deploy does.
+  std::function<void()> activate;
   const Settings& settings;
   mode_t umask;  ///< of whoever started it
   log::LogFile& log;
@@ -47,8 +52,11 @@ struct DeployParts {
 std::unique_ptr<Deployer> make_deployer(const DeployParts& parts);
 
 /// Throws Error{invalid} if no deployer can be made with these settings of the app, and
-/// Error{denied} if that is a program which somebody else names for root to run: the data
-/// root is theirs.
+/// Error{denied} if root would run what somebody else names: the data root is theirs.
 void require_deployer(const Settings& settings, const store::Layout& layout, const AppName& app);
+
+/// Throws Error{invalid} if the release can't be run with these settings, as far as that can be
+/// told without asking anyone.
+void require_runnable(const Settings& settings, const Release& release);
 
 }  // namespace cooper::build

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "build/app_containers.h"
 #include "build/containment.h"
 #include "build/leftovers.h"
 #include "build/plan.h"
@@ -134,6 +135,10 @@ namespace {
 bool finish_deploy(store::FileStore& store, const Build& deploy) {
   const fs::path work = store.layout().build(deploy.app, deploy.id).work;
   if (store.find_folder(work.parent_path())) remove_tree(work);
+  try {
+    settle_containers(store, deploy.app);
+  } catch (const Error&) {  // boundary: the next prune does it
+  }
   return store
       .finalize_build(deploy.app, deploy.id, {.status = Status::succeeded, .exit_code = 0}, now())
       .won;
@@ -184,6 +189,7 @@ bool reap_locked(store::FileStore& store, const Build& seen) {
   attempt([&] {
     if (store.find_folder(files.work.parent_path())) remove_tree(files.work);
   });
+  if (!build->release.empty()) attempt([&] { settle_containers(store, build->app); });
   remove_releases(store, build->app, build->id, store.list_releases(build->app, 0).releases);
   // A record and a log that another program wrote keep their shape.
   const std::string reason = build->host.empty() ? "" : kReason;
@@ -306,6 +312,11 @@ Pruned prune(store::FileStore& store, const AppName& app, const Settings& settin
              const BuildId* just_ended) {
   Pruned pruned;
   const std::vector<Build> builds = reap_abandoned(store, app, pruned);
+  try {
+    settle_containers(store, app);
+  } catch (const Error& error) {  // boundary: an engine that does not answer keeps no build
+    pruned.warnings.push_back("containers of app " + app.str() + ": " + error.message());
+  }
   const auto too_many = excess(store, app, builds, settings.retention, just_ended, pruned);
   std::vector<Release> releases;
   if (!too_many.empty()) releases = store.list_releases(app, 0).releases;

@@ -8,9 +8,6 @@
 
 namespace cooper::build {
 
-namespace {
-
-/// The deploys of releases that have not ended, unless their process has vanished.
 std::vector<Build> live_deploys(const store::FileStore& store, const AppName& app) {
   std::vector<Build> deploys;
   store.query_builds(
@@ -22,6 +19,8 @@ std::vector<Build> live_deploys(const store::FileStore& store, const AppName& ap
       });
   return deploys;
 }
+
+namespace {
 
 std::optional<Release> release_of(const store::FileStore& store, const Build& deploy) {
   const Result<ReleaseId> id = ReleaseId::parse(deploy.release);

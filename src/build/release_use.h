@@ -20,6 +20,10 @@ std::vector<Release> readable_releases(const store::FileStore& store, const AppN
 /// are being deployed. Throws Error, as readable_releases does.
 std::set<std::string> builds_in_use(const store::FileStore& store, const AppName& app);
 
+/// The deploys of releases that have not ended, unless their process has vanished. Throws
+/// Error.
+std::vector<Build> live_deploys(const store::FileStore& store, const AppName& app);
+
 /// A live deploy of a release of this build; nullopt: there is none. Throws Error.
 std::optional<Build> find_deploy_of(const store::FileStore& store, const AppName& app,
                                     const BuildId& build);

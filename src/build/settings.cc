@@ -126,7 +126,36 @@ bool is_program(std::string_view text) {
   return is_folder(text) && !text.ends_with('/') && valid_utf8(text) == text &&
          std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < ' '; });
 }
-bool is_deployer(std::string_view text) { return text == "none" || text == "command"; }
+bool is_deployer(std::string_view text) {
+  return text == "none" || text == "command" || text == "containers";
+}
+DeployerKind parse_deployer(std::string_view text) {
+  if (text == "command") return DeployerKind::command;
+  return text == "containers" ? DeployerKind::containers : DeployerKind::none;
+}
+bool is_runtime(std::string_view text) {
+  return text == "auto" || text == "docker" || text == "podman";
+}
+Runtime parse_runtime(std::string_view text) {
+  if (text == "docker") return Runtime::docker;
+  return text == "podman" ? Runtime::podman : Runtime::automatic;
+}
+/// As Docker names networks. Those of other containers, and none at all, are no place for a
+/// service.
+bool is_network(std::string_view text) {
+  const auto is_plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '.';
+  };
+  return !text.empty() && text.size() <= 128 && text != "none" && text != "default" &&
+         text != "bridge" && std::ranges::all_of(text, is_plain) && text[0] != '-' &&
+         text[0] != '.';
+}
+bool is_publish(std::string_view text) { return parse_publish(text).has_value(); }
+bool is_timeout(std::string_view text) {
+  const auto duration = parse_duration(text);
+  return duration && *duration <= std::chrono::hours(24);
+}
 
 bool is_registry(std::string_view text) {
   return text.empty() || text == "off" || is_repository(text);
@@ -150,20 +179,28 @@ constexpr std::array kProperties = {
              "a branch such as main; empty: main if there is one, else master", "", is_branch},
     Property{"deploy-command", "the program that deploys a release, if the deployer is `command`",
              "an absolute path", "", is_program},
-    Property{"deployer", "what promoting a release runs: nothing, or the program deploy-command",
-             "none or command", "none", is_deployer},
+    Property{"deployer",
+             "what promoting does: nothing, run the program deploy-command, or start containers",
+             "none, command or containers", "none", is_deployer},
     Property{"disk-min", "a build is refused while less is free on the disks that it writes to",
              "a size such as 500m or 2g; 0 means that it is never refused", "500m", is_size},
     Property{"engine", "what makes images; see cooper engines", "auto, buildah, docker or buildkit",
              "auto", engine::is_engine_name},
     Property{"failed-push", "what becomes of a git push whose build or deploy fails",
              "reject (the branch stays where it was) or accept", "reject", is_failed_push},
+    Property{"health-timeout", "how long a new container may take until it is healthy",
+             "a duration such as 90s or 5m, at most a day", "1m", is_timeout},
     Property{"keep-failed", "how many failed builds an app keeps even if `retention` is exceeded",
              "a whole number from 0 to 1000000", "0", is_count},
     Property{"log-limit", "how large a build's log may be; beyond it the middle is cut",
              "a size such as 64m or 1g, at least 1m; 0 means no limit", "256m", is_log_limit},
     Property{"memory", "memory that all processes of a build may use together",
              "a size such as 512m or 2g, at least 16m; 0 means no limit", "0", is_memory},
+    Property{"network", "the network that a service's containers are in",
+             "own (one for each deploy), host, or the name of an existing one", "own", is_network},
+    Property{"publish", "the host's ports at which services are reached; else free ones are taken",
+             "SERVICE[:PORT][/udp]=[ADDRESS:]PORT, such as web=8080; several with commas", "",
+             is_publish},
     Property{"redact", "secrets that no log, step or record shows, besides those of COOPER_REDACT",
              "values of at least 4 bytes, one a line", "", is_secrets, Secrecy::secret},
     Property{"registry", "where images are pushed to, as HOST/NAME:<service>.<build>",
@@ -175,8 +212,12 @@ constexpr std::array kProperties = {
              "a duration such as 30d or 720h; 0 means none", "0", is_duration},
     Property{"retention-size", "the oldest builds go until logs, steps and sources fit in this",
              "a size such as 500m or 10g; 0 means no limit", "0", is_size},
+    Property{"runtime", "what runs containers", "auto (where the images are), docker or podman",
+             "auto", is_runtime},
     Property{"stall-timeout", "a build that prints nothing for so long is ended", kDurationHelp,
              "0", is_duration},
+    Property{"stop-timeout", "how long a container may take to end before it is killed",
+             "a duration such as 10s or 2m, at most a day", "30s", is_timeout},
     Property{"syntax", "what a # syntax= line of a Dockerfile does",
              "allow (the frontend is pulled), builtin (it is ignored) or deny", "builtin",
              is_syntax},
@@ -301,9 +342,14 @@ Settings read_settings(const store::Store& store, const AppName* app,
     settings.registry = *std::move(value);
   }
   if (auto value = effective("cache")) settings.cache = *std::move(value);
-  if (const auto value = effective("deployer"); value && *value == "command") {
-    settings.deployer = DeployerKind::command;
+  if (const auto value = effective("deployer")) settings.deployer = parse_deployer(*value);
+  if (const auto value = effective("runtime")) settings.runtime = parse_runtime(*value);
+  if (auto value = effective("network")) settings.network = *std::move(value);
+  if (const auto value = effective("publish")) settings.publish = *parse_publish(*value);
+  if (const auto value = effective("health-timeout")) {
+    settings.health_timeout = *parse_duration(*value);
   }
+  if (const auto value = effective("stop-timeout")) settings.stop_timeout = *parse_duration(*value);
   if (auto value = effective("deploy-command")) settings.deploy_command = *std::move(value);
   if (const auto value = effective("syslog-prefix")) settings.syslog_prefix = *value;
   return settings;

@@ -1,6 +1,7 @@
 #pragma once
 // Properties that steer a build: `config/builds/<app>|--global/<key>`.
 
+#include "build/publish.h"
 #include "engine/choose.h"
 #include "model/retention.h"
 #include "process/cgroup.h"
@@ -21,9 +22,12 @@ namespace cooper::build {
 /// from a registry: that is done; the engine's own is used; the build fails.
 enum class SyntaxLines : std::uint8_t { allow, builtin, deny };
 
-/// What deploys a release: nothing, as the release itself is the result; or a command of
-/// the operator's.
-enum class DeployerKind : std::uint8_t { none, command };
+/// What deploys a release: nothing, as the release itself is the result; a command of the
+/// operator's; or cooper, which runs its services as containers on this host.
+enum class DeployerKind : std::uint8_t { none, command, containers };
+
+/// What runs containers: the engine that has the images, or this one.
+enum class Runtime : std::uint8_t { automatic, docker, podman };
 
 /// What the properties of an app come to: its own, else the global, else the default.
 struct Settings {
@@ -41,6 +45,11 @@ struct Settings {
   std::string cache;     ///< as the property says (build/registry.h); empty: it does not
   DeployerKind deployer = DeployerKind::none;
   std::string deploy_command;            ///< path of the program; empty: none is named
+  Runtime runtime = Runtime::automatic;  ///< this and the rest: of the deployer `containers`
+  std::string network = "own";  ///< "own": one for each deploy; "host"; else an existing one's name
+  std::vector<Publish> publish;
+  std::chrono::seconds health_timeout{60};  ///< until a new container is healthy
+  std::chrono::seconds stop_timeout{30};    ///< for a container to end by itself
   std::string syslog_prefix = "dokku-";  ///< what syslog and the journal call a build: this, its id
 };
 

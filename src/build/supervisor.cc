@@ -171,12 +171,17 @@ class Supervision {
 
   Ended deploy() {
     require_whole(store_, *release_);
-    const std::map<std::string, std::string> pushed = pushed_images();
+    const std::optional<Build> build = release_build();
+    const std::map<std::string, std::string> pushed =
+        build ? build->pushed : std::map<std::string, std::string>{};
+    const auto activate = [this] { store_.activate_release(task_.app, release_->id, task_.id); };
     const std::unique_ptr<Deployer> deployer = make_deployer({.layout = task_.layout,
                                                               .app = task_.app,
                                                               .id = task_.id,
                                                               .release = *release_,
                                                               .pushed = pushed,
+                                                              .engine = build ? build->engine : "",
+                                                              .activate = activate,
                                                               .settings = settings_,
                                                               .umask = umask_,
                                                               .log = log_,
@@ -186,11 +191,9 @@ class Supervision {
     return {.outcome = std::move(outcome), .log_is_whole = deployer->log_is_whole()};
   }
 
-  /// Of the release's build.
-  std::map<std::string, std::string> pushed_images() const {
+  std::optional<Build> release_build() const {
     const Result<BuildId> id = BuildId::parse(release_->build);
-    const auto build = id ? store_.find_build(task_.app, *id) : std::nullopt;
-    return build ? build->pushed : std::map<std::string, std::string>{};
+    return id ? store_.find_build(task_.app, *id) : std::nullopt;
   }
 
   /// Of a tracked command that was given none: its line, without secrets.

@@ -83,6 +83,7 @@ std::span<const Flag> common_flags() { return kCommonFlags; }
 std::span<const Group> groups() {
   static const std::array kGroups = {Group{"Build", build_commands()},
                                      Group{"Deploy", deploy_commands()},
+                                     Group{"Containers", ps_commands()},
                                      Group{"Track", track_commands()},
                                      Group{"Builds", builds_commands()},
                                      Group{"Compare", diff_commands()},

@@ -169,6 +169,30 @@ std::string engines_json(std::span<const engine::EngineReport> engines) {
   });
 }
 
+std::string containers_json(std::span<const rack::ServiceContainer> containers) {
+  return array_text(containers, [](const rack::ServiceContainer& view) {
+    const engine::Container& container = view.container;
+    json::object object{
+        {"service", view.service}, {"instance", view.instance}, {"id", container.id},
+        {"name", container.name},  {"engine", view.engine},     {"release", view.release},
+        {"deploy", view.deploy},   {"active", view.active},     {"state", container.state}};
+    if (!container.is_running()) object["exit_code"] = container.exit_code;
+    if (container.restarts != 0) object["restarts"] = container.restarts;
+    if (!view.health.empty()) object["health"] = view.health;
+    if (container.started) object["started"] = to_rfc3339({*container.started});
+    object["network"] = container.network;
+    json::array ports;
+    for (const engine::PortMapping& port : container.ports) {
+      ports.push_back(json::object{{"container", port.container},
+                                   {"protocol", port.protocol},
+                                   {"address", port.address},
+                                   {"host", port.host}});
+    }
+    object["ports"] = std::move(ports);
+    return object;
+  });
+}
+
 std::string disk_json(std::span<const build::DiskItem> items) {
   return array_text(items, [](const build::DiskItem& item) {
     return json::object{

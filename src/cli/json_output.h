@@ -47,6 +47,11 @@ std::string engines_json(std::span<const engine::EngineReport> engines);
 /// An array of `name`, `type` and `fingerprint`.
 std::string keys_json(std::span<const AuthorizedKey> keys);
 
+/// An array of `service`, `instance`, `id`, `name`, `engine`, `release`, `deploy`, `active`,
+/// `state`, `exit_code`, `restarts`, `health`, `started`, `network` and `ports`; what is empty is
+/// absent.
+std::string containers_json(std::span<const rack::ServiceContainer> containers);
+
 /// An array of `where`, `what`, `count` and `bytes`.
 std::string disk_json(std::span<const build::DiskItem> items);
 

@@ -28,6 +28,7 @@ struct Options {
   std::optional<std::string> platform;
   std::optional<std::string> source;
   std::optional<std::string> kind;
+  std::optional<std::string> service;
   std::optional<std::string> since;
   std::optional<std::string> until;
   std::optional<std::string> before;
@@ -118,6 +119,7 @@ std::span<const Command> property_commands();
 std::span<const Command> releases_commands();
 std::span<const Command> env_commands();
 std::span<const Command> deploy_commands();
+std::span<const Command> ps_commands();
 std::span<const Command> apps_commands();
 std::span<const Command> git_commands();
 std::span<const Command> ssh_keys_commands();

@@ -93,7 +93,8 @@ class Exchange {
     if (stop_.stop_requested()) throw Error(Errc::canceled, "canceled");
     std::array<pollfd, 2> watched = {pollfd{.fd = fd_.get(), .events = event, .revents = 0},
                                      pollfd{.fd = wake_.fd(), .events = POLLIN, .revents = 0}};
-    const int ready = ::poll(watched.data(), watched.size(), static_cast<int>(limit_.count()));
+    const int ready = ::poll(watched.data(), watched.size(),
+                             limit_.count() == 0 ? -1 : static_cast<int>(limit_.count()));
     if (stop_.stop_requested()) throw Error(Errc::canceled, "canceled");
     if (ready == 0) fail("it does not answer");
     if (ready < 0 && errno != EINTR) fail(std::strerror(errno));
@@ -136,7 +137,10 @@ HttpReply exchange(const std::filesystem::path& socket, const HttpCall& call,
                    const std::function<void(std::string_view)>& on_body, std::stop_token stop) {
   std::string request = call.method + " " + call.target + " HTTP/1.1\r\nHost: docker\r\n";
   for (const auto& [name, value] : call.headers) request += name + ": " + value + "\r\n";
-  request += "Connection: close\r\nContent-Length: 0\r\n\r\n";
+  if (!call.body.empty()) request += "Content-Type: application/json\r\n";
+  request +=
+      "Connection: close\r\nContent-Length: " + std::to_string(call.body.size()) + "\r\n\r\n";
+  request += call.body;
   Exchange exchange(socket, call.limit, std::move(stop));
   exchange.send(request);
   return exchange.receive(on_body);

@@ -21,7 +21,9 @@ struct HttpCall {
   std::string method = "GET";
   std::string target;  ///< "/images/json?all=0", escaped
   std::vector<std::pair<std::string, std::string>> headers;
-  std::chrono::milliseconds limit = std::chrono::minutes(2);  ///< without a byte from the engine
+  /// Without a byte from the engine; 0: none.
+  std::chrono::milliseconds limit = std::chrono::minutes(2);
+  std::string body{};  ///< JSON; empty: none
 };
 
 struct HttpReply {

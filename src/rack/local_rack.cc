@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "build/app_containers.h"
 #include "build/cancel.h"
 #include "build/prune.h"
 #include "build/settings.h"
@@ -33,6 +34,7 @@ void LocalRack::delete_app(const AppName& name) {
     throw Error(Errc::conflict, "app " + name.str() + " is being deployed",
                 "wait, or cancel it: cooper builds cancel current -a " + name.str());
   }
+  build::remove_containers(store_, name);
   build::remove_builds(store_, name);
   build::forget_source(layout_, name);
   store_.delete_app(name);

@@ -66,6 +66,12 @@ class LocalRack : public Rack {
   Build start_deploy(const StartDeploy& start, StartProgress& progress,
                      std::stop_token stop) override;
 
+  std::vector<ServiceContainer> list_containers(const AppName& app) override;
+  void read_container_logs(const ContainerLogQuery& query, const ContainerLine& line) override;
+  void follow_container_logs(const ContainerLogQuery& query, const ContainerLine& line,
+                             std::stop_token stop) override;
+  std::size_t stop_containers(const AppName& app) override;
+
   std::vector<PropertyView> list_properties(const AppName* app) override;
   std::vector<engine::EngineReport> list_engines(const AppName* app) override;
   std::vector<engine::KnownLogin> list_registries(std::vector<std::string>& warnings) override;

@@ -141,7 +141,9 @@ Build LocalRack::start_deploy(const StartDeploy& start, StartProgress& progress,
     require_deployable(*release);
   }
   std::vector<std::string> warnings;  // of properties: the deploy's log has them
-  build::require_deployer(build::read_settings(store_, start.app, warnings), layout_, start.app);
+  const build::Settings settings = build::read_settings(store_, start.app, warnings);
+  build::require_deployer(settings, layout_, start.app);
+  if (release && !start.create) build::require_runnable(settings, *release);
   const BuildId id = new_build_id();
   StoredSource stored(layout_, layout_.build(start.app, id));
   StartLock lock = wait_for_lock(store_, start.app, start.if_locked, progress, stop);
@@ -149,6 +151,7 @@ Build LocalRack::start_deploy(const StartDeploy& start, StartProgress& progress,
     release = create_release(*start.create);
     require_deployable(*release);
   }
+  if (start.create) build::require_runnable(settings, *release);
   stored.add_request({.source = start.source,
                       .description = description_of(start, *release),
                       .release = release->id.str()});

@@ -6,6 +6,7 @@
 #include "build/request.h"
 #include "build/system_disk.h"
 #include "engine/choose.h"
+#include "engine/containers.h"
 #include "engine/registry_auth.h"
 #include "log/search.h"
 #include "model/build.h"
@@ -114,6 +115,26 @@ struct StartDeploy {
   std::string source = "deploy";
   std::string description;  ///< empty: the source, and the release's
   IfLocked if_locked = IfLocked::wait;
+};
+
+/// A container of an app, as its engine sees it now.
+struct ServiceContainer {
+  std::string service;
+  unsigned instance = 1;  ///< of the service
+  engine::Container container;
+  std::string engine;   ///< "docker" or "podman"
+  std::string release;  ///< id
+  std::string deploy;   ///< id of the deploy that made it
+  bool active = false;  ///< of the active release; else a deploy is going on
+  std::string health;   ///< healthy, unhealthy or starting; empty: nothing tells
+};
+
+/// Which of what an app's containers print.
+struct ContainerLogQuery {
+  AppName app;
+  std::string service;       ///< empty: of all services
+  std::uint64_t tail = 100;  ///< the newest so many lines of each container
+  std::optional<Time> since;
 };
 
 /// What happens before the build has a log of its own.
@@ -267,6 +288,23 @@ class Rack {
   /// start_build does. Error{not_found}; Error{invalid} for a release without a build.
   virtual Build start_deploy(const StartDeploy& start, StartProgress& progress,
                              std::stop_token stop) = 0;
+
+  // Of apps that the deployer `containers` runs. All of them throw Error{conflict} for an app
+  // that never had containers.
+
+  /// By service and instance. Asks each one's health check. Error{not_found}.
+  virtual std::vector<ServiceContainer> list_containers(const AppName& app) = 0;
+  /// What the containers have printed, in the order of time. `line`: of which container
+  /// ("web.1"), and the line without its end. Error{not_found} also for a service without one.
+  using ContainerLine = std::function<void(std::string_view container, std::string_view line)>;
+  virtual void read_container_logs(const ContainerLogQuery& query, const ContainerLine& line) = 0;
+  /// The same, and what they and those of later deploys print until `stop` is requested. Calls
+  /// `line` from several threads, one at a time.
+  virtual void follow_container_logs(const ContainerLogQuery& query, const ContainerLine& line,
+                                     std::stop_token stop) = 0;
+  /// Stops them until the next deploy; returns how many ran. Error{conflict} also while a
+  /// deploy of the app runs.
+  virtual std::size_t stop_containers(const AppName& app) = 0;
 
   /// Properties of an app, or the global ones when null.
   virtual std::vector<PropertyView> list_properties(const AppName* app) = 0;

@@ -98,7 +98,7 @@ class DockerEngine:
         """(status, body) of one exchange."""
         connection = _UnixConnection(self.socket)
         try:
-            connection.request(method, target, body)
+            connection.request(method, target, body, {"Content-Type": "application/json"} if isinstance(body, str) else {})
             answer = connection.getresponse()
             return answer.status, answer.read()
         finally:

@@ -17,7 +17,7 @@ cooper_unit_test(source LINKS cooper_source dep::zstd
   SOURCES source_content_time_test.cc source_git_checkout_test.cc source_git_facts_test.cc source_ignore_test.cc
           source_pack_test.cc source_tree_digest_test.cc source_unpack_over_test.cc source_unpack_test.cc)
 cooper_unit_test(engine LINKS cooper_engine
-  SOURCES engine_delayed_stop_test.cc engine_docker_test.cc engine_failure_test.cc engine_file_sync_test.cc
+  SOURCES engine_containers_test.cc engine_delayed_stop_test.cc engine_docker_test.cc engine_failure_test.cc engine_file_sync_test.cc
           engine_logins_test.cc engine_memory_test.cc engine_output_test.cc engine_platform_test.cc engine_push_failure_test.cc
           engine_registries_test.cc
           engine_store_test.cc engine_sync_patterns_test.cc engine_sync_peer_test.cc
@@ -27,7 +27,7 @@ cooper_unit_test(engine_buildah WHOLE LINKS cooper_engine
 cooper_unit_test(buildkit LINKS cooper_buildkit
   SOURCES buildkit_steps_test.cc buildkit_test.cc)
 cooper_unit_test(manifest LINKS cooper_manifest
-  SOURCES manifest_dockerfile_test.cc manifest_errors_test.cc manifest_parse_test.cc)
+  SOURCES manifest_dockerfile_test.cc manifest_errors_test.cc manifest_parse_test.cc manifest_run_test.cc)
 target_compile_definitions(manifest_test PRIVATE
   COOPER_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/corpus")
 cooper_unit_test(cli LINKS cooper_cli dep::boost_json util
@@ -37,7 +37,7 @@ target_compile_definitions(cli_test PRIVATE COOPER_PROGRAM="$<TARGET_FILE:cooper
 add_dependencies(cli_test cooper)
 cooper_unit_test(build LINKS cooper_build
   SOURCES build_apps_to_prune_test.cc build_plan_test.cc build_provenance_test.cc
-          build_prune_test.cc build_registry_test.cc build_root_id_test.cc build_secrets_test.cc build_settings_test.cc
+          build_prune_test.cc build_registry_test.cc build_root_id_test.cc build_secrets_test.cc build_service_plan_test.cc build_settings_test.cc
           build_cancel_test.cc build_deploy_test.cc build_diff_test.cc build_request_test.cc build_unpacked_source_test.cc)
 cooper_unit_test(rack LINKS cooper_rack
   SOURCES rack_store_source_test.cc)

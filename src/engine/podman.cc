@@ -1,0 +1,108 @@
+#include "engine/podman.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "engine/docker_http.h"
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <fcntl.h>
+#include <string>
+#include <thread>
+#include <unistd.h>
+
+namespace cooper::engine {
+
+namespace {
+
+std::filesystem::path make_own_folder() {
+  std::string folder = "/tmp/cooper-XXXXXX";
+  if (!::mkdtemp(folder.data())) throw_errno("make a folder in /tmp");
+  return folder;
+}
+
+/// The last line that is not empty.
+std::string last_line(std::string_view text) {
+  text = trim(text);
+  return printable(text.substr(text.rfind('\n') + 1));
+}
+
+}  // namespace
+
+PodmanService::PodmanService() : folder_(make_own_folder()), service_(start()) {
+  try {
+    wait_until_it_answers();
+  } catch (const Error&) {  // adapter: half a service is none
+    service_.signal_group(SIGKILL);
+    service_.wait();
+    remove_tree(folder_);
+    throw;
+  }
+}
+
+PodmanService::~PodmanService() {
+  service_.signal(SIGTERM);
+  service_.wait();
+  try {
+    remove_tree(folder_);
+  } catch (const Error&) {  // boundary: an empty folder in /tmp
+  }
+}
+
+process::Child PodmanService::start() const {
+  const Fd messages = open_file(folder_ / "messages", O_WRONLY | O_CREAT | O_APPEND, 0600);
+  try {
+    return process::Child::start({
+        .argv = {"podman", "system", "service", "--time=0", "unix://" + socket().string()},
+        // What it starts outlives us: none of it may be taken for a part of a build.
+        .environment = process::own_environment({"DOKKU_BUILD_ID", "COOPER_BUILD_ID"}),
+        .folder = "/",
+        .out = messages.get(),
+        .err = messages.get(),
+        .death_signal = SIGTERM,
+    });
+  } catch (const Error& error) {  // adapter: say what to do
+    remove_tree(folder_);
+    if (error.code() != Errc::not_found) throw;
+    throw Error(Errc::unavailable, "podman is not installed",
+                "install it (Debian: podman), or build with a Docker Engine: its images run there");
+  }
+}
+
+void PodmanService::wait_until_it_answers() {
+  constexpr std::chrono::seconds kPatience{30};
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  for (;;) {
+    try {
+      const HttpReply reply =
+          exchange(socket(), {.target = "/_ping", .limit = std::chrono::milliseconds(kPatience)});
+      if (reply.status == 200) return;
+    } catch (const Error&) {  // adapter: not yet
+    }
+    const bool has_ended = service_.poll().has_value();
+    if (has_ended || std::chrono::steady_clock::now() > deadline) {
+      const std::string said = read_file(folder_ / "messages").value_or("");
+      throw Error(Errc::unavailable,
+                  "podman does not serve its API: " +
+                      shorten(said.empty() ? "it says nothing" : last_line(said), 300),
+                  "`podman info` may tell more");
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+}
+
+bool has_podman() {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets variables
+  const char* path = std::getenv("PATH");
+  for (const std::string_view folder : split(path ? path : "", ':')) {
+    if (!folder.empty() &&
+        ::access((std::filesystem::path(folder) / "podman").c_str(), X_OK) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace cooper::engine

@@ -1,0 +1,221 @@
+// LocalRack's verbs about the containers of apps.
+
+#include "base/error.h"
+#include "base/text.h"
+#include "build/app_containers.h"
+#include "build/settings.h"
+#include "log/line_splitter.h"
+#include "rack/local_rack.h"
+#include "store/deploy_lock.h"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+#include <tuple>
+#include <utility>
+
+namespace cooper::rack {
+
+namespace {
+
+/// A health check in a list is somebody's wait.
+constexpr std::chrono::milliseconds kHealthLimit{2000};
+
+std::string_view to_text(build::DeployerKind kind) {
+  switch (kind) {
+    case build::DeployerKind::none:
+      return "none";
+    case build::DeployerKind::command:
+      return "command";
+    case build::DeployerKind::containers:
+      return "containers";
+  }
+  return "";
+}
+
+/// Throws Error{conflict} if the app never had any.
+build::AppContainers open_containers(const store::FileStore& store, const AppName& app) {
+  build::AppContainers open(store.layout(), app);
+  if (open.note()) return open;
+  std::vector<std::string> warnings;
+  const auto kind = build::read_settings(store, app, warnings).deployer;
+  if (kind == build::DeployerKind::containers) {
+    throw Error(Errc::conflict, "app " + app.str() + " has no containers yet",
+                "deploy a release: cooper releases promote -a " + app.str());
+  }
+  throw Error(
+      Errc::conflict,
+      "app " + app.str() + " has no containers: its deployer is " + std::string(to_text(kind)),
+      "to have cooper run them: cooper builds set deployer containers -a " + app.str());
+}
+
+std::string shown(const engine::Container& container) {
+  return container.label(build::kServiceLabel) + "." + container.label(build::kInstanceLabel);
+}
+
+std::string health_of(const engine::Container& container) {
+  if (!container.is_running()) return "";
+  const auto problem = build::health_problem(container, kHealthLimit);
+  if (!problem) return container.health;
+  return problem->empty() ? "healthy" : "unhealthy";
+}
+
+/// Those of the query's service; throws Error{not_found} if that has none.
+std::vector<build::OwnedContainer> containers_of(const build::AppContainers& open,
+                                                 const ContainerLogQuery& query) {
+  std::vector<build::OwnedContainer> all = open.list();
+  std::erase_if(all, [&](const build::OwnedContainer& owned) {
+    return !query.service.empty() && owned.container.label(build::kServiceLabel) != query.service;
+  });
+  return all;
+}
+
+Error no_containers(const ContainerLogQuery& query) {
+  const std::string whose = query.service.empty() ? "" : "service " + query.service + " of ";
+  return Error(Errc::not_found, whose + "app " + query.app.str() + " has no container",
+               "`cooper ps -a " + query.app.str() + "` lists them");
+}
+
+/// Follows each container's log on a thread of its own.
+class LogFollowers {
+ public:
+  LogFollowers(const ContainerLogQuery& query, const Rack::ContainerLine& line,
+               std::stop_token stop)
+      : query_(query), line_(line), asked_(std::move(stop), Forward{ended_}) {}
+  ~LogFollowers() { ended_.request_stop(); }
+  LogFollowers(const LogFollowers&) = delete;
+  LogFollowers& operator=(const LogFollowers&) = delete;
+
+  /// Follows those that it does not know, from their beginning if they came later.
+  void look_for_new_ones(const std::vector<build::OwnedContainer>& all) {
+    for (const build::OwnedContainer& owned : all) {
+      const auto [place, is_new] = threads_.try_emplace(owned.container.id);
+      if (!is_new) continue;
+      engine::ContainerLogs which{.follow = true, .tail = query_.tail, .since = query_.since};
+      if (!is_first_look_) which.tail.reset();
+      place->second = std::jthread([this, owned, which] { follow(owned, which); });
+    }
+    is_first_look_ = false;
+  }
+
+  /// False on a stop request.
+  bool wait(std::chrono::milliseconds time) {
+    std::mutex mutex;
+    std::condition_variable_any condition;
+    std::unique_lock lock(mutex);
+    condition.wait_for(lock, ended_.get_token(), time, [] { return false; });
+    return !ended_.stop_requested();
+  }
+
+ private:
+  struct Forward {
+    std::stop_source& ended;
+    void operator()() const { ended.request_stop(); }
+  };
+
+  void follow(const build::OwnedContainer& owned, const engine::ContainerLogs& which) {
+    const std::string name = shown(owned.container);
+    log::LineSplitter lines([&](std::string_view text) {
+      const std::lock_guard guard(mutex_);
+      line_(name, text);
+    });
+    try {
+      owned.containers->logs(
+          owned.container.id, which, [&](std::string_view bytes) { lines.feed(bytes); },
+          ended_.get_token());
+    } catch (const std::exception&) {  // boundary: it was removed, or its engine ended
+    }
+    lines.finish();
+  }
+
+  const ContainerLogQuery& query_;
+  const Rack::ContainerLine& line_;
+  std::stop_source ended_;
+  std::stop_callback<Forward> asked_;
+  std::mutex mutex_;
+  bool is_first_look_ = true;
+  std::map<std::string, std::jthread> threads_;
+};
+
+}  // namespace
+
+std::vector<ServiceContainer> LocalRack::list_containers(const AppName& app) {
+  const App facts = require_app(app);
+  const build::AppContainers open = open_containers(store_, app);
+  std::vector<ServiceContainer> all;
+  for (build::OwnedContainer& owned : open.list()) {
+    engine::Container& container = owned.container;
+    ServiceContainer view{
+        .service = container.label(build::kServiceLabel),
+        .instance =
+            static_cast<unsigned>(parse_number(container.label(build::kInstanceLabel)).value_or(1)),
+        .engine = owned.place.api == engine::ContainerApi::docker ? "docker" : "podman",
+        .release = container.label(build::kReleaseLabel),
+        .deploy = container.label(build::kDeployLabel)};
+    view.active = view.deploy == facts.deploy;
+    view.health = health_of(container);
+    view.container = std::move(container);
+    all.push_back(std::move(view));
+  }
+  std::ranges::sort(all, {}, [](const ServiceContainer& view) {
+    return std::tuple(view.service, view.instance, view.deploy);
+  });
+  return all;
+}
+
+void LocalRack::read_container_logs(const ContainerLogQuery& query, const ContainerLine& line) {
+  require_app(query.app);
+  const build::AppContainers open = open_containers(store_, query.app);
+  const auto all = containers_of(open, query);
+  if (all.empty()) throw no_containers(query);
+  struct Line {
+    Time time;
+    std::string container;
+    std::string text;
+  };
+  std::vector<Line> lines;
+  for (const build::OwnedContainer& owned : all) {
+    const std::string name = shown(owned.container);
+    Time last{};
+    log::LineSplitter splitter([&](std::string_view text) {
+      const std::size_t space = std::min(text.find(' '), text.size());
+      if (const auto time = parse_rfc3339(text.substr(0, space))) last = time->at;
+      lines.push_back({last, name, std::string(text.substr(std::min(space + 1, text.size())))});
+    });
+    owned.containers->logs(owned.container.id,
+                           {.tail = query.tail, .since = query.since, .timestamps = true},
+                           [&](std::string_view bytes) { splitter.feed(bytes); });
+    splitter.finish();
+  }
+  std::ranges::stable_sort(lines, {}, &Line::time);
+  for (const Line& entry : lines) line(entry.container, entry.text);
+}
+
+void LocalRack::follow_container_logs(const ContainerLogQuery& query, const ContainerLine& line,
+                                      std::stop_token stop) {
+  constexpr std::chrono::milliseconds kLook{500};
+  require_app(query.app);
+  auto open = std::make_unique<build::AppContainers>(open_containers(store_, query.app));
+  if (containers_of(*open, query).empty()) throw no_containers(query);
+  LogFollowers followers(query, line, stop);
+  do {
+    followers.look_for_new_ones(containers_of(*open, query));
+  } while (followers.wait(kLook));
+}
+
+std::size_t LocalRack::stop_containers(const AppName& app) {
+  require_app(app);
+  open_containers(store_, app);
+  const auto lock = store::DeployLock::try_acquire(layout_, app);
+  if (!lock) {
+    throw Error(Errc::conflict, "app " + app.str() + " is being deployed",
+                "wait, or cancel it: cooper builds cancel current -a " + app.str());
+  }
+  return build::stop_containers(store_, app);
+}
+
+}  // namespace cooper::rack

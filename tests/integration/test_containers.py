@@ -1,0 +1,376 @@
+"""The deployer `containers`: a Docker Engine and Podman, both real, run what was built."""
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+
+import pytest
+
+from support import podman
+from support.cooper import BUSYBOX, Cooper, make_app, processes_of, wait_for
+
+SECRET = "s3cret-of-the-app"
+DOCKERFILE = "FROM scratch\nCOPY busybox /bin/busybox\nCOPY www /www\nEXPOSE 3000\n" \
+             'CMD ["/bin/busybox", "httpd", "-f", "-p", "3000", "-h", "/www"]\n'
+MANIFEST = "services:\n  web:\n    build: .\n    port: 3000\n    health: {path: /ok, grace: 0}\n"
+
+
+class Docker:
+    """What a test asks of a Docker Engine; support/podman.py has the same."""
+
+    def __init__(self, engine):
+        self.engine, self.env = engine, engine.env
+
+    def containers(self):
+        listed = json.loads(self.engine.ask("GET", "/containers/json?all=true")[1])
+        return {entry["Names"][0][1:]: (entry["State"], entry["Labels"]) for entry in listed}
+
+    def networks(self):
+        return {entry["Name"] for entry in json.loads(self.engine.ask("GET", "/networks")[1])}
+
+    def kill(self, name):
+        self.engine.ask("POST", f"/containers/{name}/kill")
+
+    def clear(self):
+        for name in self.containers():
+            self.engine.ask("DELETE", f"/containers/{name}?force=true")
+        self.engine.ask("POST", "/networks/prune")
+
+
+def on_docker(request):
+    return "docker", Docker(request.getfixturevalue("docker_engine"))
+
+
+def on_podman(request):
+    if reason := podman.missing():
+        pytest.skip(reason)
+    return "buildah", podman.Podman(request.getfixturevalue("store"))
+
+
+class Shop:
+    """The app `shop`, its source, and what runs of it."""
+
+    def __init__(self, cooper, runtime, source):
+        self.cooper, self.runtime, self.source = cooper, runtime, source
+
+    def page(self, text):
+        (self.source / "www/page").write_text(text)
+
+    def set(self, key, value):
+        self.cooper("builds", "set", key, value, "-a", "shop").ok()
+
+    def deploy(self, *words):
+        return self.cooper("deploy", self.source, "-a", "shop", *words)
+
+    def ps(self):
+        return json.loads(self.cooper("ps", "-a", "shop", "--format", "json").ok().out)
+
+    def ports(self, service="web"):
+        return [port["host"] for found in self.ps() if found["service"] == service for port in found["ports"]]
+
+    def names(self, state=None):
+        return sorted(name for name, (seen, _) in self.runtime.containers().items() if state in (None, seen))
+
+    def networks(self):
+        return {name for name in self.runtime.networks() if name.startswith("cooper-shop-")}
+
+    def active(self):
+        return json.loads((self.cooper.root / "data/apps/shop/app.json").read_text())
+
+    def last_deploy(self):
+        records = [self.cooper.record("shop", build) for build in self.cooper.build_ids("shop")]
+        return [record for record in records if record["kind"] == "deploy"][-1]
+
+    def build(self):
+        self.cooper("build", self.source, "-a", "shop").ok()
+
+    def promote_until(self, text):
+        """The deploy of the newest release, which goes on, once its log says `text`: (process, id)"""
+        known = self.cooper.build_ids("shop")
+        process = self.cooper.start("releases", "promote", "last", "-a", "shop")
+        deploy = self.cooper.wait_for_new_build("shop", known)
+        self.cooper.wait_for_log("shop", deploy, text)
+        return process, deploy
+
+
+def get(port, path="/page"):
+    """The page, or None while nobody answers."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return answer.read().decode()
+    except (OSError, urllib.error.URLError):
+        return None
+
+
+def unused_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def make_shop(cooper, runtime, engine, source):
+    make_app(source, {"Dockerfile": DOCKERFILE, "convox.yml": MANIFEST, "www/page": "one", "www/ok": "ok"})
+    (source / "busybox").write_bytes(open(BUSYBOX, "rb").read())
+    (source / "busybox").chmod(0o755)
+    cooper("apps", "create", "shop").ok()
+    shop = Shop(cooper, runtime, source)
+    for key, value in (("engine", engine), ("deployer", "containers"), ("stop-timeout", "1s"),
+                       ("health-timeout", "20s")):
+        shop.set(key, value)
+    return shop
+
+
+@pytest.fixture(params=[on_docker, on_podman], ids=["docker", "podman"])
+def any_shop(request, root, tmp_path):
+    yield from a_shop(request, root, tmp_path, request.param)
+
+
+@pytest.fixture
+def shop(request, root, tmp_path):
+    yield from a_shop(request, root, tmp_path, on_docker)
+
+
+def a_shop(request, root, tmp_path, make):
+    engine, runtime = make(request)
+    cooper = Cooper(root, runtime.env)
+    try:
+        yield make_shop(cooper, runtime, engine, tmp_path / "src")
+    finally:
+        cooper.close()
+        runtime.clear()
+        if isinstance(runtime, podman.Podman):
+            runtime.remove()
+
+
+# On both engines.
+
+def test_a_release_runs_and_the_next_one_takes_its_place(any_shop):
+    shop = any_shop
+    first = shop.deploy().ok()
+    assert "web.1 | Healthy\n" in first.out
+    [seen] = shop.ps()
+    release = shop.active()["release"]
+    assert (seen["service"], seen["state"], seen["health"], seen["release"], seen["active"]) == \
+        ("web", "running", "healthy", release, True)
+    [port] = shop.ports()
+    assert get(port) == "one" and seen["ports"][0]["address"] == "127.0.0.1"
+    table = shop.cooper("ps", "-a", "shop").ok().out
+    assert re.search(rf"^web\.1 +{seen['id'][:12]} +{release} +running +healthy +.* 127\.0\.0\.1:{port} -> 3000$",
+                     table, re.M), table
+    shop.page("two")
+    shop.deploy().ok()
+    [port] = shop.ports()
+    assert get(port) == "two"
+    assert shop.names() == [f"shop.web.1.{shop.active()['deploy']}"]
+    assert shop.networks() == {f"cooper-shop-{shop.active()['deploy']}"}
+    shop.cooper("releases", "rollback", "-a", "shop").ok()
+    assert [get(port) for port in shop.ports()] == ["one"]
+    shop.cooper("apps", "delete", "shop").ok()
+    assert shop.names() == [] and shop.networks() == set()
+
+
+def test_at_a_fixed_port_a_failed_release_changes_nothing(any_shop):
+    shop = any_shop
+    port = unused_port()
+    shop.set("publish", f"web={port}")
+    shop.deploy().ok()
+    shop.page("two")
+    shop.deploy().ok()
+    assert get(port) == "two" and shop.ports() == [port]
+    before, [name] = shop.active(), shop.names()
+    (shop.source / "www/ok").unlink()
+    shop.set("health-timeout", "2s")
+    shop.build()
+    process, _ = shop.promote_until("to try it")
+    assert get(port) == "two"
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1 and "web.1 is not healthy after" in err and "GET /ok answers 404" in err, out + err
+    assert get(port) == "two" and shop.names() == [name]
+    assert shop.active() == before and len(shop.networks()) == 1
+
+
+def test_services_find_each_other_and_get_what_they_ask_for(any_shop):
+    shop = any_shop
+    (shop.source / "convox.yml").write_text(
+        "environment: [GLOBAL=dflt]\nservices:\n"
+        "  api: {build: ., ports: [3000], environment: [TOKEN, MORE=x]}\n"
+        "  web:\n    build: .\n    port: 3000\n    scale: 2\n"
+        "    command: /bin/busybox sh -c '/bin/busybox env; until /bin/busybox wget -q -O- http://api:3000/page;"
+        " do /bin/busybox sleep 0.1; done; exec /bin/busybox httpd -f -p 3000 -h /www'\n    health: /ok\n"
+        "    environment: [HIDDEN=no]\n")
+    refused = shop.deploy()
+    assert refused.code == 2 and "service api requires TOKEN" in refused.err and shop.names() == []
+    shop.cooper("config:set", "shop", f"TOKEN={SECRET}", "UNASKED=1", "--no-restart").ok()
+    shop.cooper("releases", "promote", "-a", "shop").ok()
+    assert [(seen["service"], seen["instance"]) for seen in shop.ps()] == [("api", 1), ("web", 1), ("web", 2)]
+    logs = wait_for(lambda: (lambda out: out if out.count("| one") == 2 else None)(
+        shop.cooper("logs", "-a", "shop", "--service", "web").ok().out), "both to have asked")
+    lines = set(logs.splitlines())
+    assert {"web.1 | GLOBAL=dflt", "web.1 | HIDDEN=no", "web.2 | SERVICE=web", "web.1 | PORT=3000",
+            f"web.1 | RELEASE={shop.active()['release']}", "web.1 | one"} <= lines
+    assert "TOKEN" not in logs and "UNASKED" not in logs
+    assert SECRET not in shop.cooper.log("shop", shop.last_deploy()["id"]).decode()
+    assert shop.cooper("logs", "-a", "shop", "--service", "nobody").code == 4
+
+
+def test_what_ends_or_never_gets_healthy_is_not_taken(any_shop):
+    shop = any_shop
+    (shop.source / "convox.yml").write_text(
+        "services:\n  web:\n    build: .\n    command: /bin/busybox sh -c 'echo out of $TOKEN; exit 7'\n")
+    shop.cooper("config:set", "shop", f"TOKEN={SECRET}", "--no-restart")
+    done = shop.deploy()
+    assert done.code == 1 and "web.1 | out of [redacted]\n" in done.out, done
+    assert re.search(r"web\.1 (ended with exit code 7|has ended and was started again)", done.err), done
+    assert shop.names() == [] and shop.networks() == set() and "release" not in shop.active()
+
+
+def test_killed_in_the_middle_the_next_deploy_tidies_up(any_shop):
+    shop = any_shop
+    shop.deploy().ok()
+    [name], before = shop.names(), shop.active()
+    (shop.source / "www/ok").unlink()
+    shop.build()
+    process, deploy = shop.promote_until("web.1 | Started")
+    os.kill(shop.cooper.record("shop", deploy)["pid"], signal.SIGKILL)
+    process.communicate(timeout=60)
+    assert len(shop.names("running")) == 2 and shop.active() == before
+    shop.cooper("builds", "prune", "-a", "shop").ok()
+    assert shop.names() == [name] and shop.networks() == {f"cooper-shop-{before['deploy']}"}
+    assert [get(port) for port in shop.ports()] == ["one"]
+    wait_for(lambda: not processes_of(deploy), "the end of what it ran")
+
+
+# One engine is enough for these.
+
+def test_killed_while_it_replaces_a_container_the_old_one_comes_back(shop):
+    port = unused_port()
+    shop.set("publish", f"web={port}")
+    # It ends only when it is killed.
+    shop.set("stop-timeout", "5s")
+    shop.deploy().ok()
+    [name] = shop.names()
+    shop.page("two")
+    shop.build()
+    process, deploy = shop.promote_until("Stopping container")
+    os.kill(shop.cooper.record("shop", deploy)["pid"], signal.SIGKILL)
+    process.communicate(timeout=60)
+    shop.cooper("builds", "prune", "-a", "shop").ok()
+    assert shop.names() == [name] and shop.names("running") == [name]
+    assert wait_for(lambda: get(port), "the old one") == "one"
+
+
+def test_cancel_while_it_waits_for_health(shop):
+    shop.deploy().ok()
+    [name] = shop.names()
+    (shop.source / "www/ok").unlink()
+    shop.build()
+    process, deploy = shop.promote_until("web.1 | Started")
+    assert shop.cooper("ps:stop", "shop").code == 6
+    shop.cooper("builds", "cancel", deploy, "-a", "shop").ok()
+    process.communicate(timeout=60)
+    assert process.returncode == 130 and shop.cooper.record("shop", deploy)["status"] == "canceled"
+    assert shop.names() == [name] and len(shop.networks()) == 1
+
+
+def test_a_new_one_that_fails_in_its_place_makes_way_again(shop):
+    """The trial is healthy, the one at the fixed port is not: it can't bind what a stranger took meanwhile."""
+    port = unused_port()
+    shop.set("publish", f"web={port}")
+    shop.deploy().ok()
+    other = unused_port()
+    shop.set("publish", f"web={port},web:4000={other}")
+    before, [name] = shop.active(), shop.names()
+    with socket.create_server(("127.0.0.1", other)):
+        done = shop.cooper("ps:restart", "shop")
+    assert done.code == 1 and "in use" in done.err, done
+    assert "again" in done.out and shop.names("running") == [name] and shop.active() == before
+    assert wait_for(lambda: get(port), "the old one") == "one"
+
+
+def test_two_data_roots_share_an_engine(shop, tmp_path):
+    (tmp_path / "other").mkdir()
+    other = make_shop(Cooper(tmp_path / "other", shop.runtime.env), shop.runtime, "docker", tmp_path / "src2")
+    other.page("other")
+    shop.deploy().ok()
+    other.deploy().ok()
+    assert [get(port) for port in shop.ports()] == ["one"]
+    shop.page("two")
+    shop.deploy().ok()
+    other.cooper("builds", "prune", "-a", "shop").ok()
+    assert [get(port) for port in other.ports()] == ["other"] and [get(port) for port in shop.ports()] == ["two"]
+    shop.cooper("apps", "delete", "shop").ok()
+    assert [get(port) for port in other.ports()] == ["other"]
+
+
+def test_stop_and_start(shop):
+    shop.deploy().ok()
+    assert shop.cooper("ps:stop", "shop").ok().out == "Stopped 1 container of app shop\n"
+    assert [seen["state"] for seen in shop.ps()] == ["exited"] and "exited (" in shop.cooper("ps", "-a", "shop").out
+    shop.cooper("builds", "prune", "-a", "shop").ok()
+    assert [seen["state"] for seen in shop.ps()] == ["exited"]
+    assert shop.cooper("ps:stop", "shop").ok().out == "Nothing of app shop runs\n"
+    shop.cooper("ps:start", "shop").ok()
+    assert [(seen["state"], seen["health"]) for seen in shop.ps()] == [("running", "healthy")]
+
+
+def test_what_runs_is_neither_pruned_nor_somebody_elses(shop):
+    shop.deploy().ok()
+    image = f"localhost/shop:web.{shop.cooper.release('shop', shop.active()['release'])['build']}"
+    # By hand: it has the image's labels, and no deploy's.
+    _, made = shop.runtime.engine.ask("POST", "/containers/create?name=by-hand", json.dumps({"Image": image}))
+    shop.set("retention", "1")
+    for page in "23":
+        shop.page(page)
+        shop.cooper("build", shop.source, "-a", "shop").ok()
+    wait_for(lambda: not processes_of(str(shop.cooper.root)), "the end of what prunes")
+    assert image in shop.runtime.engine.images() and [get(port) for port in shop.ports()] == ["one"]
+    shop.cooper("builds", "prune", "-a", "shop").ok()
+    assert "by-hand" in shop.names()
+
+
+def test_logs_are_followed_over_a_deploy(shop):
+    (shop.source / "convox.yml").write_text(MANIFEST + "    command: /bin/busybox sh -c 'echo \"I am $(/bin/busybox cat"
+                                            " /www/page)\"; exec /bin/busybox httpd -f -p 3000 -h /www'\n")
+    shop.deploy().ok()
+    follower = shop.cooper.start("logs", "-a", "shop", "-f")
+    assert follower.stdout.readline() == "web.1 | I am one\n"
+    shop.page("two")
+    shop.deploy().ok()
+    assert follower.stdout.readline() == "web.1 | I am two\n"
+    follower.send_signal(signal.SIGINT)
+    assert follower.wait(10) == 0
+
+
+def test_without_containers_it_is_said(shop):
+    assert "has no containers yet" in shop.cooper("ps", "-a", "shop").err
+    shop.set("deployer", "none")
+    for words in (("ps", "-a", "shop"), ("logs", "-a", "shop"), ("ps:stop", "shop")):
+        done = shop.cooper(*words)
+        assert done.code == 6 and "its deployer is none" in done.err
+    for key, value in (("publish", "web"), ("publish", "web=0"), ("publish", "web=1.2.3:80"), ("network", "none"),
+                       ("runtime", "lxc"), ("publish", "a=80,b=80")):
+        assert shop.cooper("builds", "set", key, value, "-a", "shop").code == 2
+    shop.set("deployer", "containers")
+    shop.set("publish", "api=80")
+    done = shop.deploy()
+    assert done.code == 2 and "names a service api" in done.err
+
+
+def test_the_hosts_network(shop):
+    port = unused_port()
+    (shop.source / "convox.yml").write_text(
+        f"services:\n  web:\n    build: .\n    port: {port}\n    health: /ok\n"
+        f"    command: /bin/busybox httpd -f -p {port} -h /www\n")
+    shop.set("network", "host")
+    shop.deploy().ok()
+    assert get(port) == "one" and "the host's" in shop.cooper("ps", "-a", "shop").out
+    shop.page("two")
+    shop.deploy().ok()
+    assert get(port) == "two" and len(shop.names()) == 1
+    (shop.source / "www/ok").unlink()
+    shop.set("health-timeout", "1s")
+    assert shop.deploy().code == 1
+    assert wait_for(lambda: get(port), "the old one") == "two" and len(shop.names()) == 1
