@@ -199,7 +199,7 @@ def test_services_find_each_other_and_get_what_they_ask_for(any_shop):
         "  api: {build: ., ports: [3000], environment: [TOKEN, MORE=x]}\n"
         "  web:\n    build: .\n    port: 3000\n    scale: 2\n"
         "    command: /bin/busybox sh -c '/bin/busybox env; until /bin/busybox wget -q -O- http://api:3000/page;"
-        " do /bin/busybox sleep 0.1; done; exec /bin/busybox httpd -f -p 3000 -h /www'\n    health: /ok\n"
+        " do /bin/busybox sleep 0.1; done; echo; exec /bin/busybox httpd -f -p 3000 -h /www'\n    health: /ok\n"
         "    environment: [HIDDEN=no]\n")
     refused = shop.deploy()
     assert refused.code == 2 and "service api requires TOKEN" in refused.err and shop.names() == []
@@ -213,7 +213,7 @@ def test_services_find_each_other_and_get_what_they_ask_for(any_shop):
             f"web.1 | RELEASE={shop.active()['release']}", "web.1 | one"} <= lines
     assert "TOKEN" not in logs and "UNASKED" not in logs
     assert SECRET not in shop.cooper.log("shop", shop.last_deploy()["id"]).decode()
-    assert shop.cooper("logs", "-a", "shop", "--service", "nobody").code == 4
+    assert shop.cooper("logs", "-a", "shop", "--service", "nobody").code == 3
 
 
 def test_what_ends_or_never_gets_healthy_is_not_taken(any_shop):
