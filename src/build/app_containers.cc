@@ -36,7 +36,9 @@ AppContainers::AppContainers(const store::Layout& layout, const AppName& app)
 }
 
 const engine::Containers& AppContainers::at(const ContainerPlace& place) const {
-  return std::ranges::find(open_, place, &Open::place)->host->containers();
+  const auto found = std::ranges::find(open_, place, &Open::place);
+  if (found != open_.end()) return found->host->containers();
+  throw Error(Errc::conflict, "the data root was moved or copied meanwhile");
 }
 
 std::vector<OwnedContainer> AppContainers::list() const {
@@ -136,9 +138,16 @@ std::size_t stop_containers(const store::FileStore& store, const AppName& app) {
 }
 
 void remove_containers(const store::FileStore& store, const AppName& app) {
-  const AppContainers open(store.layout(), app);
-  for (const auto& [containers, place, container] : open.list()) containers->remove(container.id);
-  open.remove_networks([](const std::string&) { return true; });
+  try {
+    const AppContainers open(store.layout(), app);
+    for (const auto& [containers, place, container] : open.list()) containers->remove(container.id);
+    open.remove_networks([](const std::string&) { return true; });
+  } catch (const Error& error) {  // adapter: say what to do
+    if (error.code() != Errc::unavailable) throw;
+    throw Error(error.code(), "its containers can't be removed: " + error.message(),
+                "if their engine is gone for good, remove " + app.str() + "/containers.json in " +
+                    store.layout().apps().string());
+  }
 }
 
 }  // namespace cooper::build

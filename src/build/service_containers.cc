@@ -17,8 +17,11 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Between two looks at a container that is not healthy yet.
-constexpr std::chrono::milliseconds kLook{200};
+/// Between two looks at a container that is not healthy yet: most are soon, and those that are
+/// not shall not fill their logs with our questions.
+constexpr std::chrono::milliseconds kFirstLooks{200};
+constexpr std::chrono::milliseconds kLaterLooks{1000};
+constexpr std::chrono::seconds kSoon{3};
 /// How long a container without a health check must stay up.
 constexpr std::chrono::seconds kStaysUp{3};
 /// Of a failed container's output in the log.
@@ -185,6 +188,7 @@ ServiceContainers::Started ServiceContainers::start(const ServicePlan& service, 
 
 void ServiceContainers::wait_until_healthy(std::vector<Started> waiting,
                                            const std::stop_token& stop) const {
+  const auto began = Clock::now();
   for (;;) {
     std::erase_if(waiting, [&](const Started& started) {
       std::string why;
@@ -200,7 +204,7 @@ void ServiceContainers::wait_until_healthy(std::vector<Started> waiting,
       return false;
     });
     if (waiting.empty()) return;
-    pause(kLook, stop);
+    pause(Clock::now() - began < kSoon ? kFirstLooks : kLaterLooks, stop);
   }
 }
 

@@ -100,6 +100,7 @@ constexpr std::array kLogFlags = {
          .summary = "go on until Ctrl-C, also with the containers of later deploys",
          .target = &Options::follow},
     Flag{.name = "tail",
+         .letter = 'n',
          .value = "N",
          .summary = "the newest N lines of each container (default: 100)",
          .target = &Options::tail},

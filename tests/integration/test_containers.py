@@ -198,8 +198,8 @@ def test_services_find_each_other_and_get_what_they_ask_for(any_shop):
         "environment: [GLOBAL=dflt]\nservices:\n"
         "  api: {build: ., ports: [3000], environment: [TOKEN, MORE=x]}\n"
         "  web:\n    build: .\n    port: 3000\n    scale: 2\n"
-        "    command: /bin/busybox sh -c '/bin/busybox env; until /bin/busybox wget -q -O- http://api:3000/page;"
-        " do /bin/busybox sleep 0.1; done; echo; exec /bin/busybox httpd -f -p 3000 -h /www'\n    health: /ok\n"
+        "    command: /bin/busybox sh -c '/bin/busybox env; until P=$(/bin/busybox wget -q -O- http://api:3000/page);"
+        " do /bin/busybox sleep 0.1; done; echo $P; exec /bin/busybox httpd -f -p 3000 -h /www'\n    health: /ok\n"
         "    environment: [HIDDEN=no]\n")
     refused = shop.deploy()
     assert refused.code == 2 and "service api requires TOKEN" in refused.err and shop.names() == []
@@ -342,6 +342,26 @@ def test_logs_are_followed_over_a_deploy(shop):
     assert follower.stdout.readline() == "web.1 | I am two\n"
     follower.send_signal(signal.SIGINT)
     assert follower.wait(10) == 0
+
+
+def test_another_deployer_takes_over(shop):
+    shop.deploy().ok()
+    shop.set("deployer", "none")
+    assert len(shop.names("running")) == 1
+    shop.cooper("releases", "promote", "-a", "shop").ok()
+    wait_for(lambda: not processes_of(str(shop.cooper.root)), "the end of what prunes")
+    assert shop.names() == [] and shop.networks() == set()
+
+
+def test_an_engine_that_is_gone_keeps_the_app(shop):
+    shop.deploy().ok()
+    note = shop.cooper.root / "data/apps/shop/containers.json"
+    text = note.read_text()
+    note.write_text(json.dumps({"places": [f"docker:{shop.cooper.root}/gone.sock"]}))
+    done = shop.cooper("apps", "delete", "shop")
+    assert done.code == 5 and "containers can't be removed" in done.err and "containers.json" in done.err, done
+    note.write_text(text)
+    assert [seen["state"] for seen in shop.ps()] == ["running"]
 
 
 def test_without_containers_it_is_said(shop):
