@@ -1,6 +1,7 @@
 // LocalRack's verbs for what comes from git.
 
 #include "rack/app_repository.h"
+#include "rack/kept_checkout.h"
 #include "rack/local_rack.h"
 #include "rack/scratch_folder.h"
 #include "source/git_checkout.h"
@@ -19,7 +20,8 @@ Build LocalRack::build_commit(const BuildCommit& commit, StartProgress& progress
   constexpr std::size_t kShortId = 10;
   progress.phase("Checking out " + commit.checkout.commit.substr(0, kShortId));
   const ScratchFolder scratch(layout_, commit.app);
-  const source::CheckedOut files = source::check_out(commit.checkout, scratch.path(), stop);
+  KeptCheckout kept(commit.checkout.repository, scratch.path());
+  const source::CheckedOut files = kept.open(commit.checkout, stop);
   progress.phase_done();
   StartBuild start{.app = commit.app,
                    .folder = files.folder,
@@ -30,7 +32,9 @@ Build LocalRack::build_commit(const BuildCommit& commit, StartProgress& progress
   build::BuildRequest& request = start.request;
   if (request.git_sha.empty()) request.git_sha = files.facts.sha;
   if (request.description.empty()) request.description = source::default_description(files.facts);
-  return start_build(start, progress, stop);
+  Build build = start_build(start, progress, stop);
+  kept.keep();
+  return build;
 }
 
 }  // namespace cooper::rack

@@ -21,6 +21,12 @@ void make_scratch_repository(const GitCheckout& checkout, const fs::path& reposi
                "init", "--quiet", "--bare", "--initial-branch=main",
                checkout.commit.size() == kSha1 ? "--object-format=sha1" : "--object-format=sha256",
                repository.string()}});
+  if (!checkout.origin.empty()) {
+    run_git({.words = {"config", "remote.origin.url", checkout.origin}, .repository = repository});
+  }
+}
+
+void borrow_objects(const GitCheckout& checkout, const fs::path& repository) {
   std::string lines;
   std::vector<fs::path> folders = checkout.objects;
   folders.push_back(checkout.repository / "objects");
@@ -33,11 +39,8 @@ void make_scratch_repository(const GitCheckout& checkout, const fs::path& reposi
     lines += path + "\n";
   }
   const Fd file =
-      open_file(repository / "objects/info/alternates", O_WRONLY | O_CREAT | O_EXCL, 0600);
+      open_file(repository / "objects/info/alternates", O_WRONLY | O_CREAT | O_TRUNC, 0600);
   write_all(file.get(), lines);
-  if (!checkout.origin.empty()) {
-    run_git({.words = {"config", "remote.origin.url", checkout.origin}, .repository = repository});
-  }
 }
 
 }  // namespace
@@ -51,8 +54,11 @@ CheckedOut check_out(const GitCheckout& checkout, const fs::path& scratch, std::
   CheckedOut result{.folder = scratch / "source",
                     .facts = {.sha = checkout.commit, .clean = true},
                     .submodules = 0};
-  make_folders(result.folder);
-  make_scratch_repository(checkout, repository);
+  if (!fs::exists(repository)) {
+    make_folders(result.folder);
+    make_scratch_repository(checkout, repository);
+  }
+  borrow_objects(checkout, repository);
   // --no-walk: of a shallow repository's last commit there is no parent to be looked at.
   const process::Captured subject =
       try_git({.words = {"log", "--no-walk", "--no-color", "--encoding=UTF-8", "--format=%s",

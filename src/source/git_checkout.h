@@ -33,7 +33,8 @@ struct CheckedOut {
 
 /// Writes the files of a commit, and of its submodules, as git does without any configuration:
 /// no filter of the user's, no hook, no .git. The repository is only read. `scratch` is an empty
-/// folder that is the caller's to remove. Throws Error{not_found} if it is no commit that the
+/// folder that is the caller's to remove; or one that a checkout without submodules has left:
+/// then only the files that differ are written. Throws Error{not_found} if it is no commit that the
 /// repository has; Error with the submodule's name if one can't be had; Error{canceled}.
 CheckedOut check_out(const GitCheckout& checkout, const std::filesystem::path& scratch,
                      std::stop_token stop = {});

@@ -180,6 +180,31 @@ def test_a_shallow_clone_can_be_pushed(cooper, repository, tree, tmp_path):
     assert "the page says of a whole one" in tree.git("push", "cooper", "main").ok().err
 
 
+def test_the_checkout_is_kept_and_what_is_built_is_the_commit_all_the_same(cooper, repository, tree):
+    tree.commit({"Dockerfile": f"FROM {BASE_IMAGE}\nCOPY . /src\nRUN cd /src; for f in *; do echo in $f: $(cat -v $f); done\n",
+                 "gone": "x", "turns": "into a folder", "lines": "a\nb\n"})
+    tree.git("push", "-q", "cooper", "main").ok()
+    kept = repository / "cooper-checkout"
+    page = (kept / "source/page").stat()
+    tree.git("rm", "-q", "gone", "turns").ok()
+    tree.commit({"turns/file": "y", "added": "z"})
+    done = tree.git("push", "cooper", "main").ok()
+    assert "in added: z" in done.err and "in gone" not in done.err and "in lines: a b" in done.err
+    assert (kept / "source/page").stat().st_ino == page.st_ino and (kept / "source/turns/file").exists()
+    # What git would write otherwise than before is written anew, and so is what is damaged.
+    tree.commit({".gitattributes": "lines text eol=crlf\n"})
+    assert "in lines: a^M b^M" in tree.git("push", "cooper", "main").ok().err
+    (kept / "source/added").write_text("not from git")
+    (kept / "git/index").write_bytes(b"no index")
+    tree.commit({"page": "the last"})
+    done = tree.git("push", "cooper", "main").ok()
+    assert "in added: z" in done.err and "in page: the last" in done.err and no_scratch_is_left(cooper)
+    for path in sorted(kept.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+    tree.commit({"page": "after all"})
+    assert "in page: after all" in tree.git("push", "cooper", "main").ok().err
+
+
 # Submodules.
 
 @pytest.fixture

@@ -118,6 +118,32 @@ TEST_F(GitCheckoutTest, FilesAndFactsAreThoseOfTheCommit) {
   EXPECT_EQ(info.st_mode & 0777, 0755u);  // whatever our umask is
 }
 
+TEST_F(GitCheckoutTest, AFolderThatACheckoutLeftGetsOnlyWhatDiffers) {
+  write_text(work() / "same", "same");
+  write_text(work() / "gone/file", "x");
+  write_text(work() / "changed", "one");
+  const std::string first = push("One");
+  fs::remove_all(work() / "gone");
+  write_text(work() / "changed", "two");
+  write_text(work() / "new", "new");
+  const std::string second = push("Two");
+  const CheckedOut before = check_out({.commit = first});
+  write_text(before.folder / "same", "damaged");
+  const CheckedOut after =
+      source::check_out({.repository = bare(), .commit = second}, before.folder.parent_path());
+  EXPECT_EQ(after.facts.subject, "Two");
+  EXPECT_EQ(read_file(after.folder / "same"), "same");  // git looks at each file
+  EXPECT_EQ(read_file(after.folder / "changed"), "two");
+  EXPECT_EQ(read_file(after.folder / "new"), "new");
+  EXPECT_FALSE(fs::exists(after.folder / "gone"));
+  struct stat untouched {};
+  ASSERT_EQ(::stat((after.folder / "new").c_str(), &untouched), 0);
+  source::check_out({.repository = bare(), .commit = second}, before.folder.parent_path());
+  struct stat again {};
+  ASSERT_EQ(::stat((after.folder / "new").c_str(), &again), 0);
+  EXPECT_EQ(again.st_ino, untouched.st_ino);
+}
+
 TEST_F(GitCheckoutTest, AnEmptyCommitIsAnEmptyFolder) {
   EXPECT_TRUE(fs::is_empty(check_out({.commit = push("Nothing")}).folder));
 }
