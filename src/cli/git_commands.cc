@@ -7,6 +7,7 @@
 #include "cli/git_shell.h"
 #include "cli/interrupt.h"
 #include "process/child.h"
+#include "store/layout.h"
 
 #include <algorithm>
 #include <array>
@@ -37,14 +38,17 @@ int run_initialize(Context& context, const Options& options) {
   return 0;
 }
 
-/// Fetches need an app that is there; a push may make it.
+/// Fetches need a repository that is there; a push may make it, and the app.
 std::filesystem::path repository_for(const Context& context, const GitRequest& request) {
   const bool is_push = request.service == GitRequest::Service::receive_pack;
   if (!context.rack.find_app(request.app) &&
       (!is_push || effective_property(context, nullptr, "auto-create") != "on")) {
     context.rack.get_app(request.app);  // throws, in its words
   }
-  return context.rack.initialize_git(request.app);
+  std::filesystem::path repository = store::default_layout().git(request.app);
+  if (std::filesystem::exists(repository)) return repository;
+  if (is_push) return context.rack.initialize_git(request.app);
+  throw Error(Errc::not_found, "nothing was ever pushed to app " + request.app.str());
 }
 
 /// Of ours only what git may know: which protocol the client speaks, and who pushes.

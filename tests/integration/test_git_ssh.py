@@ -60,6 +60,9 @@ def test_apps_are_not_made_if_that_is_off(cooper, sshd, tree):
     assert not (cooper.root / "data/git").exists()
     fetch = tree.git("ls-remote", sshd.url("/nothing"))
     assert fetch.code == 128 and "no such app: nothing" in fetch.err
+    fetch = tree.git("ls-remote", sshd.url("/shap"))
+    assert fetch.code == 128 and "nothing was ever pushed to app shap" in fetch.err
+    assert not (cooper.root / "data/git").exists()
 
 
 @pytest.mark.parametrize("command", [
