@@ -8,6 +8,7 @@
 #include "cli/when.h"
 
 #include <array>
+#include <stop_token>
 #include <string>
 
 namespace cooper::cli {
@@ -64,12 +65,15 @@ int run_logs(Context& context, const Options& options) {
   if (options.tail) query.tail = *options.tail;
   if (options.since) query.since = parse_when("since", *options.since, context.clock()).value();
   LogView view(context.out, LogForm::harmless);
+  std::stop_source ended;
   const auto show = [&](std::string_view container, std::string_view line) {
     view.write(std::string(container) + " | " + std::string(line) + "\n");
+    if (context.out.closed()) ended.request_stop();
   };
   if (options.follow) {
     const Interrupts interrupts(Interrupts::Takes::all_ends);
-    context.rack.follow_container_logs(query, show, interrupts.first());
+    const std::stop_callback at_interrupt(interrupts.first(), [&] { ended.request_stop(); });
+    context.rack.follow_container_logs(query, show, ended.get_token());
   } else {
     context.rack.read_container_logs(query, show);
   }

@@ -4,41 +4,14 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import urllib.error
-import urllib.request
 
 import pytest
 
 from support import podman
-from support.cooper import BUSYBOX, Cooper, make_app, processes_of, wait_for
+from support.containers import DOCKERFILE, MANIFEST, Docker, get, make_shop, unused_port
+from support.cooper import Cooper, processes_of, wait_for
 
 SECRET = "s3cret-of-the-app"
-DOCKERFILE = "FROM scratch\nCOPY busybox /bin/busybox\nCOPY www /www\nEXPOSE 3000\n" \
-             'CMD ["/bin/busybox", "httpd", "-f", "-p", "3000", "-h", "/www"]\n'
-MANIFEST = "services:\n  web:\n    build: .\n    port: 3000\n    health: {path: /ok, grace: 0}\n"
-
-
-class Docker:
-    """What a test asks of a Docker Engine; support/podman.py has the same."""
-
-    def __init__(self, engine):
-        self.engine, self.env = engine, engine.env
-
-    def containers(self):
-        listed = json.loads(self.engine.ask("GET", "/containers/json?all=true")[1])
-        return {entry["Names"][0][1:]: (entry["State"], entry["Labels"]) for entry in listed}
-
-    def networks(self):
-        return {entry["Name"] for entry in json.loads(self.engine.ask("GET", "/networks")[1])}
-
-    def kill(self, name):
-        self.engine.ask("POST", f"/containers/{name}/kill")
-
-    def clear(self):
-        for name in self.containers():
-            self.engine.ask("DELETE", f"/containers/{name}?force=true")
-        self.engine.ask("POST", "/networks/prune")
 
 
 def on_docker(request):
@@ -49,78 +22,6 @@ def on_podman(request):
     if reason := podman.missing():
         pytest.skip(reason)
     return "buildah", podman.Podman(request.getfixturevalue("store"))
-
-
-class Shop:
-    """The app `shop`, its source, and what runs of it."""
-
-    def __init__(self, cooper, runtime, source):
-        self.cooper, self.runtime, self.source = cooper, runtime, source
-
-    def page(self, text):
-        (self.source / "www/page").write_text(text)
-
-    def set(self, key, value):
-        self.cooper("builds", "set", key, value, "-a", "shop").ok()
-
-    def deploy(self, *words):
-        return self.cooper("deploy", self.source, "-a", "shop", *words)
-
-    def ps(self):
-        return json.loads(self.cooper("ps", "-a", "shop", "--format", "json").ok().out)
-
-    def ports(self, service="web"):
-        return [port["host"] for found in self.ps() if found["service"] == service for port in found["ports"]]
-
-    def names(self, state=None):
-        return sorted(name for name, (seen, _) in self.runtime.containers().items() if state in (None, seen))
-
-    def networks(self):
-        return {name for name in self.runtime.networks() if name.startswith("cooper-shop-")}
-
-    def active(self):
-        return json.loads((self.cooper.root / "data/apps/shop/app.json").read_text())
-
-    def last_deploy(self):
-        records = [self.cooper.record("shop", build) for build in self.cooper.build_ids("shop")]
-        return [record for record in records if record["kind"] == "deploy"][-1]
-
-    def build(self):
-        self.cooper("build", self.source, "-a", "shop").ok()
-
-    def promote_until(self, text):
-        """The deploy of the newest release, which goes on, once its log says `text`: (process, id)"""
-        known = self.cooper.build_ids("shop")
-        process = self.cooper.start("releases", "promote", "last", "-a", "shop")
-        deploy = self.cooper.wait_for_new_build("shop", known)
-        self.cooper.wait_for_log("shop", deploy, text)
-        return process, deploy
-
-
-def get(port, path="/page"):
-    """The page, or None while nobody answers."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
-            return answer.read().decode()
-    except (OSError, urllib.error.URLError):
-        return None
-
-
-def unused_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
-def make_shop(cooper, runtime, engine, source):
-    make_app(source, {"Dockerfile": DOCKERFILE, "convox.yml": MANIFEST, "www/page": "one", "www/ok": "ok"})
-    (source / "busybox").write_bytes(open(BUSYBOX, "rb").read())
-    (source / "busybox").chmod(0o755)
-    cooper("apps", "create", "shop").ok()
-    shop = Shop(cooper, runtime, source)
-    for key, value in (("engine", engine), ("deployer", "containers"), ("stop-timeout", "1s"),
-                       ("health-timeout", "20s")):
-        shop.set(key, value)
-    return shop
 
 
 @pytest.fixture(params=[on_docker, on_podman], ids=["docker", "podman"])
@@ -262,6 +163,23 @@ def test_killed_while_it_replaces_a_container_the_old_one_comes_back(shop):
     assert wait_for(lambda: get(port), "the old one") == "one"
 
 
+def test_killed_after_the_switch_the_old_one_goes(shop):
+    shop.set("stop-timeout", "5s")  # it ends only when it is killed
+    shop.deploy().ok()
+    before, [name] = shop.active(), shop.names()
+    shop.page("two")
+    shop.build()
+    process, deploy = shop.promote_until("web.1 | Healthy")
+    wait_for(lambda: shop.active()["release"] != before["release"], "the switch")
+    os.kill(shop.cooper.record("shop", deploy)["pid"], signal.SIGKILL)
+    process.communicate(timeout=60)
+    assert name in shop.names("running")
+    shop.cooper("builds", "prune", "-a", "shop").ok()
+    assert shop.cooper.record("shop", deploy)["status"] == "succeeded"
+    assert shop.names() == [f"shop.web.1.{deploy}"] and len(shop.networks()) == 1
+    assert [get(port) for port in shop.ports()] == ["two"]
+
+
 def test_cancel_while_it_waits_for_health(shop):
     shop.deploy().ok()
     [name] = shop.names()
@@ -342,6 +260,29 @@ def test_logs_are_followed_over_a_deploy(shop):
     assert follower.stdout.readline() == "web.1 | I am two\n"
     follower.send_signal(signal.SIGINT)
     assert follower.wait(10) == 0
+    follower = shop.cooper.start("logs", "-a", "shop", "-f")
+    assert follower.stdout.readline() == "web.1 | I am two\n"
+    follower.stdout.close()  # as `head` does
+    shop.deploy().ok()
+    assert follower.wait(10) == 0
+
+
+def test_an_images_own_health_check_and_limits_count(shop):
+    (shop.source / "convox.yml").write_text(
+        "services:\n  web:\n    build: .\n    scale: {limit: {cpu: 500, memory: 64}}\n")
+    (shop.source / "Dockerfile").write_text(
+        DOCKERFILE + 'HEALTHCHECK --interval=1s --retries=1 CMD ["/bin/busybox", "test", "-e", "/www/ok"]\n')
+    done = shop.deploy().ok()
+    assert "web.1 | Healthy\n" in done.out
+    [seen] = shop.ps()
+    assert seen["health"] == "healthy" and [port["container"] for port in seen["ports"]] == [3000]
+    made = json.loads(shop.runtime.engine.ask("GET", f"/containers/{seen['id']}/json")[1])
+    assert (made["HostConfig"]["Memory"], made["HostConfig"]["NanoCpus"]) == (64 << 20, 500_000_000)
+    assert "PORT=3000" in made["Config"]["Env"]
+    (shop.source / "www/ok").unlink()
+    done = shop.deploy()
+    assert done.code == 1 and "web.1 is unhealthy: its HEALTHCHECK fails" in done.err, done
+    assert [found["id"] for found in shop.ps()] == [seen["id"]]
 
 
 def test_another_deployer_takes_over(shop):
@@ -377,6 +318,20 @@ def test_without_containers_it_is_said(shop):
     shop.set("publish", "api=80")
     done = shop.deploy()
     assert done.code == 2 and "names a service api" in done.err
+
+
+def test_a_network_of_the_operators(shop):
+    status, body = shop.runtime.engine.ask("POST", "/networks/create", json.dumps({"Name": "shared"}))
+    assert status == 201, body
+    shop.set("network", "shared")
+    (shop.source / "convox.yml").write_text(
+        "services:\n  api: {build: ., ports: [3000]}\n  web:\n    build: .\n    port: 3000\n    health: /ok\n"
+        "    command: /bin/busybox sh -c 'until /bin/busybox wget -q -O- http://shop-api:3000/page;"
+        " do /bin/busybox sleep 0.1; done; exec /bin/busybox httpd -f -p 3000 -h /www'\n")
+    shop.deploy().ok()
+    assert {seen["network"] for seen in shop.ps()} == {"shared"} and shop.networks() == set()
+    shop.cooper("apps", "delete", "shop").ok()
+    assert "shared" in shop.runtime.networks()
 
 
 def test_the_hosts_network(shop):

@@ -31,12 +31,12 @@ class Completion : public CliTest {
 };
 
 TEST_F(Completion, OffersCommands) {
-  EXPECT_THAT(
-      at({""}),
-      ElementsAre("build", "deploy", "ps:rebuild", "ps:restart", "ps:start", "track", "builds",
-                  "releases", "env", "config:show", "config:get", "config:set", "config:unset",
-                  "git:initialize", "git-shell", "git-hook", "ssh-keys", "apps", "plugin",
-                  "engines", "registries", "system", "help", "version", "completion"));
+  EXPECT_THAT(at({""}),
+              ElementsAre("build", "deploy", "ps:rebuild", "ps:restart", "ps:start", "ps", "logs",
+                          "ps:stop", "track", "builds", "releases", "env", "config:show",
+                          "config:get", "config:set", "config:unset", "git:initialize", "git-shell",
+                          "git-hook", "ssh-keys", "apps", "plugin", "engines", "registries",
+                          "system", "help", "version", "completion"));
   EXPECT_THAT(at({"bui"}), ElementsAre("build", "builds"));
   EXPECT_THAT(at({"builds", ""}),
               ElementsAre("retry", "info", "logs", "provenance", "cancel", "diff", "search",
@@ -67,7 +67,7 @@ TEST_F(Completion, OffersValues) {
   EXPECT_THAT(at({"apps", "delete", "hello", ""}), IsEmpty());
   EXPECT_THAT(at({"builds", "--format", ""}), ElementsAre("table", "json"));
   EXPECT_THAT(at({"builds", "--color", "a"}), ElementsAre("auto", "always"));
-  EXPECT_THAT(at({"builds", "set", "st"}), ElementsAre("stall-timeout"));
+  EXPECT_THAT(at({"builds", "set", "sta"}), ElementsAre("stall-timeout"));
   EXPECT_THAT(at({"build", ""}), ElementsAre(":folders"));
   EXPECT_THAT(at({"build", "-m", ""}), ElementsAre(":files"));
 }
@@ -139,7 +139,7 @@ TEST_F(BashCompletion, CompletesFromTheRealProgram) {
   EXPECT_EQ(tab("nope ''"), "\n") << "nothing";
   EXPECT_EQ(tab("config:s"), "config:show\nconfig:set\n") << "where bash does not end words at :";
   EXPECT_EQ(tab("config : s"), "show\nset\n");
-  EXPECT_EQ(tab("ps :"), "rebuild\nrestart\nstart\n");
+  EXPECT_EQ(tab("ps :"), "rebuild\nrestart\nstart\nstop\n");
   EXPECT_EQ(tab("config : set h"), "hello\n");
 }
 
