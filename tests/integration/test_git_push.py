@@ -271,6 +271,23 @@ def test_a_second_push_waits_and_is_refused_if_it_is_outdated(cooper, repository
     assert no_scratch_is_left(cooper)
 
 
+def test_of_pushes_that_wait_only_the_newest_is_built(cooper, repository, tree, gate, pushing):
+    cooper("builds", "set", "failed-push", "accept", "-a", "shop").ok()
+    tree.commit({"Dockerfile": f"FROM {BASE_IMAGE}\nRUN echo at the gate; {gate.command}\n"})
+    first = pushing("main")
+    read_until(first, "at the gate")
+    tree.commit({"Dockerfile": GOOD})
+    second = pushing("main")
+    read_until(second, "waiting for its turn")
+    newest = tree.commit({"page": "newest"})
+    third = pushing("main")
+    read_until(third, "waiting for its turn")
+    gate.open()
+    assert [push.wait(60) for push in (first, second, third)] == [0, 0, 0]
+    assert "nothing is built of this push: main has been pushed to again meanwhile" in second.stdout.read()
+    assert [record["git_sha"] for record in records(cooper)][1:] == [newest] and ref(repository, "refs/heads/main") == newest
+
+
 def test_a_push_waits_for_another_deploy(cooper, tree, pushing, tmp_path):
     os.mkfifo(tmp_path / "go")
     track = cooper.start("track", "-a", "shop", "--", "cat", tmp_path / "go")
