@@ -58,6 +58,20 @@ TEST_F(StoreRenameTest, MergesWithoutOverwriting) {
   EXPECT_EQ(store_.find_property(&other_, key("retention")), "5");
 }
 
+TEST_F(StoreRenameTest, TheRepositoryMovesUnlessThereIsOne) {
+  write_text(layout_.git(hello_) / "HEAD", "of hello");
+  EXPECT_TRUE(store_.rename_app(hello_, other_).empty());
+  EXPECT_EQ(read_file(layout_.git(other_) / "HEAD"), "of hello");
+  EXPECT_FALSE(fs::exists(layout_.git(hello_)));
+  write_text(layout_.git(hello_) / "HEAD", "of another");
+  const auto left = store_.rename_app(hello_, other_);
+  ASSERT_EQ(left.size(), 1U);
+  EXPECT_EQ(left[0], "Not moved, exists already: hello.git");
+  EXPECT_EQ(read_file(layout_.git(other_) / "HEAD"), "of hello");
+  store_.forget_app(other_);
+  EXPECT_FALSE(fs::exists(layout_.git(other_)));
+}
+
 TEST_F(StoreRenameTest, AFolderThatIsMergedWholeIsGone) {
   add("b1", Status::succeeded, hello_);
   add("b2", Status::succeeded, other_);
