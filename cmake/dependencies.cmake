@@ -14,7 +14,12 @@ cooper_find_static(dep::boost_json boost_json)
 target_link_libraries(dep::boost_json INTERFACE Boost::headers Threads::Threads)
 cooper_find_static(dep::zstd zstd)
 cooper_find_static(dep::archive archive)
-target_link_libraries(dep::archive INTERFACE dep::zstd)
+# What its zip and its filters need, in cooper-unpack alone: what others don't call, they
+# don't get. (nettle is for encrypted zips, which are refused, but must be there.)
+foreach(library z bz2 lzma nettle)
+  cooper_find_static(dep::${library} ${library})
+endforeach()
+target_link_libraries(dep::archive INTERFACE dep::zstd dep::z dep::bz2 dep::lzma dep::nettle)
 # Its tar writer refers to every other format's, and they to a dozen libraries; what
 # is never called is dropped together with those references.
 target_link_options(dep::archive INTERFACE -Wl,--gc-sections)
@@ -22,6 +27,10 @@ cooper_find_static(dep::crypto crypto)
 cooper_find_static(dep::yaml yaml-cpp)
 cooper_find_static(dep::sqlite sqlite3)
 target_link_libraries(dep::sqlite INTERFACE Threads::Threads ${CMAKE_DL_LIBS} m)
+
+# Shared: only cooper-fetch loads it.
+find_package(CURL 7.84 REQUIRED)
+add_library(dep::curl ALIAS CURL::libcurl)
 
 # Shared on purpose: only the supervisor loads it, once for each build, and static
 # gRPC would add 20 MB to that program.

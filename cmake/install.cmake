@@ -1,8 +1,8 @@
 # What `cmake --install --component cooper` copies, and the same layout inside
 # the build tree, so that cooper finds its other programs in both:
-#   bin/cooper  libexec/cooper/cooper-supervisor
+#   bin/cooper  libexec/cooper/cooper-supervisor ...
 set(COOPER_LIBEXEC ${CMAKE_INSTALL_LIBEXECDIR}/cooper)
-foreach(program cooper cooper-supervisor)
+foreach(program cooper cooper-supervisor cooper-fetch cooper-unpack)
   if(NOT TARGET ${program})
     continue()
   endif()

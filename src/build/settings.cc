@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 
 namespace cooper::build {
 
@@ -162,6 +163,24 @@ bool is_registry(std::string_view text) {
 }
 bool is_cache(std::string_view text) { return text.empty() || is_cache_wish(text); }
 
+/// What FetchPolicy::schemes may hold.
+bool is_schemes(std::string_view text) {
+  constexpr std::array<std::string_view, 5> kKnown = {"https", "http", "ssh", "git", "file"};
+  return std::ranges::all_of(split(text, ','), [&](std::string_view scheme) {
+    return std::ranges::find(kKnown, trim(scheme)) != kKnown.end();
+  });
+}
+std::vector<std::string> parse_schemes(std::string_view text) {
+  std::vector<std::string> schemes;
+  for (const std::string_view scheme : split(text, ',')) schemes.emplace_back(trim(scheme));
+  return schemes;
+}
+bool is_some_size(std::string_view text) { return parse_bytes(text).value_or(0) > 0; }
+bool is_some_time(std::string_view text) {
+  const auto time = parse_duration(text);
+  return time && time->count() > 0 && *time <= std::chrono::hours(24);
+}
+
 constexpr std::array kProperties = {
     Property{"auto-create", "does a push over ssh to an app that there is not create it",
              "on or off; of all apps alone: --global", "on", is_on_or_off},
@@ -188,6 +207,15 @@ constexpr std::array kProperties = {
              "auto", engine::is_engine_name},
     Property{"failed-push", "what becomes of a git push whose build or deploy fails",
              "reject (the branch stays where it was) or accept", "reject", is_failed_push},
+    Property{"fetch-limit", "how large an archive or repository that is fetched may be",
+             "a size such as 200m or 2g", "1g", is_some_size},
+    Property{"fetch-private", "may source be fetched from addresses that are not public?",
+             "on or off", "off", is_on_or_off},
+    Property{"fetch-schemes", "how source may be fetched",
+             "some of https, http, ssh, git and file, with commas between them", "https,ssh",
+             is_schemes},
+    Property{"fetch-timeout", "how long fetching source may take",
+             "a duration such as 90s or 30m, at most 24h", "10m", is_some_time},
     Property{"health-timeout", "how long a new container may take until it is healthy",
              "a duration such as 90s or 5m, at most a day", "1m", is_timeout},
     Property{"keep-failed", "how many failed builds an app keeps even if `retention` is exceeded",
@@ -226,6 +254,8 @@ constexpr std::array kProperties = {
     Property{"syslog-prefix", "what a build's lines are called in syslog: this and its id",
              "up to 32 letters, digits, -, _ and .", "dokku-", is_syslog_prefix},
     Property{"timeout", "a build that takes longer is ended", kDurationHelp, "6h", is_duration},
+    Property{"unpack-limit", "how large the files of a fetched archive may be together",
+             "a size such as 500m or 10g", "4g", is_some_size},
 };
 
 }  // namespace
@@ -302,6 +332,18 @@ class Properties {
   std::vector<PropertyKey> keys_;
 };
 
+void read_fetch(Settings& settings,
+                const std::function<std::optional<std::string>(std::string_view)>& effective) {
+  source::FetchPolicy& fetch = settings.fetch;
+  if (const auto value = effective("fetch-schemes")) fetch.schemes = parse_schemes(*value);
+  if (const auto value = effective("fetch-private"); value && *value == "on") {
+    fetch.reach = source::Reach::anywhere;
+  }
+  if (const auto value = effective("fetch-limit")) fetch.bytes = *parse_bytes(*value);
+  if (const auto value = effective("fetch-timeout")) fetch.time = *parse_duration(*value);
+  if (const auto value = effective("unpack-limit")) settings.unpack_limit = *parse_bytes(*value);
+}
+
 }  // namespace
 
 Settings read_settings(const store::Store& store, const AppName* app,
@@ -351,6 +393,7 @@ Settings read_settings(const store::Store& store, const AppName* app,
   }
   if (const auto value = effective("stop-timeout")) settings.stop_timeout = *parse_duration(*value);
   if (auto value = effective("deploy-command")) settings.deploy_command = *std::move(value);
+  read_fetch(settings, effective);
   if (const auto value = effective("syslog-prefix")) settings.syslog_prefix = *value;
   return settings;
 }

@@ -5,6 +5,7 @@
 #include "engine/choose.h"
 #include "model/retention.h"
 #include "process/cgroup.h"
+#include "source/fetch.h"
 #include "store/store.h"
 
 #include <chrono>
@@ -50,6 +51,8 @@ struct Settings {
   std::vector<Publish> publish;
   std::chrono::seconds health_timeout{60};  ///< until a new container is healthy
   std::chrono::seconds stop_timeout{30};    ///< for a container to end by itself
+  source::FetchPolicy fetch;
+  std::uint64_t unpack_limit = 4ULL << 30;  ///< bytes that an archive's files may have together
   std::string syslog_prefix = "dokku-";  ///< what syslog and the journal call a build: this, its id
 };
 

@@ -1,47 +1,27 @@
 #include "build/start.h"
 
+#include "base/error_line.h"
 #include "base/fd.h"
 #include "base/file.h"
-#include "base/text.h"
 #include "process/child.h"
+#include "process/libexec.h"
 
 #include <filesystem>
-#include <unistd.h>
 
 namespace cooper::build {
 namespace fs = std::filesystem;
 
 namespace {
 
-constexpr char kFieldEnd = '\x1f';  // ASCII unit separator: in no message of ours
-
 [[noreturn]] void throw_not_started(std::string_view answer) {
-  const auto fields = split(trim(answer), kFieldEnd);
-  const auto code = fields.size() == 3 ? parse_number(fields[0]) : std::nullopt;
-  if (!code || *code > static_cast<std::uint64_t>(Errc::internal)) {
-    throw Error(Errc::unavailable, "the supervisor ended before the build had begun",
-                "run the command again; if it stays so, `dmesg` may tell what killed it");
-  }
-  throw Error(static_cast<Errc>(*code), std::string(fields[1]), std::string(fields[2]));
+  if (const auto error = parse_error_line(answer)) throw Error(*error);
+  throw Error(Errc::unavailable, "the supervisor ended before the build had begun",
+              "run the command again; if it stays so, `dmesg` may tell what killed it");
 }
 
 }  // namespace
 
-fs::path supervisor_program() {
-  const fs::path self = fs::read_symlink("/proc/self/exe");
-  const fs::path program =
-      self.parent_path().parent_path() / "libexec" / "cooper" / kSupervisorName;
-  if (::access(program.c_str(), X_OK) != 0) {
-    throw Error(Errc::unavailable, "the supervisor " + program.string() + " can't be run",
-                "install cooper again: its programs belong together");
-  }
-  return program;
-}
-
-std::string not_started(const Error& error) {
-  return std::to_string(static_cast<int>(error.code())) + kFieldEnd + error.message() + kFieldEnd +
-         error.hint() + "\n";
-}
+fs::path supervisor_program() { return process::libexec_program(kSupervisorName); }
 
 void start_supervisor(const store::Layout& layout, const AppName& app, const BuildId& id,
                       const store::DeployLock& lock, const CommandStreams& streams,

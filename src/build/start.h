@@ -20,10 +20,9 @@ inline constexpr std::string_view kSupervisorName = "cooper-supervisor";
 /// Error{unavailable} if it can't be run.
 std::filesystem::path supervisor_program();
 
-/// What a supervisor writes into its `ready` descriptor once its record is durable.
+/// What a supervisor writes into its `ready` descriptor once its record is durable;
+/// if it can't start, an error's line (base/error_line.h).
 inline constexpr std::string_view kStarted = "ok\n";
-/// What it writes if it can't start.
-std::string not_started(const Error& error);
 
 /// Starts `cooper-supervisor` for a build whose source and request are stored,
 /// in a session of its own, and hands it the deploy lock and, for a tracked command,

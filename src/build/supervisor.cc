@@ -1,6 +1,7 @@
 #include "build/supervisor.h"
 
 #include "base/error.h"
+#include "base/error_line.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "build/command_run.h"
@@ -398,11 +399,11 @@ int supervise(SupervisorTask task) {
     supervision.emplace(task, umask);
   } catch (const Error& error) {  // boundary: whoever started us tells the person
     release_lock(task);
-    tell_starter(task.ready, not_started(error));
+    tell_starter(task.ready, to_line(error));
     return 1;
   } catch (const std::exception& error) {  // boundary: the same, for what the system refuses
     release_lock(task);
-    tell_starter(task.ready, not_started(Error(Errc::unavailable, error.what())));
+    tell_starter(task.ready, to_line(Error(Errc::unavailable, error.what())));
     return 1;
   }
   tell_starter(task.ready, kStarted);

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <unistd.h>
 #include <utility>
 
 namespace cooper::source {
@@ -42,22 +43,31 @@ ArchiveEntry::Kind kind_of(archive_entry* entry, const std::string& path) {
   }
 }
 
+/// libarchive's results are ordered: the least is the worst.
+int enable_own(archive* reader) {
+  return std::min({archive_read_support_format_tar(reader),
+                   archive_read_support_filter_zstd(reader), read_to_the_end(reader)});
+}
+
 }  // namespace
+
+int read_to_the_end(archive* reader) {
+  return archive_read_set_format_option(reader, "tar", "read_concatenated_archives", "1");
+}
+
+const ArchiveFormats kOwnFormats{.enable = enable_own};
 
 void ArchiveReader::Free::operator()(archive* reader) const { archive_read_free(reader); }
 
-ArchiveReader::ArchiveReader(int in, std::stop_token stop)
+ArchiveReader::ArchiveReader(int in, std::stop_token stop, const ArchiveFormats& formats)
     : in_(in), stop_(std::move(stop)), buffer_(kBufferSize), reader_(archive_read_new()) {
   if (!reader_) throw Error(Errc::unavailable, "no memory to read an archive");
   archive* const reader = reader_.get();
-  // Only these: each further one is a parser that an archive's maker could reach.
-  if (archive_read_support_format_tar(reader) != ARCHIVE_OK ||
-      archive_read_support_filter_zstd(reader) != ARCHIVE_OK ||
-      // Reads on behind the end mark: so the archive's writer can finish, and
-      // zstd's checksum, the stream's last bytes, is looked at.
-      archive_read_set_format_option(reader, "tar", "read_concatenated_archives", "1") !=
-          ARCHIVE_OK) {
+  if (formats.enable(reader) != ARCHIVE_OK) {
     throw Error(Errc::internal, std::string("libarchive: ") + archive_error_string(reader));
+  }
+  if (formats.access == ArchiveFormats::Access::file) {
+    archive_read_set_seek_callback(reader, seek);
   }
   if (archive_read_open(reader, this, nullptr, read_more, nullptr) != ARCHIVE_OK) failed("");
   // libarchive would unwrap zstd in zstd in zstd, and each layer multiplies what
@@ -71,10 +81,7 @@ std::optional<ArchiveEntry> ArchiveReader::next() {
   archive_entry* raw = nullptr;
   const int got = archive_read_next_header(reader_.get(), &raw);
   if (got == ARCHIVE_EOF) {
-    // Without its end mark the archive was cut, perhaps just between two entries.
-    if (archive_filter_bytes(reader_.get(), 0) > archive_read_header_position(reader_.get())) {
-      return std::nullopt;
-    }
+    if (has_end_mark()) return std::nullopt;
     throw Error(Errc::corrupt, "the archive is cut off: it has no end mark");
   }
   // A warning is about what we don't use, or a name that is not of this locale;
@@ -83,6 +90,7 @@ std::optional<ArchiveEntry> ArchiveReader::next() {
   ArchiveEntry entry;
   entry.path = path_ = text_or_empty(archive_entry_pathname(raw));
   entry.kind = kind_of(raw, path_);
+  if (archive_entry_is_encrypted(raw) != 0) refuse(path_, "is encrypted");
   if (archive_entry_sparse_count(raw) > 0) refuse(path_, "is a sparse file, which can't be read");
   if (entry.kind == ArchiveEntry::Kind::hard_link) {
     entry.target = text_or_empty(archive_entry_hardlink(raw));
@@ -118,6 +126,18 @@ ssize_t ArchiveReader::read_more(archive* /*reader*/, void* self, const void** b
   auto* const me = static_cast<ArchiveReader*>(self);
   *bytes = me->buffer_.data();
   return me->fill();
+}
+
+std::int64_t ArchiveReader::seek(archive* /*reader*/, void* self, std::int64_t offset, int whence) {
+  const off_t at = ::lseek(static_cast<ArchiveReader*>(self)->in_, offset, whence);
+  return at < 0 ? ARCHIVE_FATAL : at;
+}
+
+/// Without it the archive was cut, perhaps just between two entries. (A zip that was cut
+/// could not be opened: its list of files stands at its end.)
+bool ArchiveReader::has_end_mark() const {
+  if ((archive_format(reader_.get()) & ARCHIVE_FORMAT_BASE_MASK) != ARCHIVE_FORMAT_TAR) return true;
+  return archive_filter_bytes(reader_.get(), 0) > archive_read_header_position(reader_.get());
 }
 
 ssize_t ArchiveReader::fill() noexcept {

@@ -1,6 +1,5 @@
 #pragma once
-// Archives as others write them, by libarchive: tar of every dialect, plain or
-// compressed with zstd.
+// Archives as others write them, by libarchive.
 
 #include <cstdint>
 #include <exception>
@@ -26,15 +25,34 @@ struct ArchiveEntry {
   std::int64_t mtime = 0;  ///< seconds since 1970, never before
 };
 
+/// Which formats a reader takes. Each is a parser that an archive's maker can reach, and
+/// some bring libraries along, so they are named where they are needed.
+struct ArchiveFormats {
+  /// Gives them to libarchive; its result, ARCHIVE_OK or not.
+  int (*enable)(archive* reader);
+  enum class Access : std::uint8_t {
+    stream,
+    file,  ///< may be read from any place on: a zip's list of files stands at its end
+  } access = Access::stream;
+};
+
+/// An option for libarchive's tar: reads on behind the end mark, so that who writes the
+/// archive can finish, and a compressor's checksum, the stream's last bytes, is looked at.
+int read_to_the_end(archive* reader);
+
+/// Those of our own archives: tar of every dialect, plain or compressed with zstd.
+extern const ArchiveFormats kOwnFormats;
+
 /// Reads one archive, entry by entry, in bounded memory. Every call throws
 /// Error{corrupt} for what is no such archive, is damaged or cut, or holds a
-/// device, a sparse file or another kind that is not in ArchiveEntry::Kind; it
-/// names the entry where there is one. Error{canceled} on a stop request, another
-/// Error if the bytes can't be read.
+/// device, a sparse or encrypted file or another kind that is not in
+/// ArchiveEntry::Kind; it names the entry where there is one. Error{canceled} on a stop
+/// request, another Error if the bytes can't be read.
 class ArchiveReader {
  public:
   /// `in` is borrowed.
-  explicit ArchiveReader(int in, std::stop_token stop = {});
+  explicit ArchiveReader(int in, std::stop_token stop = {},
+                         const ArchiveFormats& formats = kOwnFormats);
 
   /// Skips what is left of the entry before. nullopt at the archive's end, the
   /// stream then having been read to its end.
@@ -46,7 +64,9 @@ class ArchiveReader {
 
  private:
   static ssize_t read_more(archive* reader, void* self, const void** bytes);
+  static std::int64_t seek(archive* reader, void* self, std::int64_t offset, int whence);
   ssize_t fill() noexcept;
+  bool has_end_mark() const;
   [[noreturn]] void failed(const char* where);
 
   struct Free {

@@ -4,7 +4,6 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "source/archive_reader.h"
 #include "source/folder_listing.h"
 
 #include <algorithm>
@@ -25,7 +24,6 @@ namespace {
 constexpr mode_t kPermissions = 0777;
 constexpr std::size_t kMaxName = 255;   // NAME_MAX of Linux' file systems
 constexpr std::size_t kMaxPath = 4095;  // PATH_MAX: longer ones nobody could open
-constexpr std::size_t kMaxDepth = 512;  // what removes the tree holds a descriptor a level
 constexpr std::size_t kMaxFolderNames = std::size_t{64} << 20;  // see Unpacking::folders_
 /// A file that may be there already is held in memory to be compared, up to this size.
 constexpr std::uint64_t kMaxCompared = std::uint64_t{1} << 20;
@@ -44,7 +42,7 @@ struct Name {
   }
 };
 
-Name safe_name(const ArchiveEntry& entry, std::string_view text) {
+Name safe_name(const ArchiveEntry& entry, std::string_view text, std::size_t depth) {
   if (text.starts_with('/')) refuse(entry, "has an absolute name");
   if (text.size() > kMaxPath) refuse(entry, "has a name that is too long");
   Name name;
@@ -54,20 +52,24 @@ Name safe_name(const ArchiveEntry& entry, std::string_view text) {
     if (part.size() > kMaxName) refuse(entry, "has a name that is too long");
     name.parts.push_back(part);
   }
-  if (name.parts.size() > kMaxDepth) refuse(entry, "lies too deep");
+  if (name.parts.size() > depth) refuse(entry, "lies too deep");
   return name;
 }
+
+enum class MadeBy { us, others };
 
 class Unpacking {
  public:
   /// `there`: of files that are in the target already; nullptr: it is empty.
-  Unpacking(int in, const std::filesystem::path& target, const UnpackLimits& limits,
-            std::stop_token stop, ContentDigests* digests, const ContentDigests* there = nullptr)
+  Unpacking(ArchiveReader& archive, const std::filesystem::path& target, const UnpackLimits& limits,
+            std::stop_token stop, MadeBy made_by, ContentDigests* digests = nullptr,
+            const ContentDigests* there = nullptr)
       : limits_(limits),
         stop_(std::move(stop)),
+        made_by_(made_by),
         digests_(digests),
         there_(there),
-        archive_(in, stop_),
+        archive_(archive),
         // Nothing is removed where a link leads.
         target_(open_file(target, O_RDONLY | O_DIRECTORY | (there ? O_NOFOLLOW : 0))) {}
 
@@ -101,7 +103,7 @@ class Unpacking {
   }
 
   void add(const ArchiveEntry& entry) {
-    Name name = safe_name(entry, entry.path);
+    Name name = safe_name(entry, entry.path, limits_.depth);
     if (name.parts.empty()) {
       if (entry.kind == ArchiveEntry::Kind::folder) return;  // `./`: the target itself
       refuse(entry, "has no name");
@@ -154,7 +156,8 @@ class Unpacking {
   }
 
   /// Makes way for an entry whose name is taken.
-  static void remove_earlier(const ArchiveEntry& entry, int parent, const std::string& leaf) {
+  void remove_earlier(const ArchiveEntry& entry, int parent, const std::string& leaf) const {
+    if (made_by_ == MadeBy::others) refuse(entry, "is there twice");
     if (::unlinkat(parent, leaf.c_str(), 0) == 0 || errno == ENOENT) return;
     if (errno == EISDIR || errno == EPERM) refuse(entry, "would replace a folder");
     failed(entry);
@@ -165,10 +168,20 @@ class Unpacking {
     if (::utimensat(parent, leaf.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0) failed(entry);
   }
 
+  void check_size(const ArchiveEntry& entry, std::uint64_t bytes) const {
+    if (bytes <= limits_.bytes - result_.bytes) return;
+    refuse(entry, "is too large: all files together may have " + human_bytes(limits_.bytes) +
+                      limits_.bytes_because);
+  }
+
+  mode_t mode_of(const ArchiveEntry& entry) const {
+    const mode_t mode = entry.mode & kPermissions;
+    if (made_by_ == MadeBy::us) return mode;
+    return mode | (entry.kind == ArchiveEntry::Kind::folder ? 0700 : 0600);
+  }
+
   void add_file(const ArchiveEntry& entry, int parent, const std::string& leaf) {
-    if (entry.size > limits_.bytes - result_.bytes) {
-      refuse(entry, "is too large: all files together may have " + human_bytes(limits_.bytes));
-    }
+    check_size(entry, entry.size);
     if (there_ && is_there(entry, parent, leaf)) return;
     constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     Fd fd(::openat(parent, leaf.c_str(), kFlags, 0600));
@@ -187,7 +200,7 @@ class Unpacking {
       write_part(entry, fd.get(), part);
       if (digests_) hash_.update(part);
     }
-    if (::fchmod(fd.get(), entry.mode & kPermissions) != 0) failed(entry);
+    if (::fchmod(fd.get(), mode_of(entry)) != 0) failed(entry);
     const timespec times[2] = {{0, UTIME_OMIT}, {entry.mtime, 0}};
     if (::futimens(fd.get(), times) != 0) failed(entry);
     if (digests_) add_digest(entry, fd.get());
@@ -281,7 +294,7 @@ class Unpacking {
     std::string path = above.joined() + leaf;
     folder_names_ += path.size();
     if (folder_names_ > kMaxFolderNames) refuse(entry, "is one folder too many");
-    folders_.push_back({std::move(path), entry.mode & kPermissions, entry.mtime});
+    folders_.push_back({std::move(path), mode_of(entry), entry.mtime});
     ++result_.folders;
   }
 
@@ -297,9 +310,11 @@ class Unpacking {
   }
 
   void add_hard_link(const ArchiveEntry& entry, int parent, const std::string& leaf) {
-    Name target = safe_name(entry, entry.target);
+    Name target = safe_name(entry, entry.target, limits_.depth);
     if (target.parts.empty()) refuse(entry, "is a link to nothing");
-    if (target.joined() == safe_name(entry, entry.path).joined()) refuse(entry, "links to itself");
+    if (target.joined() == safe_name(entry, entry.path, limits_.depth).joined()) {
+      refuse(entry, "links to itself");
+    }
     const std::string target_leaf(target.parts.back());
     target.parts.pop_back();
     Fd at;
@@ -312,6 +327,11 @@ class Unpacking {
       refuse(entry, "links to what is not in the archive before it");
     }
     if (S_ISDIR(info.st_mode)) refuse(entry, "links to a folder");
+    if (made_by_ == MadeBy::others) {
+      if (!S_ISREG(info.st_mode)) refuse(entry, "links to a link");
+      check_size(entry, static_cast<std::uint64_t>(info.st_size));
+      result_.bytes += static_cast<std::uint64_t>(info.st_size);
+    }
     // Flags 0: of a symbolic link there, the link itself is linked.
     if (::linkat(target_parent, target_leaf.c_str(), parent, leaf.c_str(), 0) != 0) {
       if (errno != EEXIST) failed(entry);
@@ -342,13 +362,14 @@ class Unpacking {
 
   UnpackLimits limits_;
   std::stop_token stop_;
+  MadeBy made_by_;
   ContentDigests* digests_;
   const ContentDigests* there_;
   std::unordered_set<std::uint64_t> kept_;  ///< short digests of paths; with there_ only
   std::string compared_;                    ///< content that is not in the file yet
   std::vector<ContentDigests::Known> known_;
   Sha256 hash_;  ///< of the current file; unused without digests_
-  ArchiveReader archive_;
+  ArchiveReader& archive_;
   Fd target_;
   std::string parent_path_;  ///< the folder of the last entry, with a `/` at its end
   Fd parent_;
@@ -361,13 +382,20 @@ class Unpacking {
 
 UnpackResult unpack(int in, const std::filesystem::path& target, const UnpackLimits& limits,
                     std::stop_token stop, ContentDigests* digests) {
-  return Unpacking(in, target, limits, std::move(stop), digests).run();
+  ArchiveReader archive(in, stop);
+  return Unpacking(archive, target, limits, std::move(stop), MadeBy::us, digests).run();
 }
 
 UnpackResult unpack_over(int in, const std::filesystem::path& target, ContentDigests& digests,
                          const UnpackLimits& limits, std::stop_token stop) {
   const ContentDigests there = std::move(digests);
-  return Unpacking(in, target, limits, std::move(stop), &digests, &there).run();
+  ArchiveReader archive(in, stop);
+  return Unpacking(archive, target, limits, std::move(stop), MadeBy::us, &digests, &there).run();
+}
+
+UnpackResult unpack_foreign(ArchiveReader& archive, const std::filesystem::path& target,
+                            const UnpackLimits& limits, std::stop_token stop) {
+  return Unpacking(archive, target, limits, std::move(stop), MadeBy::others).run();
 }
 
 }  // namespace cooper::source

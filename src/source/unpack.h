@@ -1,17 +1,21 @@
 #pragma once
 // Unpacking an archive that somebody may have made to do harm.
 
+#include "source/archive_reader.h"
 #include "source/content_digests.h"
 
 #include <cstdint>
 #include <filesystem>
 #include <stop_token>
+#include <string>
 
 namespace cooper::source {
 
 struct UnpackLimits {
   std::uint64_t entries = 1'000'000;
   std::uint64_t bytes = std::uint64_t{20} << 30;  ///< content of all files together
+  std::string bytes_because;                      ///< added to what is said if there are more
+  std::size_t depth = 512;  ///< of folders: what removes the tree holds a descriptor a level
 };
 
 struct UnpackResult {
@@ -50,5 +54,12 @@ UnpackResult unpack(int in, const std::filesystem::path& target, const UnpackLim
 /// a target that is a symbolic link.
 UnpackResult unpack_over(int in, const std::filesystem::path& target, ContentDigests& digests,
                          const UnpackLimits& limits = {}, std::stop_token stop = {});
+
+/// The same from any archive, made by somebody else: besides, a name that is taken is
+/// refused (where the file system has only one case, also one that differs in that), what
+/// is no file gets no hard link, a hard link counts with the bytes of its file, as packing
+/// would make it one, and everything can be read and removed by its owner.
+UnpackResult unpack_foreign(ArchiveReader& archive, const std::filesystem::path& target,
+                            const UnpackLimits& limits, std::stop_token stop);
 
 }  // namespace cooper::source

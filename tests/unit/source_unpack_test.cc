@@ -1,32 +1,15 @@
 // Archives that were made to do harm, or are broken.
 
-#include "process/child.h"
 #include "source/unpack.h"
-#include "unit/source_test_support.h"
+#include "unit/source_archive_support.h"
 
 #include <gmock/gmock.h>
-#include <zstd.h>
 
 namespace cooper::source {
 namespace {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
-
-std::string compressed(std::string_view bytes) {
-  std::string out(ZSTD_compressBound(bytes.size()), '\0');
-  out.resize(ZSTD_compress(out.data(), out.size(), bytes.data(), bytes.size(), 1));
-  return out;
-}
-
-std::string pax(std::string_view key, std::string_view value) {
-  std::string body = " " + std::string(key) + "=" + std::string(value) + "\n";
-  std::size_t length = body.size() + 1;
-  while (std::to_string(length).size() + body.size() != length) ++length;
-  return raw_tar_entry({.name = "pax", .type = 'x', .content = std::to_string(length) + body});
-}
-
-const std::string kEnd(1024, '\0');
 
 struct Hostile {
   const char* what;
@@ -126,11 +109,11 @@ const Hostile kHostile[] = {
     {"cut_in_content", raw_tar(RawEntry{"x", '0', std::string(2000, 'c')}).substr(0, 1500),
      "cut off at x"},
     {"cut_in_header", raw_tar(RawEntry{"x"}).substr(0, 100), "cut off"},
-    {"zstd_cut", compressed(raw_tar(RawEntry{"x"})).substr(0, 40), "cut off"},
-    {"zstd_damaged", compressed(raw_tar(RawEntry{"x"})).substr(0, 12) + std::string(90, '\x77'),
+    {"zstd_cut", zstd_of(raw_tar(RawEntry{"x"})).substr(0, 40), "cut off"},
+    {"zstd_damaged", zstd_of(raw_tar(RawEntry{"x"})).substr(0, 12) + std::string(90, '\x77'),
      "damaged"},
-    {"zstd_of_nothing", compressed(""), "cut off"},
-    {"zstd_in_zstd", compressed(compressed(raw_tar(RawEntry{"x"}))), "more than once"},
+    {"zstd_of_nothing", zstd_of(""), "cut off"},
+    {"zstd_in_zstd", zstd_of(zstd_of(raw_tar(RawEntry{"x"}))), "more than once"},
 };
 
 INSTANTIATE_TEST_SUITE_P(All, UnpackHostile, testing::ValuesIn(kHostile),
@@ -233,7 +216,7 @@ TEST(Unpack, RefusesMoreEntriesThanAllowed) {
 TEST(Unpack, RefusesMoreBytesThanAllowedBeforeItWritesThem) {
   const TempFolder to;
   const std::string archive =
-      compressed(raw_tar(RawEntry{"a", '0', "12345"}, RawEntry{"bomb", '0', std::string(6, '0')}));
+      zstd_of(raw_tar(RawEntry{"a", '0', "12345"}, RawEntry{"bomb", '0', std::string(6, '0')}));
   unpack_bytes(archive, to.path(), {.bytes = 11});
   remove_file(to / "bomb");
   std::string message;
@@ -340,9 +323,9 @@ TEST(Unpack, ReadsFramesInARowAndSkippableOnes) {
   const TempFolder to;
   const std::string tar = raw_tar(RawEntry{"x", '0', std::string(5000, 'x')});
   const std::string skippable("\x50\x2a\x4d\x18\x03\0\0\0abc", 11);
-  unpack_bytes(skippable + compressed(tar.substr(0, 700)) + compressed("") + skippable +
-                   compressed(tar.substr(700)),
-               to.path());
+  unpack_bytes(
+      skippable + zstd_of(tar.substr(0, 700)) + zstd_of("") + skippable + zstd_of(tar.substr(700)),
+      to.path());
   EXPECT_EQ(fs::file_size(to / "x"), 5000);
 }
 
