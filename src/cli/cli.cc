@@ -94,6 +94,8 @@ std::span<const Group> groups() {
                                      Group{"Environment", env_commands()},
                                      Group{"Git", git_commands()},
                                      Group{"SSH keys", ssh_keys_commands()},
+                                     Group{"Archives", from_archive_commands()},
+                                     Group{"Remotes", git_sync_commands()},
                                      Group{"Apps", apps_commands()},
                                      Group{kDokkuTitle, plugin_commands()},
                                      Group{"Engines", engines_commands()},

@@ -37,6 +37,7 @@ struct Options {
   std::optional<std::string> env_from;
   std::optional<std::string> env_file;
   std::optional<std::string> file;
+  std::optional<std::string> archive_type;
   std::vector<std::string> build_args;
   std::vector<std::string> value_files;
   std::vector<std::string> secrets;
@@ -48,6 +49,8 @@ struct Options {
   bool help = false;
   bool all = false;
   bool all_apps = false;
+  bool build = false;
+  bool build_if_changes = false;
   bool detach = false;
   bool development = false;
   bool dry_run = false;
@@ -65,6 +68,7 @@ struct Options {
   bool pty = false;
   bool raw = false;
   bool replace = false;
+  bool skip_deploy_branch = false;
   bool steps = false;
 
   bool json() const { return format == "json"; }
@@ -120,6 +124,8 @@ std::span<const Command> releases_commands();
 std::span<const Command> env_commands();
 std::span<const Command> deploy_commands();
 std::span<const Command> ps_commands();
+std::span<const Command> from_archive_commands();
+std::span<const Command> git_sync_commands();
 std::span<const Command> apps_commands();
 std::span<const Command> git_commands();
 std::span<const Command> ssh_keys_commands();

@@ -1,13 +1,38 @@
 // LocalRack's verbs for what comes from git.
 
+#include "build/settings.h"
 #include "rack/app_repository.h"
 #include "rack/kept_checkout.h"
 #include "rack/local_rack.h"
 #include "rack/scratch_folder.h"
+#include "source/git_access.h"
 #include "source/git_checkout.h"
 #include "source/git_facts.h"
 
+#include <algorithm>
+
 namespace cooper::rack {
+
+namespace {
+
+/// Submodules are fetched as whatever else somebody names a URL for.
+void allow_submodules(source::GitCheckout& checkout, const source::FetchPolicy& policy,
+                      const std::stop_token& stop) {
+  const auto& schemes = policy.schemes;
+  if (std::ranges::find(schemes, "file") != schemes.end()) {
+    checkout.transports = source::GitTransports::network_and_files;
+  }
+  checkout.access = [policy, stop](const std::string& url) {
+    return source::git_access(source::parse_source_url(url).value(), policy, stop);
+  };
+}
+
+}  // namespace
+
+source::FetchPolicy LocalRack::fetch_policy(const AppName& app) const {
+  std::vector<std::string> warnings;  // of properties: a build's log has them
+  return build::read_settings(store_, app, warnings).fetch;
+}
 
 std::filesystem::path LocalRack::initialize_git(const AppName& app) {
   std::filesystem::path repository = ensure_repository(layout_, app);
@@ -20,8 +45,10 @@ Build LocalRack::build_commit(const BuildCommit& commit, StartProgress& progress
   constexpr std::size_t kShortId = 10;
   progress.phase("Checking out " + commit.checkout.commit.substr(0, kShortId));
   const ScratchFolder scratch(layout_, commit.app);
+  source::GitCheckout checkout = commit.checkout;
+  allow_submodules(checkout, fetch_policy(commit.app), stop);
   KeptCheckout kept(commit.checkout.repository, scratch.path());
-  const source::CheckedOut files = kept.open(commit.checkout, stop);
+  const source::CheckedOut files = kept.open(checkout, stop);
   progress.phase_done();
   StartBuild start{.app = commit.app,
                    .folder = files.folder,

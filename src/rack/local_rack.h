@@ -24,6 +24,9 @@ class LocalRack : public Rack {
 
   Build build_commit(const BuildCommit& commit, StartProgress& progress,
                      std::stop_token stop) override;
+  Build build_archive(const BuildArchive& wanted, StartProgress& progress,
+                      std::stop_token stop) override;
+  Synced sync_git(const SyncGit& wanted, StartProgress& progress, std::stop_token stop) override;
   Build retry_build(const RetryBuild& retry, StartProgress& progress,
                     std::stop_token stop) override;
   Build start_command(const StartCommand& start, StartProgress& progress,
@@ -88,6 +91,8 @@ class LocalRack : public Rack {
   /// Throws Error{not_found} with the nearest app's name.
   App require_app(const AppName& name) const;
   void ensure_app(const AppName& name);
+  /// What the app's properties let be fetched.
+  source::FetchPolicy fetch_policy(const AppName& app) const;
   /// What can't fit is not begun, and nothing of it is kept.
   void require_disk_space(const AppName& app, const build::BuildRequest& request) const;
   Build require_build(const AppName& app, const BuildId& id) const;

@@ -13,6 +13,7 @@
 #include "model/release.h"
 #include "model/retention.h"
 #include "model/step.h"
+#include "source/archive_type.h"
 #include "source/git_checkout.h"
 
 #include <cstdint>
@@ -77,6 +78,35 @@ struct BuildCommit {
   build::BuildRequest request;
   IfLocked if_locked = IfLocked::wait;
   std::function<void()> last_check;  ///< see StartBuild
+};
+
+/// Source in an archive that anybody may have made, of any kind that source::ArchiveType has.
+struct BuildArchive {
+  AppName app;
+  std::string url;                          ///< where it is fetched from; empty: `archive` is it
+  int archive = -1;                         ///< open, a file or a stream; borrowed
+  std::string shown;                        ///< what messages call it, without credentials
+  std::optional<source::ArchiveType> type;  ///< what it must be; empty: any
+  build::BuildRequest request;
+  engine::BuildSecrets secrets;  ///< kept nowhere
+  IfLocked if_locked = IfLocked::wait;
+};
+
+/// What `git:sync` asks for.
+struct SyncGit {
+  AppName app;
+  std::string url;  ///< see source::parse_source_url
+  std::string ref;  ///< a branch, tag or commit; empty: the remote's HEAD
+  /// Does the app build from then on what is pushed to the branch `ref`?
+  enum class DeployBranch { follows, stays } deploy_branch = DeployBranch::follows;
+};
+
+/// What it brought.
+struct Synced {
+  source::GitCheckout checkout;  ///< of the commit, for build_commit
+  std::string branch;            ///< of the app's repository, where it is now
+  std::string url;               ///< as everybody may see it
+  bool changed = false;          ///< the branch was at another commit before
 };
 
 /// What `retry` and `ps:rebuild` ask for: the build's stored source and arguments again.
@@ -196,9 +226,17 @@ class Rack {
   /// deploy is what runs us; a stop request ends the wait (Error{canceled}).
   virtual Build start_build(const StartBuild& start, StartProgress& progress,
                             std::stop_token stop) = 0;
-  /// The same for a commit, with its submodules.
+  /// The same for a commit, with its submodules, whose URLs are checked as those of sync_git.
   virtual Build build_commit(const BuildCommit& commit, StartProgress& progress,
                              std::stop_token stop) = 0;
+  /// The same for an archive, which is fetched and unpacked first, as far as the properties
+  /// `fetch-*` and `unpack-limit` allow; Error{corrupt} says what is wrong with it
+  /// (source/import_archive.h), Error{denied} what is not allowed. Then nothing of it is left.
+  virtual Build build_archive(const BuildArchive& wanted, StartProgress& progress,
+                              std::stop_token stop) = 0;
+  /// Fetches one commit into the app's repository, which is made if there is none, as far as
+  /// the same properties allow (source/git_remote.h); the branch moves last. Builds nothing.
+  virtual Synced sync_git(const SyncGit& wanted, StartProgress& progress, std::stop_token stop) = 0;
   /// The same from the source and the arguments that are kept of an ended build.
   /// Error{not_found}; Error{conflict} if it has not ended; Error{invalid} if something that
   /// it was made from is not kept, or given.

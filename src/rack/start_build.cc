@@ -16,6 +16,7 @@
 #include "source/git_facts.h"
 #include "source/pack.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 
@@ -49,6 +50,24 @@ void require_something_to_build(const StartBuild& start) {
               start.made_from.empty()
                   ? "run the command in the app's folder, or name the manifest with --manifest"
                   : "the app's source needs one of them in its topmost folder");
+}
+
+/// A user's links may lead where he likes. What others made must not have us read this host's
+/// files, nor quote them.
+void require_own_files(const StartBuild& start) {
+  if (start.made_from.empty()) return;
+  std::error_code ignored;
+  const fs::path folder = fs::canonical(start.folder, ignored);
+  const std::string manifest =
+      start.request.manifest.empty() ? "convox.yml" : start.request.manifest;
+  for (const std::string& file : {std::string(".dockerignore"), manifest}) {
+    const fs::path real = fs::weakly_canonical(folder / file, ignored);
+    const auto [end, at] = std::ranges::mismatch(folder, real);
+    if (end == folder.end()) continue;
+    throw Error(Errc::invalid, "the " + shorten(printable(file), 100) + " of " +
+                                   shorten(printable(start.made_from), 200) +
+                                   " leads out of the source by a symbolic link");
+  }
 }
 
 /// A user's file as far as it can be read here: the build itself reports what is wrong.
@@ -105,6 +124,7 @@ Build LocalRack::start_build(const StartBuild& start, StartProgress& progress,
                              std::stop_token stop) {
   require_image_names(start.app);
   require_something_to_build(start);
+  require_own_files(start);
   require_disk_space(start.app, start.request);
   const source::PackOptions options{
       .folder = start.folder,

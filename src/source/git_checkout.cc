@@ -21,8 +21,15 @@ void make_scratch_repository(const GitCheckout& checkout, const fs::path& reposi
                "init", "--quiet", "--bare", "--initial-branch=main",
                checkout.commit.size() == kSha1 ? "--object-format=sha1" : "--object-format=sha256",
                repository.string()}});
+}
+
+/// One that was kept may have had another.
+void set_origin(const GitCheckout& checkout, const fs::path& repository) {
   if (!checkout.origin.empty()) {
     run_git({.words = {"config", "remote.origin.url", checkout.origin}, .repository = repository});
+  } else {
+    // Absent is a failure for git, and fine.
+    try_git({.words = {"config", "--unset", "remote.origin.url"}, .repository = repository});
   }
 }
 
@@ -59,6 +66,7 @@ CheckedOut check_out(const GitCheckout& checkout, const fs::path& scratch, std::
     make_scratch_repository(checkout, repository);
   }
   borrow_objects(checkout, repository);
+  set_origin(checkout, repository);
   // --no-walk: of a shallow repository's last commit there is no parent to be looked at.
   const process::Captured subject =
       try_git({.words = {"log", "--no-walk", "--no-color", "--encoding=UTF-8", "--format=%s",

@@ -1,6 +1,7 @@
 #pragma once
 // The files of one commit.
 
+#include "source/git_access.h"
 #include "source/git_command.h"
 #include "source/git_facts.h"
 
@@ -19,9 +20,9 @@ struct GitCheckout {
   std::string commit;  ///< its id, in full
   /// What submodules may be fetched from ...
   GitTransports transports = GitTransports::network;
-  /// ... their URLs, each given before it is used, also of submodules in submodules; throws what is
-  /// wrong with it. Empty: any will do.
-  std::function<void(const std::string& url)> check_url;
+  /// ... and how: told for each URL before it is used, also of submodules in submodules; throws
+  /// what is wrong with it. Empty: any will do.
+  std::function<GitAccess(const std::string& url)> access;
   std::string origin;  ///< what relative URLs are relative to; empty: there must be none
 };
 

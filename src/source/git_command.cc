@@ -55,6 +55,9 @@ process::Command git_process(const GitCommand& command) {
         "advice.detachedHead=false", "checkout.workers=0"}) {
     process.argv.insert(process.argv.end(), {"-c", setting});
   }
+  for (const std::string& setting : command.settings) {
+    process.argv.insert(process.argv.end(), {"-c", setting});
+  }
   if (!command.repository.empty()) {
     process.argv.push_back("--git-dir=" + command.repository.string());
   }
@@ -66,6 +69,12 @@ process::Command git_process(const GitCommand& command) {
   }
   process.argv.insert(process.argv.end(), command.words.begin(), command.words.end());
   process.environment = environment_for(command.transports);
+  for (const std::string& entry : command.environment) {
+    const std::string name = entry.substr(0, entry.find('=') + 1);
+    std::erase_if(process.environment,
+                  [&](const std::string& other) { return other.starts_with(name); });
+    process.environment.push_back(entry);
+  }
   process.group = process::Group::own_session;  // ssh would ask on our terminal
   process.death_signal = SIGKILL;
   process.umask = 022;

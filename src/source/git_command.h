@@ -26,6 +26,8 @@ struct GitCommand {
   std::filesystem::path repository;  ///< its git folder; empty: the one of work_tree
   std::filesystem::path work_tree;   ///< and the working folder; empty: none
   GitTransports transports = GitTransports::none;
+  std::vector<std::string> settings;     ///< "http.proxy=": for this call alone
+  std::vector<std::string> environment;  ///< "NAME=value", in place of what it would be
   std::chrono::milliseconds limit = std::chrono::minutes(30);
 };
 

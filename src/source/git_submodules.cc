@@ -111,7 +111,21 @@ class Fetch {
                       "), and a pushed commit has nothing that it could be relative to",
                   "give .gitmodules a whole URL");
     }
-    if (!is_relative && checkout_.check_url) checkout_.check_url(url);
+    if (!is_relative && checkout_.access) static_cast<void>(parse_source_url(url).value());
+  }
+
+  /// The whole URL that git makes of a submodule's, and how it may be fetched from.
+  GitAccess access_to(const fs::path& repository, const fs::path& folder,
+                      const Submodule& submodule) const {
+    const std::string setting = "submodule." + submodule.name + ".url";
+    run_git(command({"submodule", "--quiet", "init", "--", submodule.path}, repository, folder),
+            stop_);
+    const std::string url =
+        run_git(command({"config", "--get", setting}, repository, folder), stop_);
+    if (!checkout_.access) return {.url = url, .settings = {}, .environment = {}};
+    GitAccess access = checkout_.access(url);
+    run_git(command({"config", setting, access.url}, repository, folder), stop_);
+    return access;
   }
 
   void fetch(const fs::path& repository, const fs::path& folder, const Submodule& submodule,
@@ -125,10 +139,12 @@ class Fetch {
     check(submodule.url);
     if (++count_ > kMost)
       throw Error(Errc::invalid, "there are more than " + std::to_string(kMost) + " submodules");
-    run_git(
-        command({"submodule", "--quiet", "update", "--init", "--checkout", "--", submodule.path},
-                repository, folder, checkout_.transports),
-        stop_);
+    const GitAccess access = access_to(repository, folder, submodule);
+    GitCommand update =
+        command({"submodule", "--quiet", "update", "--checkout", "--", submodule.path}, repository,
+                folder, checkout_.transports);
+    access.apply(update);
+    run_git(update, stop_);
     const fs::path inside = folder / submodule.path;
     const Fd open_folder = open_file(folder, O_RDONLY | O_DIRECTORY);
     if (is_file(open_folder, fs::path(submodule.path) / ".git")) run({}, inside, depth + 1);

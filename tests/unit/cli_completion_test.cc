@@ -35,8 +35,8 @@ TEST_F(Completion, OffersCommands) {
               ElementsAre("build", "deploy", "ps:rebuild", "ps:restart", "ps:start", "ps", "logs",
                           "ps:stop", "track", "builds", "releases", "env", "config:show",
                           "config:get", "config:set", "config:unset", "git:initialize", "git-shell",
-                          "git-hook", "ssh-keys", "apps", "plugin", "engines", "registries",
-                          "system", "help", "version", "completion"));
+                          "git-hook", "ssh-keys", "git:from-archive", "git:sync", "apps", "plugin",
+                          "engines", "registries", "system", "help", "version", "completion"));
   EXPECT_THAT(at({"bui"}), ElementsAre("build", "builds"));
   EXPECT_THAT(at({"builds", ""}),
               ElementsAre("retry", "info", "logs", "provenance", "cancel", "diff", "search",

@@ -183,7 +183,10 @@ TEST_F(GitCheckoutTest, SubmodulesAreFetchedAndLeaveOnlyTheirFiles) {
   const CheckedOut done =
       check_out({.commit = commit,
                  .transports = GitTransports::network_and_files,
-                 .check_url = [&](const std::string& url) { asked.push_back(url); }});
+                 .access = [&](const std::string& url) {
+                   asked.push_back(url);
+                   return GitAccess{.url = url, .settings = {}, .environment = {}};
+                 }});
   EXPECT_EQ(done.submodules, 1u);
   EXPECT_EQ(read_file(done.folder / "parts/lib/code"), "code");
   EXPECT_FALSE(fs::exists(done.folder / "parts/lib/.git"));
@@ -209,10 +212,11 @@ TEST_F(GitCheckoutTest, SubmodulesOfThisHostAreRefusedUnlessAllowed) {
 
 TEST_F(GitCheckoutTest, AUrlThatIsRefusedIsNotFetched) {
   const std::string commit = push_with_submodule((folder_ / "lib").string());
-  const Error refused = refusal(
-      {.commit = commit,
-       .transports = GitTransports::network_and_files,
-       .check_url = [](const std::string&) { throw Error(Errc::denied, "not from there"); }});
+  const Error refused = refusal({.commit = commit,
+                                 .transports = GitTransports::network_and_files,
+                                 .access = [](const std::string&) -> GitAccess {
+                                   throw Error(Errc::denied, "not from there");
+                                 }});
   EXPECT_EQ(refused.code(), Errc::denied);
   EXPECT_EQ(refused.message(), "submodule parts/lib: not from there");
   EXPECT_TRUE(fs::is_empty(scratch_ / "source/parts/lib"));

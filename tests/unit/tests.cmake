@@ -14,8 +14,9 @@ cooper_unit_test(log LINKS cooper_log
           log_limit_test.cc log_redact_test.cc log_search_test.cc log_syslog_test.cc log_terminal_test.cc)
 
 cooper_unit_test(source LINKS cooper_source dep::zstd
-  SOURCES source_address_test.cc source_content_time_test.cc source_git_checkout_test.cc source_git_facts_test.cc source_ignore_test.cc
+  SOURCES source_address_test.cc source_content_time_test.cc source_git_access_test.cc source_git_checkout_test.cc source_git_facts_test.cc source_ignore_test.cc
           source_pack_test.cc source_tree_digest_test.cc source_unpack_over_test.cc source_unpack_test.cc source_url_test.cc)
+add_dependencies(source_test cooper-fetch)
 cooper_unit_test(foreign LINKS cooper_foreign dep::zstd
   SOURCES source_foreign_test.cc)
 cooper_unit_test(engine LINKS cooper_engine

@@ -70,7 +70,6 @@ class Transfer {
     set(CURLOPT_REDIR_PROTOCOLS_STR, schemes.c_str());
     set(CURLOPT_FOLLOWLOCATION, 1L);
     set(CURLOPT_MAXREDIRS, kMostRedirects);
-    set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);  // no redirect brings its own
     if (!wanted_.user.empty()) set(CURLOPT_USERNAME, wanted_.user.c_str());
     if (!wanted_.password.empty()) set(CURLOPT_PASSWORD, wanted_.password.c_str());
     set(CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC));
@@ -176,8 +175,6 @@ class Transfer {
       case CURLE_UNSUPPORTED_PROTOCOL:
         return {Errc::denied,
                 "it redirects to what is not " + join(wanted_.policy.schemes, " or ")};
-      case CURLE_LOGIN_DENIED:
-        return {Errc::denied, "it redirects to a URL with credentials"};
       case CURLE_PEER_FAILED_VERIFICATION:
         return {Errc::unavailable, "the server's certificate can't be trusted: " + details()};
       case CURLE_PARTIAL_FILE:

@@ -1,0 +1,99 @@
+// `cooper git:sync`.
+
+#include "cli/deploys.h"
+#include "cli/follow_build.h"
+#include "cli/interrupt.h"
+#include "cli/progress.h"
+
+#include <array>
+
+namespace cooper::cli {
+
+namespace {
+
+rack::SyncGit wanted_from(const Options& options) {
+  std::vector<std::string> words = options.words;
+  if (options.app) words.insert(words.begin(), *options.app);
+  if (words.size() < 2) {
+    throw Error(Errc::invalid, "no repository is named",
+                "for example https://git.example/hello.git");
+  }
+  if (words.size() > 3) throw Error(Errc::invalid, "unexpected argument \"" + words[3] + "\"");
+  return {.app = AppName::parse(words[0]).value(),
+          .url = words[1],
+          .ref = words.size() > 2 ? words[2] : "",
+          .deploy_branch = options.skip_deploy_branch ? rack::SyncGit::DeployBranch::stays
+                                                      : rack::SyncGit::DeployBranch::follows};
+}
+
+/// "Branch main of hello is at 1f2e3d4c5b".
+std::string state_of(const AppName& app, const rack::Synced& synced) {
+  constexpr std::size_t kShortId = 10;
+  return "Branch " + synced.branch + " of " + app.str() + (synced.changed ? " is" : " was") +
+         " at " + synced.checkout.commit.substr(0, kShortId) +
+         (synced.changed ? "\n" : " already\n");
+}
+
+int run_sync(Context& context, const Options& options) {
+  const rack::SyncGit wanted = wanted_from(options);
+  Interrupts interrupts(Interrupts::Takes::all_ends);
+  warn_of_near_miss(context, wanted.app);
+  const rack::Synced synced = [&] {
+    Progress phases(context, context.out);
+    return context.rack.sync_git(wanted, phases, interrupts.first());
+  }();
+  context.out.write(state_of(wanted.app, synced));
+  if (!options.build && !(options.build_if_changes && synced.changed)) return 0;
+  const Build build = [&] {
+    Progress phases(context, context.out);
+    return context.rack.build_commit({.app = wanted.app,
+                                      .checkout = synced.checkout,
+                                      .request = {.source = "git:sync", .git_url = synced.url},
+                                      .if_locked = if_locked(options)},
+                                     phases, interrupts.first());
+  }();
+  interrupts.let_others_leave();
+  return follow_and_deploy(context, build, interrupts, context.out);
+}
+
+constexpr std::array kPositionals = {
+    Positional{.name = "APP", .summary = "the app, made on first use", .offer = Offer::app},
+    Positional{.name = "URL",
+               .summary = "the repository: https://..., ssh://... or git@HOST:PATH",
+               .need = Positional::Need::optional},
+    Positional{.name = "REF",
+               .summary = "a branch, tag or commit (default: the remote's HEAD)",
+               .need = Positional::Need::optional}};
+
+constexpr std::array kFlags = {
+    Flag{.name = "app",
+         .letter = 'a',
+         .value = "APP",
+         .summary = "the app, in place of the first argument",
+         .target = &Options::app,
+         .offer = Offer::app},
+    Flag{.name = "build",
+         .summary = "then build it, and deploy it if the app has a deployer",
+         .target = &Options::build},
+    Flag{.name = "build-if-changes",
+         .summary = "the same if the commit is another one than before",
+         .target = &Options::build_if_changes},
+    Flag{.name = "skip-deploy-branch",
+         .summary = "REF becomes the deploy branch's content, and not the deploy branch",
+         .target = &Options::skip_deploy_branch},
+    kNoWaitFlag};
+
+constexpr std::array kCommands = {Command{
+    .name = "git:sync",
+    .summary = "Fetch a branch, tag or commit into an app's repository, and build it",
+    .positionals = kPositionals,
+    .flags = kFlags,
+    .examples = "cooper git:sync --build hello https://git.example/team/hello.git\n"
+                "cooper git:sync --build-if-changes hello git@git.example:team/hello.git v1.2",
+    .run = run_sync}};
+
+}  // namespace
+
+std::span<const Command> git_sync_commands() { return kCommands; }
+
+}  // namespace cooper::cli

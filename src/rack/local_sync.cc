@@ -1,0 +1,84 @@
+// LocalRack::sync_git: a branch, tag or commit of somewhere else, in an app's repository.
+
+#include "base/error.h"
+#include "rack/local_rack.h"
+#include "rack/scratch_folder.h"
+#include "source/git_access.h"
+#include "source/git_facts.h"
+#include "source/git_remote.h"
+#include "source/git_repository.h"
+
+#include <filesystem>
+#include <optional>
+#include <string_view>
+
+namespace cooper::rack {
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view kBranches = "refs/heads/";
+constexpr std::string_view kDeployBranch = "deploy-branch";
+
+std::string effective(LocalRack& rack, const AppName& app, std::string_view key) {
+  for (const PropertyView& property : rack.list_properties(&app)) {
+    if (property.key == key) return property.effect;
+  }
+  return {};
+}
+
+/// The branch that is built where nobody says which.
+std::string usual_branch(const fs::path& repository) {
+  const std::string main(std::string(kBranches) + "main");
+  const std::string master(std::string(kBranches) + "master");
+  return !source::find_ref(repository, main) && source::find_ref(repository, master) ? "master"
+                                                                                     : "main";
+}
+
+}  // namespace
+
+Synced LocalRack::sync_git(const SyncGit& wanted, StartProgress& progress, std::stop_token stop) {
+  const source::SourceUrl url = source::parse_source_url(wanted.url).value();
+  const std::string shown = source::shown(url);
+  const source::FetchPolicy policy = fetch_policy(wanted.app);
+
+  progress.phase("Asking " + shown);
+  const source::GitAccess access = source::git_access(url, policy, stop);
+  const source::RemoteRef from =
+      source::find_remote_ref(access, wanted.ref, shown, policy.time, stop);
+  progress.phase_done();
+
+  const fs::path repository = initialize_git(wanted.app);
+  const bool is_branch = from.ref.starts_with(kBranches);
+  std::string branch = effective(*this, wanted.app, kDeployBranch);
+  if (is_branch && wanted.deploy_branch == SyncGit::DeployBranch::follows) {
+    branch = from.ref.substr(kBranches.size());
+  } else if (branch.empty()) {
+    branch = usual_branch(repository);
+  }
+  const std::string ref = std::string(kBranches) + branch;
+  const std::optional<std::string> before = source::find_ref(repository, ref);
+  std::string commit = from.commit;
+  if (before != commit) {
+    progress.phase("Fetching " + (wanted.ref.empty() ? branch : wanted.ref));
+    const ScratchFolder scratch(layout_, wanted.app);
+    const fs::path fetched = scratch.path() / "git";
+    commit = source::fetch_commit(
+        access, {.from = from, .shown = shown, .bytes = policy.bytes, .limit = policy.time},
+        fetched, stop);
+    if (before != commit) source::take_over(repository, fetched, ref, stop);
+    progress.phase_done();
+  }
+  source::set_head(repository, ref);
+  if (effective(*this, wanted.app, kDeployBranch) != branch) {
+    set_property(&wanted.app, kDeployBranch, branch);
+  }
+  return {.checkout = {.repository = repository,
+                       .commit = commit,
+                       .origin = source::without_credentials(url)},
+          .branch = branch,
+          .url = source::public_url(shown),
+          .changed = before != commit};
+}
+
+}  // namespace cooper::rack
