@@ -23,6 +23,8 @@ target_link_libraries(dep::archive INTERFACE dep::zstd dep::z dep::bz2 dep::lzma
 # Its tar writer refers to every other format's, and they to a dozen libraries; what
 # is never called is dropped together with those references.
 target_link_options(dep::archive INTERFACE -Wl,--gc-sections)
+# Loaded late, and so only by who needs it (bundle/gzip.cc): there is no static one.
+find_path(COOPER_ISAL_HEADERS isa-l/igzip_lib.h REQUIRED)
 cooper_find_static(dep::crypto crypto)
 cooper_find_static(dep::yaml yaml-cpp)
 cooper_find_static(dep::sqlite sqlite3)

@@ -41,7 +41,8 @@ EarlierImages::EarlierImages(const store::Layout& layout, const AppName& app,
   std::size_t builds = 0;
   for (const std::string& name : statement_names(layout, app)) {
     if (builds == kMostBuilds) break;
-    auto images = images_by_key(read_file(layout.builds(app) / name).value_or(""), since);
+    auto images = images_by_key(read_file(layout.builds(app) / name).value_or(""),
+                                name.substr(0, name.find('.')), since);
     if (!images.empty()) ++builds;
     for (auto& [key, image] : images) {
       const auto [place, is_new] = by_key_.try_emplace(key);

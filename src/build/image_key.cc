@@ -76,7 +76,7 @@ std::optional<std::vector<BaseImage>> bases_of(const engine::ImageRequest& reque
 
 std::optional<ImageOrigin> origin_of(const engine::ImageRequest& request, engine::Engine& engine,
                                      const source::ContentDigests& known, std::stop_token stop) {
-  if (!request.base_image.empty()) return std::nullopt;
+  if (!request.base_image.empty() || !request.archive.empty()) return std::nullopt;
   // What a frontend from a registry does, and which base another platform takes, the
   // engine alone knows.
   if (!request.frontend.empty() || !request.platform.empty()) return std::nullopt;

@@ -28,8 +28,8 @@ struct ImageOrigin {
 /// The origin of an image that `engine` would make now. nullopt if it can't be told:
 /// a base whose digest is not known without pulling it, a variable in FROM without a
 /// value, an ADD from the network, another platform, a frontend from a registry; and for
-/// services with `image:`, which are never made. The context is seen as the `.dockerignore` beside
-/// it says; a
+/// services with `image:` and images that are imported, which are never made. The context is seen
+/// as the `.dockerignore` beside it says; a
 /// `.containerignore` or an ignore file of the Dockerfile's own, which engines read
 /// differently, makes every file count.
 ///

@@ -92,8 +92,13 @@ MadeImage ImageMaker::make(std::size_t index) {
   made.steps = progress.last_number();
   if (made.result.end == engine::ImageResult::End::made) {
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(now() - start);
-    channel.message("Made the image of " + services_of(parts_.plan, index) + " in " +
-                    seconds_text(took) + ", " + std::to_string(progress.cached_steps()) + " of " +
+    const std::string what =
+        "the image of " + services_of(parts_.plan, index) + " in " + seconds_text(took);
+    if (!request.archive.empty()) {
+      channel.message("Loaded " + what);
+      return made;
+    }
+    channel.message("Made " + what + ", " + std::to_string(progress.cached_steps()) + " of " +
                     std::to_string(progress.cacheable_steps()) + " steps cached");
     // A base that had to be pulled is known by now; whether it was just this that the
     // engine began with is not, so no later build may count on it.

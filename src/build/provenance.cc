@@ -79,7 +79,9 @@ json::object image_of(const ProvenanceFacts& facts, std::size_t index) {
 
 json::array dependencies(const ProvenanceFacts& facts) {
   json::array list;
-  list.push_back(json::object{{"name", "source"}, {"digest", digest_of(facts.source)}});
+  if (!facts.source.empty()) {
+    list.push_back(json::object{{"name", "source"}, {"digest", digest_of(facts.source)}});
+  }
   if (!facts.request.git_sha.empty()) {
     list.push_back(json::object{{"name", "commit"},
                                 {"digest", json::object{{"gitCommit", facts.request.git_sha}}}});
@@ -142,7 +144,8 @@ std::string to_statement(const ProvenanceFacts& facts) {
   return json::serialize(statement) + "\n";
 }
 
-std::map<std::string, EarlierImage> images_by_key(std::string_view statement, Time since) {
+std::map<std::string, EarlierImage> images_by_key(std::string_view statement, std::string_view id,
+                                                  Time since) {
   std::map<std::string, EarlierImage> found;
   try {
     const json::value value = json::parse(statement);
@@ -150,7 +153,8 @@ std::map<std::string, EarlierImage> images_by_key(std::string_view statement, Ti
     const auto started = parse_rfc3339(run.at_pointer("/metadata/startedOn").as_string());
     const bool has_images =
         run.at_pointer("/outcome/status").as_string() == to_string(Status::succeeded);
-    if (!started || started->at < since || !has_images) return found;
+    const bool is_of_build = run.at_pointer("/metadata/invocationId").as_string() == id;
+    if (!is_of_build || !started || started->at < since || !has_images) return found;
     for (const json::value& image :
          value.at_pointer("/predicate/buildDefinition/internalParameters/images").as_array()) {
       if (!image.as_object().contains("key")) continue;

@@ -31,7 +31,7 @@ struct ProvenanceFacts {
   std::vector<ImageFacts> images;  ///< by index in Plan::images
   const Outcome& outcome;          ///< of one that failed, no image is left but what was pushed
   std::string engine;              ///< name and version; empty: none was chosen
-  std::string source;              ///< SHA-256 of the packaged source, 64 hex
+  std::string source;              ///< SHA-256 of the packaged source, 64 hex; empty: there is none
   Time started;
   Time finished;
 };
@@ -50,8 +50,10 @@ struct EarlierImage {
   std::string made_by;
 };
 
-/// The images that the statement of a build tells of, by their key: none if it began before
-/// `since` or did not succeed, or if this is no statement of ours.
-std::map<std::string, EarlierImage> images_by_key(std::string_view statement, Time since);
+/// The images that the statement of the build `id` tells of, by their key: none if it began before
+/// `since` or did not succeed, if this is no statement of ours, or that of another build: an import
+/// has one that somebody else wrote, who must not choose what images later builds use.
+std::map<std::string, EarlierImage> images_by_key(std::string_view statement, std::string_view id,
+                                                  Time since);
 
 }  // namespace cooper::build

@@ -57,7 +57,11 @@ void remove_names(const store::Layout& layout, engine::ImageKeeper& keeper, cons
   const RootId root = find_root_id(layout);
   std::vector<std::string> names;
   for (const engine::KeptImage& image : keeper.find_images(prefix)) {
-    if (!owns(root, image.labels, build.started_at.at)) continue;
+    // Labels tell of the build that made the image; one that was taken over bears another's.
+    const auto made_by = image.labels.find("cooper.build");
+    const bool is_made_here = made_by != image.labels.end() && made_by->second == build.id.str();
+    const auto& labels = is_made_here ? image.labels : std::map<std::string, std::string>();
+    if (!owns(root, labels, build.started_at.at)) continue;
     std::ranges::copy_if(image.names, std::back_inserter(names), is_builds);
   }
   store::remove_each(layout, names, {},

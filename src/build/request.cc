@@ -108,6 +108,7 @@ std::string to_json(const BuildRequest& request) {
   if (request.kind) object["kind"] = to_string(*request.kind);
   if (!request.release.empty()) object["release"] = request.release;
   if (!request.retry_of.empty()) object["retry_of"] = request.retry_of;
+  if (!request.imported_from.empty()) object["imported_from"] = request.imported_from;
   if (!request.secrets.empty()) object["secrets"] = to_array(request.secrets);
   if (!request.agents.empty()) object["agents"] = to_array(request.agents);
   if (request.command) {
@@ -149,6 +150,7 @@ Result<BuildRequest> parse_request(std::string_view text) {
                        .archive = text_of(object, "archive"),
                        .release = text_of(object, "release"),
                        .retry_of = text_of(object, "retry_of"),
+                       .imported_from = text_of(object, "imported_from"),
                        .secrets = texts_of(object, "secrets"),
                        .agents = texts_of(object, "agents")};
   if (const json::value* bytes = object.if_contains("archive_bytes")) {

@@ -49,8 +49,11 @@ struct BuildRequest {
   std::optional<TrackedCommand> command;  ///< absent: images are made
   std::string release;                    ///< id of one that is deployed in place of that
   std::string retry_of;                   ///< id of the build whose source this one takes again
-  std::vector<std::string> secrets;       ///< ids of those that the build was given ...
-  std::vector<std::string> agents;        ///< ... their values are kept nowhere
+  /// Where images come from that are taken over as they are (bundle/import_plan.h), staged in the
+  /// scratch folder; empty: they are made.
+  std::string imported_from;
+  std::vector<std::string> secrets;  ///< ids of those that the build was given ...
+  std::vector<std::string> agents;   ///< ... their values are kept nowhere
   bool operator==(const BuildRequest&) const = default;
 };
 

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "build/imported.h"
 #include "build/push.h"
 #include "build/registry.h"
 #include "build/root_id.h"
@@ -48,7 +49,20 @@ Outcome Run::run() {
 }
 
 Outcome Run::work(std::stop_token stop) {
-  source_.open(stop);
+  if (is_import()) {
+    copy_history(files_.work, parts_.log, steps_, parts_.redactor);
+    plan_ = plan_import(parts_.layout, parts_.app, parts_.id);
+  } else {
+    plan_source(stop);
+  }
+  return make_images(std::move(stop));
+}
+
+/// Images come from elsewhere: there is no source.
+bool Run::is_import() const { return !parts_.request.imported_from.empty(); }
+
+void Run::plan_source(std::stop_token stop) {
+  source_.open(std::move(stop));
   Result<Plan> plan = make_plan({.source = source_.folder(),
                                  .app = parts_.app,
                                  .id = parts_.id,
@@ -59,7 +73,9 @@ Outcome Run::work(std::stop_token stop) {
                                  .environment = parts_.environment});
   if (!plan) throw Error(plan.error());
   plan_ = std::move(*plan);
+}
 
+Outcome Run::make_images(std::stop_token stop) {
   if (const std::string& registry = parts_.settings.registry; !registry.empty()) {
     registries_.push_back(engine::registry_of(registry));
   }
@@ -140,6 +156,14 @@ void Run::choose_engine() {
   engine::EngineWish wish = parts_.settings.engine;
   if (!parts_.request.engine.empty()) wish.engine = parts_.request.engine;
   wish.app = parts_.app.str();
+  if (is_import()) {
+    wish.buildkit.clear();  // such daemons keep no images
+    if (wish.engine == "buildkit") {
+      throw Error(
+          Errc::invalid, "a BuildKit daemon keeps no images that could be imported",
+          "import with another engine: cooper builds set engine auto -a " + parts_.app.str());
+    }
+  }
   engine_ = reach_one(engine::choose_engine(wish));
   parts_.engine_is(engine_->name());
 }
@@ -215,6 +239,11 @@ unsigned Run::jobs_at_once() const {
 }
 
 void Run::say_what_comes(unsigned jobs) {
+  if (is_import()) {
+    return say("Importing " + count_of(plan_.images.size(), "image") + " of " +
+               printable(parts_.request.imported_from) + " for " +
+               count_of(plan_.services.size(), "service") + " with " + engine_->name());
+  }
   say("Building " + count_of(plan_.images.size(), "image") + " for " +
       count_of(plan_.services.size(), "service") + " with " + engine_->name() +
       (jobs > 1 ? ", " + std::to_string(jobs) + " at a time" : ""));
@@ -250,14 +279,16 @@ Outcome Run::judge() const {
 /// The build does not fail for want of a statement.
 void Run::keep_statement(const Outcome& outcome) const {
   try {
+    if (is_import() && keep_imported_statement(parts_.layout, parts_.app, parts_.id)) return;
+    std::string source = parts_.request.archive;
+    if (source.empty() && !is_import()) source = digest_of_file(files_.source);
     ProvenanceFacts facts{.app = parts_.app,
                           .id = parts_.id,
                           .request = parts_.request,
                           .plan = plan_,
                           .outcome = outcome,
                           .engine = engine_ ? engine_->name() : "",
-                          .source = parts_.request.archive.empty() ? digest_of_file(files_.source)
-                                                                   : parts_.request.archive,
+                          .source = std::move(source),
                           .started = began_,
                           .finished = now()};
     facts.images.resize(plan_.images.size());

@@ -55,6 +55,9 @@ class Run {
 
  private:
   Outcome work(std::stop_token stop);
+  bool is_import() const;
+  void plan_source(std::stop_token stop);
+  Outcome make_images(std::stop_token stop);
   void choose_cache();
   void choose_engine();
   std::unique_ptr<engine::Engine> reach_one(engine::EngineChoice choice);

@@ -223,7 +223,8 @@ class Supervision {
                               .release = request_.release,
                               .platform = request_.platform,
                               .host = host_name(),
-                              .retry_of = request_.retry_of});
+                              .retry_of = request_.retry_of,
+                              .imported_from = request_.imported_from});
     if (request_.command) forget_request();
   }
 

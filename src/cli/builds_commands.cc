@@ -69,6 +69,7 @@ Facts facts_of(const rack::BuildView& view, Time now) {
                  {"Kind", {std::string(to_string(build.kind))}},
                  {"Source", {build.source}},
                  {"Retry of", {build.retry_of}},
+                 {"Imported from", {build.imported_from}},
                  {"Pid", {lives && build.pid > 0 ? std::to_string(build.pid) : ""}},
                  {"Exit code", {build.exit_code ? std::to_string(*build.exit_code) : ""}},
                  {"Unchanged", {join(services_in(build.unchanged), ", ")}},

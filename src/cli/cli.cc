@@ -87,6 +87,8 @@ std::span<const Group> groups() {
                                      Group{"Track", track_commands()},
                                      Group{"Builds", builds_commands()},
                                      Group{"Compare", diff_commands()},
+                                     Group{"Bundles", bundle_commands()},
+                                     Group{"Images", image_commands()},
                                      Group{"Logs", log_commands()},
                                      Group{"Retention", retention_commands()},
                                      Group{"Settings", property_commands()},

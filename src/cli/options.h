@@ -118,6 +118,8 @@ std::span<const Command> track_commands();
 std::span<const Command> builds_commands();
 std::span<const Command> retention_commands();
 std::span<const Command> diff_commands();
+std::span<const Command> bundle_commands();
+std::span<const Command> image_commands();
 std::span<const Command> log_commands();
 std::span<const Command> property_commands();
 std::span<const Command> releases_commands();

@@ -171,6 +171,7 @@ ImageResult BuildahEngine::make(const ImageRequest& request, Progress& progress,
                                 std::stop_token stop) {
   if (stop.stop_requested()) return canceled();
   prepare();
+  if (!request.archive.empty()) return load(request, progress, std::move(stop));
   return request.base_image.empty() ? build(request, progress, std::move(stop))
                                     : take_base(request, progress, std::move(stop));
 }

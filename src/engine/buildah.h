@@ -41,6 +41,8 @@ class BuildahEngine : public Engine {
   SaveResult save(const ImageRequest& image, const std::string& reference,
                   const std::filesystem::path& file, Progress& progress,
                   std::stop_token stop) override;
+  void write_archive(const std::string& reference, const std::filesystem::path& file,
+                     std::stop_token stop) override;
   std::optional<std::string> base_digest(const std::string& reference) override;
   bool use_again(const std::string& reference, const std::string& digest,
                  const std::vector<std::string>& tags) override;
@@ -60,6 +62,7 @@ class BuildahEngine : public Engine {
   ImageResult build(const ImageRequest& request, Progress& progress, std::stop_token stop);
   ImageResult take_base(const ImageRequest& request, Progress& progress, std::stop_token stop);
   ImageResult tag_base(const ImageRequest& request, Progress& progress, std::stop_token stop);
+  ImageResult load(const ImageRequest& request, Progress& progress, std::stop_token stop);
   std::vector<std::string> instruction_files(const ImageRequest& request, unsigned number) const;
   std::vector<std::string> build_command(const ImageRequest& request,
                                          const std::filesystem::path& id_file, unsigned number,

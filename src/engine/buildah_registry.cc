@@ -131,6 +131,53 @@ SaveResult BuildahEngine::save(const ImageRequest& /*image*/, const std::string&
               shorten(printable(without_names(error, "pushing image ", reference + "\": ")), 300)};
 }
 
+void BuildahEngine::write_archive(const std::string& reference, const std::filesystem::path& file,
+                                  std::stop_token stop) {
+  constexpr std::chrono::hours kLimit{6};  // of the largest image, to the slowest reader
+  prepare();
+  const process::Captured saved =
+      ask({"push", "--quiet", reference, "docker-archive:" + file.string() + ":" + reference},
+          kLimit, std::move(stop));
+  if (saved.status.ok()) return;
+  const std::string_view error = trim(saved.err);
+  const auto at = error.rfind(kErrorMark);
+  throw Error(Errc::engine,
+              "image " + printable(reference) + " can't be read: " +
+                  shorten(printable(error.substr(at == std::string_view::npos ? 0 : at)), 300));
+}
+
+ImageResult BuildahEngine::load(const ImageRequest& request, Progress& progress,
+                                std::stop_token stop) {
+  const std::string& name = request.tags.front();
+  progress.step_started("LOAD " + name);
+  // Relative to the working folder: to buildah a colon in the path would end it.
+  const std::string archive = request.archive.lexically_relative(context_.work).string();
+  TransferSink sink(progress, [](std::string_view) { return false; });
+  const process::ExitStatus status =
+      stream({host_.program, "pull", "--quiet", "docker-archive:" + archive + ":" + name},
+             environment(), sink, stop);
+  std::string error = sink.finish();
+  if (status.ok() && request.tags.size() > 1) {
+    std::vector<std::string> tag = {"tag", name};
+    tag.insert(tag.end(), request.tags.begin() + 1, request.tags.end());
+    const process::Captured tagged = ask(std::move(tag), kLookLimit);
+    if (!tagged.status.ok()) error = trim(tagged.err);
+  }
+  if (status.ok() && error.empty()) {
+    progress.step_finished(0);
+    return {.end = ImageResult::End::made, .digest = digest_of(name)};
+  }
+  if (stop.stop_requested()) {
+    progress.step_finished(std::nullopt);
+    return {.end = ImageResult::End::canceled, .reason = "canceled"};
+  }
+  progress.step_finished(1);
+  if (error.empty()) error = "buildah pull failed without a word";
+  return {.end = ImageResult::End::failed,
+          .exit_code = 1,
+          .reason = "the image can't be loaded: " + shorten(printable(error), 300)};
+}
+
 /// Buildah tries a registry that does not answer again and again at each step: one
 /// look before tells.
 const std::string& BuildahEngine::cache_problem(const ImageRequest& request,

@@ -10,6 +10,7 @@
 #include <boost/json.hpp>
 
 #include <chrono>
+#include <fcntl.h>
 #include <map>
 
 namespace cooper::engine {
@@ -249,6 +250,26 @@ void DockerApi::save(const std::string& name, const Fd& file, std::stop_token st
   const auto write = [&](std::string_view bytes) { write_all(file.get(), bytes); };
   const HttpReply reply = exchange(socket_, call, write, std::move(stop));
   if (reply.status != 200) throw refusal(reply, "save " + printable(name));
+}
+
+void DockerApi::write_archive(const std::string& reference, const std::filesystem::path& file,
+                              std::stop_token stop) {
+  save(reference, open_file(file, O_WRONLY), std::move(stop));
+}
+
+std::string DockerApi::load(const std::filesystem::path& archive, std::stop_token stop) const {
+  const Fd file = open_file(archive, O_RDONLY);
+  const HttpCall call{.method = "POST",
+                      .target = "/images/load?quiet=1",
+                      .headers = {{"Content-Type", "application/x-tar"}},
+                      .limit = kPullLimit,
+                      .file = file.get(),
+                      .file_bytes = std::filesystem::file_size(archive)};
+  TransferReader reader([](std::string_view) {});
+  const auto read = [&](std::string_view bytes) { reader.feed(bytes); };
+  const HttpReply reply = exchange(socket_, call, read, std::move(stop));
+  if (reply.status != 200) return refusal(reply, "").message().substr(2);
+  return reader.error();
 }
 
 void DockerApi::tag(std::string_view reference, std::string_view name) const {

@@ -51,6 +51,9 @@ class DockerApi : public ImageKeeper {
   /// Writes the image `name` to `file` as `docker save` does. Throws Error{canceled} on a
   /// stop request.
   void save(const std::string& name, const Fd& file, std::stop_token stop) const;
+  /// Takes the images of an archive that `docker save` has made, with their names. Returns why it
+  /// failed; empty: they are there. Throws Error{canceled} on a stop request.
+  std::string load(const std::filesystem::path& archive, std::stop_token stop) const;
   /// Gives an image one more name.
   void tag(std::string_view reference, std::string_view name) const;
 
@@ -58,6 +61,8 @@ class DockerApi : public ImageKeeper {
   std::size_t clean_up() override { return 0; }
   std::vector<KeptImage> find_images(std::string_view prefix) override;
   void remove_images(const std::vector<std::string>& references) override;
+  void write_archive(const std::string& reference, const std::filesystem::path& file,
+                     std::stop_token stop) override;
 
  private:
   std::filesystem::path socket_;

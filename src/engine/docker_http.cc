@@ -7,11 +7,13 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <optional>
 #include <poll.h>
+#include <span>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -38,16 +40,29 @@ class Exchange {
     parser_.body_limit(boost::none);
   }
 
-  void send(std::string_view bytes) {
+  /// False: it has hung up.
+  bool send(std::string_view bytes) {
     while (!bytes.empty()) {
       wait_for(POLLOUT);
       const ssize_t sent =
           ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
       if (sent < 0 && (errno == EINTR || errno == EAGAIN)) continue;
       // What it answers before it hangs up tells more.
-      if (sent < 0 && errno == EPIPE) return;
+      if (sent < 0 && errno == EPIPE) return false;
       if (sent < 0) fail(std::strerror(errno));
       bytes.remove_prefix(static_cast<std::size_t>(sent));
+    }
+    return true;
+  }
+
+  void send_file(int file, std::uint64_t bytes) {
+    std::vector<char> buffer(std::size_t{256} << 10);
+    while (bytes > 0) {
+      const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), bytes));
+      const ssize_t got = read_some(file, std::span(buffer).first(wanted));
+      if (got <= 0) fail("what is sent to it became shorter", Errc::conflict);
+      if (!send({buffer.data(), static_cast<std::size_t>(got)})) return;
+      bytes -= static_cast<std::uint64_t>(got);
     }
   }
 
@@ -138,11 +153,11 @@ HttpReply exchange(const std::filesystem::path& socket, const HttpCall& call,
   std::string request = call.method + " " + call.target + " HTTP/1.1\r\nHost: docker\r\n";
   for (const auto& [name, value] : call.headers) request += name + ": " + value + "\r\n";
   if (!call.body.empty()) request += "Content-Type: application/json\r\n";
-  request +=
-      "Connection: close\r\nContent-Length: " + std::to_string(call.body.size()) + "\r\n\r\n";
+  const std::uint64_t bytes = call.file >= 0 ? call.file_bytes : call.body.size();
+  request += "Connection: close\r\nContent-Length: " + std::to_string(bytes) + "\r\n\r\n";
   request += call.body;
   Exchange exchange(socket, call.limit, std::move(stop));
-  exchange.send(request);
+  if (exchange.send(request) && call.file >= 0) exchange.send_file(call.file, call.file_bytes);
   return exchange.receive(on_body);
 }
 

@@ -4,6 +4,7 @@
 #include "base/fd.h"
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <stop_token>
@@ -23,7 +24,9 @@ struct HttpCall {
   std::vector<std::pair<std::string, std::string>> headers;
   /// Without a byte from the engine; 0: none.
   std::chrono::milliseconds limit = std::chrono::minutes(2);
-  std::string body{};  ///< JSON; empty: none
+  std::string body{};            ///< JSON; empty: none
+  int file = -1;                 ///< sent as the body, from where it stands; -1: there is none
+  std::uint64_t file_bytes = 0;  ///< so much of it
 };
 
 struct HttpReply {

@@ -40,6 +40,9 @@ struct ImageRequest {
   std::filesystem::path context;     ///< folder; empty when `base_image` is set
   std::filesystem::path dockerfile;  ///< absolute
   std::string base_image;  ///< `image:` services: an existing image to find or pull, and tag
+  /// An archive, as `docker save` writes it, that has the image under its tags, and is to be
+  /// loaded; it lies beneath BuildContext::work. Empty: the image is made, or is `base_image`.
+  std::filesystem::path archive;
   std::vector<std::pair<std::string, std::string>>
       build_args;      ///< only those that the Dockerfile declares
   std::string target;  ///< stage to build; empty: the last
@@ -161,6 +164,10 @@ class ImageKeeper {
   virtual std::vector<KeptImage> find_images(std::string_view prefix) = 0;
   /// Removes tags (and images that no tag needs any more). Absent ones are fine.
   virtual void remove_images(const std::vector<std::string>& references) = 0;
+  /// Writes an image that is here, with this name, into `file`, which is empty or a FIFO, as
+  /// `docker save` does. Throws Error, Error{canceled} on a stop request.
+  virtual void write_archive(const std::string& reference, const std::filesystem::path& file,
+                             std::stop_token stop) = 0;
 };
 
 /// Does an engine keep the limits of a BuildContext, and use its control groups, for what

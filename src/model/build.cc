@@ -27,7 +27,7 @@ constexpr std::array kSources = {
     SourceKind{"ps:start", Kind::deploy},
     SourceKind{"deploy", Kind::deploy},
     SourceKind{"config-redeploy", Kind::deploy},
-    SourceKind{"import", Kind::deploy},
+    SourceKind{"import", Kind::build},
     SourceKind{"webhook", Kind::deploy},
     SourceKind{"unknown", Kind::deploy},
 };

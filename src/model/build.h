@@ -83,10 +83,11 @@ struct Build {
   std::map<std::string, std::string> pushed;  ///< service -> reference@digest in the registry
   /// Service -> id of the earlier build whose image it uses again, since nothing changed.
   std::map<std::string, std::string> unchanged;
-  std::string host;        ///< where it ran
-  std::string retry_of;    ///< id of the build whose source and arguments it takes again
-  bool pinned = false;     ///< no retention removes it
-  std::string log_erased;  ///< by whom and when; empty: it was not
+  std::string host;           ///< where it ran
+  std::string retry_of;       ///< id of the build whose source and arguments it takes again
+  std::string imported_from;  ///< "app/id" of the build elsewhere whose images it has, or an image
+  bool pinned = false;        ///< no retention removes it
+  std::string log_erased;     ///< by whom and when; empty: it was not
 
   /// Fields that this version does not know: name and JSON text, in file order.
   std::vector<std::pair<std::string, std::string>> unknown_fields;

@@ -173,11 +173,11 @@ json::object to_object(const std::map<std::string, std::string>& texts) {
   return object;
 }
 
-constexpr std::array<std::string_view, 22> kBuildFields = {
-    "id",     "app",      "kind",      "pid",         "started_at", "finished_at",
-    "status", "source",   "exit_code", "description", "git_sha",    "release",
-    "reason", "engine",   "platform",  "images",      "pushed",     "unchanged",
-    "host",   "retry_of", "pinned",    "log_erased"};
+constexpr std::array<std::string_view, 23> kBuildFields = {
+    "id",     "app",      "kind",          "pid",         "started_at", "finished_at",
+    "status", "source",   "exit_code",     "description", "git_sha",    "release",
+    "reason", "engine",   "platform",      "images",      "pushed",     "unchanged",
+    "host",   "retry_of", "imported_from", "pinned",      "log_erased"};
 
 }  // namespace
 
@@ -213,6 +213,7 @@ std::string to_json(const Build& build) {
   if (!build.unchanged.empty()) object["unchanged"] = to_object(build.unchanged);
   add("host", build.host);
   add("retry_of", build.retry_of);
+  add("imported_from", build.imported_from);
   if (build.pinned) object["pinned"] = true;
   add("log_erased", build.log_erased);
   for (const auto& [key, text] : build.unknown_fields) object[key] = json::parse(text);
@@ -245,6 +246,7 @@ Result<Build> parse_build(std::string_view text, const BuildId& id, const AppNam
   build.unchanged = reader.texts("unchanged");
   build.host = reader.text("host");
   build.retry_of = reader.text("retry_of");
+  build.imported_from = reader.text("imported_from");
   build.pinned = reader.flag("pinned");
   build.log_erased = reader.text("log_erased");
   if (!reader.problem().empty()) return Error(Errc::corrupt, reader.problem());

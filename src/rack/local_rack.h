@@ -29,6 +29,11 @@ class LocalRack : public Rack {
   Synced sync_git(const SyncGit& wanted, StartProgress& progress, std::stop_token stop) override;
   Build retry_build(const RetryBuild& retry, StartProgress& progress,
                     std::stop_token stop) override;
+  Build start_image(const StartImage& start, StartProgress& progress,
+                    std::stop_token stop) override;
+  Build import_build(const ImportBuild& start, StartProgress& progress,
+                     std::stop_token stop) override;
+  void export_build(const ExportBuild& wanted, std::stop_token stop) override;
   Build start_command(const StartCommand& start, StartProgress& progress,
                       std::stop_token stop) override;
 

@@ -5,6 +5,7 @@
 #include "build/diff.h"
 #include "build/request.h"
 #include "build/system_disk.h"
+#include "bundle/write_bundle.h"
 #include "engine/choose.h"
 #include "engine/containers.h"
 #include "engine/registry_auth.h"
@@ -115,6 +116,33 @@ struct RetryBuild {
   BuildId build;
   std::string source;            ///< what the record says of the new build; empty: as the old one's
   engine::BuildSecrets secrets;  ///< kept nowhere, so given again
+  IfLocked if_locked = IfLocked::wait;
+};
+
+/// What `builds export` asks for.
+struct ExportBuild {
+  AppName app;
+  BuildId build;
+  bundle::Form form = bundle::Form::convox;
+  int out = -1;  ///< borrowed
+};
+
+/// What `builds import` and `git:load-image` ask for.
+struct ImportBuild {
+  AppName app;
+  int in = -1;        ///< borrowed: the bundle, or the archive
+  std::string image;  ///< the image of that name in an archive; empty: it is a bundle
+  std::string source = "import";
+  IfLocked if_locked = IfLocked::wait;
+};
+
+/// What `builds import-image` and `git:from-image` ask for: a build whose only service is an image
+/// that is there, or in a registry.
+struct StartImage {
+  AppName app;
+  ServiceName service;
+  std::string image;
+  build::BuildRequest request;  ///< with `source` and `description` alone
   IfLocked if_locked = IfLocked::wait;
 };
 
@@ -242,6 +270,16 @@ class Rack {
   /// it was made from is not kept, or given.
   virtual Build retry_build(const RetryBuild& retry, StartProgress& progress,
                             std::stop_token stop) = 0;
+  /// The same from an image that exists. Error{invalid} for a name that no image can have.
+  virtual Build start_image(const StartImage& start, StartProgress& progress,
+                            std::stop_token stop) = 0;
+  /// Reads all that comes, and checks it; then the same, with the images that came. What is refused
+  /// leaves nothing. Error{corrupt}, Error{invalid}, Error{unavailable} if there is no room.
+  virtual Build import_build(const ImportBuild& start, StartProgress& progress,
+                             std::stop_token stop) = 0;
+  /// Writes a file that import_build reads, as Convox does. Error{not_found}; Error{conflict} for a
+  /// build that has not ended; Error{invalid} for one without images: then nothing was written.
+  virtual void export_build(const ExportBuild& wanted, std::stop_token stop) = 0;
   /// The same for any command, on this host, with our environment.
   virtual Build start_command(const StartCommand& start, StartProgress& progress,
                               std::stop_token stop) = 0;

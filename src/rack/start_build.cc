@@ -4,7 +4,6 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "build/disk_space.h"
-#include "build/plan.h"
 #include "build/request.h"
 #include "build/secret_memory.h"
 #include "build/settings.h"
@@ -24,13 +23,6 @@ namespace cooper::rack {
 namespace fs = std::filesystem;
 
 namespace {
-
-void require_image_names(const AppName& app) {
-  if (build::can_name_images(app)) return;
-  throw Error(Errc::invalid, "no image can be named after app " + app.str(),
-              "to be built, an app has a name of lowercase letters and digits, between them '-' or "
-              "single dots, with at most 63 characters");
-}
 
 /// The wrong folder is noticed before anything is packed or kept. What is wrong
 /// inside a manifest, the build itself reports.

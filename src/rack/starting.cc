@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "build/plan.h"
 #include "build/prune.h"
 #include "store/folders.h"
 
@@ -48,6 +49,13 @@ StartLock::~StartLock() {
     std::move(lock_).release(layout_, app_);
   } catch (const Error&) {  // boundary: it is free all the same
   }
+}
+
+void require_image_names(const AppName& app) {
+  if (build::can_name_images(app)) return;
+  throw Error(Errc::invalid, "no image can be named after app " + app.str(),
+              "to be built, an app has a name of lowercase letters and digits, between them '-' or "
+              "single dots, with at most 63 characters");
 }
 
 namespace {

@@ -62,6 +62,9 @@ class StartLock {
   store::DeployLock lock_;
 };
 
+/// Throws Error{invalid} for an app that no image can be named after.
+void require_image_names(const AppName& app);
+
 /// The app's deploy lock, as Rack::start_build says. Once it is had, nothing of a
 /// build runs any more whose supervisor vanished; a notice says so.
 StartLock wait_for_lock(store::FileStore& store, const AppName& app, IfLocked if_locked,

@@ -3,12 +3,12 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/text.h"
+#include "source/block_writer.h"
 #include "source/file_warnings.h"
 #include "source/folder_listing.h"
 #include "source/tar_writer.h"
 #include "source/tree_hash.h"
 #include "source/tree_walk.h"
-#include "source/zstd_writer.h"
 
 #include <cerrno>
 #include <chrono>
@@ -34,7 +34,7 @@ class Packing : private TreeVisitor {
       : options_(options),
         prefix_(std::filesystem::absolute(options.folder).lexically_normal().string() + "/"),
         stop_(std::move(stop)),
-        compressed_(out, options.level, options.threads),
+        compressed_(out, zstd_compressor(options.level), options.threads),
         tar_(compressed_, options.mtime, stop_) {}
 
   PackResult run() {
@@ -108,7 +108,7 @@ class Packing : private TreeVisitor {
   const PackOptions& options_;
   std::string prefix_;  ///< the folder's absolute path and a `/`
   std::stop_token stop_;
-  ZstdWriter compressed_;
+  BlockWriter compressed_;
   TarWriter tar_;
   TreeHash tree_;
   FileWarnings warnings_;

@@ -35,7 +35,7 @@ void TarWriter::Free::operator()(archive* writer) const { archive_write_free(wri
 
 void TarWriter::Free::operator()(archive_entry* entry) const { archive_entry_free(entry); }
 
-TarWriter::TarWriter(ZstdWriter& out, std::int64_t mtime, std::stop_token stop)
+TarWriter::TarWriter(BlockWriter& out, std::int64_t mtime, std::stop_token stop)
     : out_(out),
       mtime_(std::clamp<std::int64_t>(mtime, 0, kMaxTime)),
       stop_(std::move(stop)),

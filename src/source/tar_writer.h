@@ -2,7 +2,7 @@
 // The tar that packing makes, by libarchive.
 
 #include "base/sha256.h"
-#include "source/zstd_writer.h"
+#include "source/block_writer.h"
 
 #include <cstdint>
 #include <exception>
@@ -17,14 +17,14 @@ struct archive_entry;
 
 namespace cooper::source {
 
-/// Writes entries into a ZstdWriter, in GNU's dialect: it keeps names as the
+/// Writes entries into a BlockWriter, in GNU's dialect: it keeps names as the
 /// bytes that they are, where pax has them in UTF-8 or says, to some tools'
 /// annoyance, that they are not. Every entry belongs to 0:0 and has one time, and
 /// the bytes depend on the arguments alone.
 class TarWriter {
  public:
   /// `out` outlives this. `mtime` in seconds since 1970, 0 to 8^11 - 1.
-  TarWriter(ZstdWriter& out, std::int64_t mtime, std::stop_token stop = {});
+  TarWriter(BlockWriter& out, std::int64_t mtime, std::stop_token stop = {});
   ~TarWriter();
   TarWriter(const TarWriter&) = delete;
   TarWriter& operator=(const TarWriter&) = delete;
@@ -47,7 +47,7 @@ class TarWriter {
   /// if it can't be read, Error{canceled} on a stop request.
   Written file(std::string_view path, unsigned mode, std::uint64_t size, int fd);
 
-  /// The end of the archive. Call once, last, before the ZstdWriter's finish().
+  /// The end of the archive. Call once, last, before the BlockWriter's finish().
   void finish();
 
  private:
@@ -62,7 +62,7 @@ class TarWriter {
     void operator()(archive_entry* entry) const;
   };
 
-  ZstdWriter& out_;
+  BlockWriter& out_;
   std::int64_t mtime_;
   std::stop_token stop_;
   std::vector<char> buffer_;

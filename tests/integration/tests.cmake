@@ -1,6 +1,8 @@
 # One file a line: cooper_pytest(integration test_<name> [ALONE])
 cooper_pytest(integration test_harness)
 cooper_pytest(integration test_build)
+cooper_pytest(integration test_bundles)
+cooper_pytest(integration test_bundles_refused)
 cooper_pytest(integration test_chaos)
 cooper_pytest(integration test_conformance)
 cooper_pytest(integration test_containers)

@@ -76,8 +76,8 @@ TEST_F(ProvenanceTest, NamesWhatWasPushed) {
 }
 
 TEST_F(ProvenanceTest, ImagesAreFoundByTheirKey) {
-  const auto found =
-      images_by_key(statement({image("sha256:aa", "k1"), {.digest = "sha256:dd"}}), Time::min());
+  const auto found = images_by_key(statement({image("sha256:aa", "k1"), {.digest = "sha256:dd"}}),
+                                   id_.str(), Time::min());
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found.at("k1").digest, "sha256:aa");
   EXPECT_EQ(found.at("k1").reference, "localhost/shop:web.b1");
@@ -88,7 +88,7 @@ TEST_F(ProvenanceTest, TellsOfAFailedBuildWhatIsKnownAndOffersNoImages) {
   outcome_ = {.status = Status::failed, .exit_code = 7, .reason = "RUN curl -u me:hush"};
   const std::string text = statement({image("sha256:aa", "k1"), {}});
   EXPECT_EQ(text.find("hush"), std::string::npos);
-  EXPECT_TRUE(images_by_key(text, Time::min()).empty());
+  EXPECT_TRUE(images_by_key(text, "b1", Time::min()).empty());
   const json::value told = json::parse(text);
   EXPECT_EQ(json::serialize(told.at("subject")), "[]");
   EXPECT_EQ(json::serialize(told.at_pointer("/predicate/runDetails/outcome")),
@@ -118,8 +118,8 @@ TEST_F(ProvenanceTest, ImagesOfBuildsBeforeAMomentAreNotFound) {
   const std::string_view started =
       parsed.at_pointer("/predicate/runDetails/metadata/startedOn").as_string();
   const Time began = parse_rfc3339(started)->at;
-  EXPECT_EQ(images_by_key(told, began).size(), 2U);
-  EXPECT_TRUE(images_by_key(told, began + std::chrono::nanoseconds{1}).empty());
+  EXPECT_EQ(images_by_key(told, id_.str(), began).size(), 2U);
+  EXPECT_TRUE(images_by_key(told, id_.str(), began + std::chrono::nanoseconds{1}).empty());
 }
 
 TEST_F(ProvenanceTest, WhatIsNoStatementAddsNone) {
@@ -127,12 +127,12 @@ TEST_F(ProvenanceTest, WhatIsNoStatementAddsNone) {
   for (const std::string& text :
        {std::string(), std::string("{"), std::string("null"), std::string("[1]"),
         std::string(R"({"predicate":{}})"), whole.substr(0, whole.size() / 2)}) {
-    EXPECT_TRUE(images_by_key(text, Time::min()).empty()) << text;
+    EXPECT_TRUE(images_by_key(text, "b1", Time::min()).empty()) << text;
   }
   // Where one entry is damaged, what stands before it counts.
   std::string damaged = whole;
   damaged.replace(damaged.rfind("\"k2\""), 4, "12");
-  EXPECT_EQ(images_by_key(damaged, Time::min()).size(), 1U);
+  EXPECT_EQ(images_by_key(damaged, id_.str(), Time::min()).size(), 1U);
 }
 
 }  // namespace

@@ -45,12 +45,12 @@ TEST(Words, AreSpelledOneWay) {
 
 TEST(Words, SourcesAndTheirKinds) {
   for (const char* source : {"build", "git-hook", "ps:rebuild", "git:sync", "git:from-archive",
-                             "git:from-image", "git:load-image"}) {
+                             "git:from-image", "git:load-image", "import"}) {
     EXPECT_EQ(known_source(source), source);
     EXPECT_EQ(kind_of_source(source), Kind::build) << source;
   }
   for (const char* source :
-       {"ps:restart", "ps:start", "deploy", "config-redeploy", "import", "webhook", "unknown"}) {
+       {"ps:restart", "ps:start", "deploy", "config-redeploy", "webhook", "unknown"}) {
     EXPECT_EQ(known_source(source), source);
     EXPECT_EQ(kind_of_source(source), Kind::deploy) << source;
   }

@@ -2,10 +2,10 @@
 
 #include "process/child.h"
 #include "source/archive_reader.h"
+#include "source/block_writer.h"
 #include "source/pack.h"
 #include "source/tar_writer.h"
 #include "source/tree_digest.h"
-#include "source/zstd_writer.h"
 #include "unit/source_test_support.h"
 
 #include <gmock/gmock.h>
@@ -304,7 +304,7 @@ TEST(Pack, ReadErrorNamesTheFile) {
 TarWriter::Content write_changed(std::uint64_t size, std::string_view content,
                                  std::string* read_back) {
   const Fd out = memory_file();
-  ZstdWriter compressed(out.get(), 1, 1);
+  BlockWriter compressed(out.get(), zstd_compressor(1), 1);
   TarWriter tar(compressed, 0);
   const TarWriter::Written result = tar.file("f", 0644, size, memory_file(content).get());
   tar.file("after", 0644, 1, memory_file("!").get());
@@ -327,7 +327,7 @@ TEST(Pack, FileThatChangesSizeKeepsTheSizeItHad) {
   EXPECT_EQ(read_back, "123!");
   EXPECT_EQ(write_changed(6, "1234", &read_back), TarWriter::Content::shrank);
   EXPECT_EQ(read_back, "1234\0\0!"s);
-  const std::string three_blocks(3 * ZstdWriter::kBlockSize, 'x');
+  const std::string three_blocks(3 * BlockWriter::kBlockSize, 'x');
   EXPECT_EQ(write_changed(three_blocks.size() + 9, three_blocks, &read_back),
             TarWriter::Content::shrank);
   EXPECT_EQ(read_back, three_blocks + std::string(9, '\0') + "!");

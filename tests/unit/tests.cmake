@@ -19,6 +19,8 @@ cooper_unit_test(source LINKS cooper_source dep::zstd
 add_dependencies(source_test cooper-fetch)
 cooper_unit_test(foreign LINKS cooper_foreign dep::zstd
   SOURCES source_foreign_test.cc)
+cooper_unit_test(bundle LINKS cooper_bundle
+  SOURCES bundle_gzip_test.cc bundle_images_test.cc bundle_tar_test.cc)
 cooper_unit_test(engine LINKS cooper_engine
   SOURCES engine_containers_test.cc engine_delayed_stop_test.cc engine_docker_test.cc engine_failure_test.cc engine_file_sync_test.cc
           engine_logins_test.cc engine_memory_test.cc engine_output_test.cc engine_platform_test.cc engine_push_failure_test.cc

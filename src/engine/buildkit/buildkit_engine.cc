@@ -147,6 +147,7 @@ std::string BuildkitEngine::place() const {
 ImageResult BuildkitEngine::make(const ImageRequest& request, Progress& progress,
                                  std::stop_token stop) {
   if (stop.stop_requested()) return canceled();
+  if (!request.archive.empty()) return load(request, progress, std::move(stop));
   if (!request.base_image.empty()) return take_base(request, progress, std::move(stop));
   if (std::string missing = missing_input(request); !missing.empty()) {
     return failed(1, std::move(missing));
@@ -292,6 +293,33 @@ ImageResult BuildkitEngine::take_base(const ImageRequest& request, Progress& pro
     return {.end = ImageResult::End::made,
             .digest = docker_->image_id(request.base_image).value_or("")};
   } catch (const Error& error) {  // adapter: the stop request ended the pull
+    if (error.code() != Errc::canceled) throw;
+    progress.step_finished(std::nullopt);
+    return canceled();
+  }
+}
+
+/// The engine takes all images of an archive at once, which may be those of others, too.
+ImageResult BuildkitEngine::load(const ImageRequest& request, Progress& progress,
+                                 std::stop_token stop) {
+  if (!docker_) {
+    throw Error(Errc::engine, place() + " keeps no images",
+                "images are imported by the engines docker and buildah");
+  }
+  progress.step_started("LOAD " + request.tags.front());
+  try {
+    const std::lock_guard lock(loading_);
+    if (!docker_->image_id(request.tags.front())) {
+      if (const std::string problem = docker_->load(request.archive, stop); !problem.empty()) {
+        progress.step_finished(1);
+        return failed(1, "the image can't be loaded: " + shorten(printable(problem), 300));
+      }
+    }
+    const std::optional<std::string> id = docker_->image_id(request.tags.front());
+    progress.step_finished(id ? 0 : 1);
+    if (!id) return failed(1, "the engine has taken the archive, but not its image");
+    return {.end = ImageResult::End::made, .digest = *id};
+  } catch (const Error& error) {  // adapter: the stop request ended it
     if (error.code() != Errc::canceled) throw;
     progress.step_finished(std::nullopt);
     return canceled();

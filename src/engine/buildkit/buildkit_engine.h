@@ -9,6 +9,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -50,6 +51,9 @@ class BuildkitEngine : public Engine {
   SaveResult save(const ImageRequest& image, const std::string& reference,
                   const std::filesystem::path& file, Progress& progress,
                   std::stop_token stop) override;
+  /// Of a Docker Engine. Error{engine} for a daemon of its own, which keeps none.
+  void write_archive(const std::string& reference, const std::filesystem::path& file,
+                     std::stop_token stop) override;
   /// Of a Docker Engine, as it finds it: here, else in its registry.
   std::optional<std::string> base_digest(const std::string& reference) override;
   bool use_again(const std::string& reference, const std::string& digest,
@@ -62,6 +66,7 @@ class BuildkitEngine : public Engine {
  private:
   ImageResult build(const ImageRequest& request, Progress& progress, std::stop_token stop);
   ImageResult take_base(const ImageRequest& request, Progress& progress, std::stop_token stop);
+  ImageResult load(const ImageRequest& request, Progress& progress, std::stop_token stop);
   ImageResult explain(const ImageRequest& request, const SolveResult& result,
                       const StepReader& steps, Progress& progress) const;
   Session open_session(const std::shared_ptr<grpc::Channel>& channel, const ImageRequest& request,
@@ -82,6 +87,7 @@ class BuildkitEngine : public Engine {
   EngineChoice choice_;
   BuildContext context_;
   std::optional<DockerApi> docker_;  // of a Docker Engine
+  std::mutex loading_;
   source::ContentTime::Key key_;
   std::string name_;
   std::string exporter_;

@@ -87,6 +87,12 @@ SaveResult BuildkitEngine::save(const ImageRequest& image, const std::string& re
   return {.reason = shorten(plain_message(result.message), 300)};
 }
 
+void BuildkitEngine::write_archive(const std::string& reference, const std::filesystem::path& file,
+                                   std::stop_token stop) {
+  if (!docker_) throw Error(Errc::engine, place() + " keeps no images");
+  docker_->write_archive(reference, file, std::move(stop));
+}
+
 PushResult BuildkitEngine::solve_and_push(const ImageRequest& image, const std::string& reference,
                                           Progress& progress, std::stop_token stop) {
   const SolveResult result = solve_again(image,

@@ -1,7 +1,9 @@
-#include "source/zstd_writer.h"
+#include "source/block_writer.h"
 
 #include "base/error.h"
 #include "base/fd.h"
+
+#include <zstd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -11,13 +13,43 @@
 
 namespace cooper::source {
 
-ZstdWriter::ZstdWriter(int out, int level, unsigned threads) : out_(out) {
+namespace {
+
+class ZstdCompressor : public BlockCompressor {
+ public:
+  explicit ZstdCompressor(int level) : context_(ZSTD_createCCtx(), ZSTD_freeCCtx) {
+    if (!context_) throw Error(Errc::unavailable, "no memory for a zstd compressor");
+    ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_compressionLevel, level);
+    ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_checksumFlag, 1);
+  }
+  std::size_t bound(std::size_t bytes) const override { return ZSTD_compressBound(bytes); }
+  std::size_t compress(std::string_view in, std::span<char> out) override {
+    const std::size_t n =
+        ZSTD_compress2(context_.get(), out.data(), out.size(), in.data(), in.size());
+    if (ZSTD_isError(n)) {
+      throw Error(Errc::internal, std::string("compressing: ") + ZSTD_getErrorName(n));
+    }
+    return n;
+  }
+
+ private:
+  std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context_;
+};
+
+}  // namespace
+
+MakeCompressor zstd_compressor(int level) {
+  return [level] { return std::make_unique<ZstdCompressor>(level); };
+}
+
+BlockWriter::BlockWriter(int out, MakeCompressor make_compressor, unsigned threads)
+    : out_(out), make_compressor_(std::move(make_compressor)) {
   if (threads == 0) threads = std::thread::hardware_concurrency();
   threads = std::clamp(threads, 1U, kMaxThreads);
   // One block a thread, one being filled, one waiting.
   blocks_.resize(threads + 2);
   try {
-    for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this, level] { work(level); });
+    for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
   } catch (const std::system_error& failure) {  // adapter: fewer threads will do, none will not
     if (threads_.empty()) {
       throw Error(Errc::unavailable, std::string("start a thread: ") + failure.what());
@@ -25,7 +57,7 @@ ZstdWriter::ZstdWriter(int out, int level, unsigned threads) : out_(out) {
   }
 }
 
-ZstdWriter::~ZstdWriter() {
+BlockWriter::~BlockWriter() {
   {
     const std::lock_guard lock(mutex_);
     ending_ = true;
@@ -35,7 +67,7 @@ ZstdWriter::~ZstdWriter() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-std::span<char> ZstdWriter::space() {
+std::span<char> BlockWriter::space() {
   Block& current = block(filling_);
   if (used_ == 0) {
     std::unique_lock lock(mutex_);
@@ -46,12 +78,12 @@ std::span<char> ZstdWriter::space() {
   return std::span(current.in).subspan(used_);
 }
 
-void ZstdWriter::advance(std::size_t used) {
+void BlockWriter::advance(std::size_t used) {
   used_ += used;
   if (used_ == kBlockSize) submit();
 }
 
-void ZstdWriter::write(std::string_view bytes) {
+void BlockWriter::write(std::string_view bytes) {
   while (!bytes.empty()) {
     const std::span<char> room = space();
     const std::size_t n = std::min(room.size(), bytes.size());
@@ -61,7 +93,7 @@ void ZstdWriter::write(std::string_view bytes) {
   }
 }
 
-void ZstdWriter::write_zeros(std::size_t count) {
+void BlockWriter::write_zeros(std::size_t count) {
   while (count > 0) {
     const std::span<char> room = space();
     const std::size_t n = std::min(room.size(), count);
@@ -71,7 +103,7 @@ void ZstdWriter::write_zeros(std::size_t count) {
   }
 }
 
-void ZstdWriter::submit() {
+void BlockWriter::submit() {
   {
     const std::lock_guard lock(mutex_);
     Block& current = block(filling_);
@@ -82,28 +114,25 @@ void ZstdWriter::submit() {
   work_.notify_one();
 }
 
-void ZstdWriter::finish() {
+void BlockWriter::finish() {
   if (used_ > 0) submit();
   std::unique_lock lock(mutex_);
   space_.wait(lock, [&] { return to_write_ == filling_ || failure_; });
   rethrow_failure();
 }
 
-void ZstdWriter::rethrow_failure() const {
+void BlockWriter::rethrow_failure() const {
   if (failure_) std::rethrow_exception(failure_);
 }
 
-void ZstdWriter::work(int level) {
-  const Context context(ZSTD_createCCtx(), ZSTD_freeCCtx);
+void BlockWriter::work() {
   std::unique_lock lock(mutex_);
   try {
-    if (!context) throw Error(Errc::unavailable, "no memory for a zstd compressor");
-    ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, level);
-    ZSTD_CCtx_setParameter(context.get(), ZSTD_c_checksumFlag, 1);
+    const std::unique_ptr<BlockCompressor> compressor = make_compressor_();
     for (;;) {
       work_.wait(lock, [&] { return ending_ || next_ < filling_; });
       if (next_ >= filling_ || failure_) return;
-      compress_one(context.get(), lock);
+      compress_one(*compressor, lock);
       write_done(lock);
     }
   } catch (...) {  // boundary: a thread's top; the writing thread throws it on
@@ -113,22 +142,17 @@ void ZstdWriter::work(int level) {
   }
 }
 
-void ZstdWriter::compress_one(ZSTD_CCtx* context, std::unique_lock<std::mutex>& lock) {
+void BlockWriter::compress_one(BlockCompressor& compressor, std::unique_lock<std::mutex>& lock) {
   Block& mine = block(next_++);
   mine.state = State::busy;
   lock.unlock();
-  mine.out.resize(ZSTD_compressBound(kBlockSize));
-  const std::size_t n =
-      ZSTD_compress2(context, mine.out.data(), mine.out.size(), mine.in.data(), mine.used);
-  if (ZSTD_isError(n)) {
-    throw Error(Errc::internal, std::string("compressing: ") + ZSTD_getErrorName(n));
-  }
-  mine.compressed = n;
+  mine.out.resize(compressor.bound(kBlockSize));
+  mine.compressed = compressor.compress({mine.in.data(), mine.used}, mine.out);
   lock.lock();
   mine.state = State::done;
 }
 
-void ZstdWriter::write_done(std::unique_lock<std::mutex>& lock) {
+void BlockWriter::write_done(std::unique_lock<std::mutex>& lock) {
   if (writing_) return;  // that thread will see our block, too
   writing_ = true;
   while (to_write_ < next_ && block(to_write_).state == State::done) {

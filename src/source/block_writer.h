@@ -1,11 +1,10 @@
 #pragma once
 // Compresses a stream with several threads, in bounded memory.
 
-#include <zstd.h>
-
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -15,25 +14,41 @@
 
 namespace cooper::source {
 
-/// Cuts what it is given into blocks of a fixed size and writes each as a zstd
-/// frame of its own; frames in a row are one valid `.zst`. The blocks need
-/// nothing of each other, so every processor can work on one, and the output
+/// Compresses one block, which needs nothing of those before it. One thread.
+class BlockCompressor {
+ public:
+  virtual ~BlockCompressor() = default;
+  /// The most that a block of `bytes` can become.
+  virtual std::size_t bound(std::size_t bytes) const = 0;
+  /// Returns how much of `out`, which has the room that bound() tells, it is. Throws Error.
+  virtual std::size_t compress(std::string_view in, std::span<char> out) = 0;
+};
+
+/// Makes one for each thread.
+using MakeCompressor = std::function<std::unique_ptr<BlockCompressor>()>;
+
+/// A block becomes a zstd frame.
+MakeCompressor zstd_compressor(int level);
+
+/// Cuts what it is given into blocks of a fixed size and writes what each of them is
+/// compressed to: frames in a row are one valid `.zst`, as members are one `.gz`. The blocks
+/// need nothing of each other, so every processor can work on one, and the output
 /// does not depend on how many there are. (libzstd has threads too, but not in
 /// the static library of the distribution.)
 ///
 /// One thread writes into it. A failed write of the output is thrown by the
 /// next call.
-class ZstdWriter {
+class BlockWriter {
  public:
   static constexpr std::size_t kBlockSize = std::size_t{4} << 20;
   static constexpr unsigned kMaxThreads = 4;
 
   /// `out` is borrowed. threads 0: one for each processor; at most kMaxThreads.
-  ZstdWriter(int out, int level, unsigned threads);
+  BlockWriter(int out, MakeCompressor make_compressor, unsigned threads);
   /// Stops the threads; what was not finished is lost.
-  ~ZstdWriter();
-  ZstdWriter(const ZstdWriter&) = delete;
-  ZstdWriter& operator=(const ZstdWriter&) = delete;
+  ~BlockWriter();
+  BlockWriter(const BlockWriter&) = delete;
+  BlockWriter& operator=(const BlockWriter&) = delete;
 
   void write(std::string_view bytes);
   void write_zeros(std::size_t count);
@@ -43,7 +58,7 @@ class ZstdWriter {
   std::span<char> space();
   void advance(std::size_t used);
 
-  /// Compresses and writes what is left. Call once, last. Throws Error.
+  /// Ends the current block, and waits until all is written. More may come. Throws Error.
   void finish();
 
   /// Bytes written to `out`; settled after finish().
@@ -58,16 +73,15 @@ class ZstdWriter {
     std::size_t compressed = 0;  ///< bytes of out
     State state = State::free;
   };
-  using Context = std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)>;
-
   Block& block(std::uint64_t number) { return blocks_[number % blocks_.size()]; }
   void submit();
-  void work(int level);
-  void compress_one(ZSTD_CCtx* context, std::unique_lock<std::mutex>& lock);
+  void work();
+  void compress_one(BlockCompressor& compressor, std::unique_lock<std::mutex>& lock);
   void write_done(std::unique_lock<std::mutex>& lock);
   void rethrow_failure() const;
 
   int out_;
+  MakeCompressor make_compressor_;
   std::vector<Block> blocks_;  ///< a ring; block n of the stream is in n % size
   std::size_t used_ = 0;       ///< of the block being filled; the filling thread's own
 

@@ -1,0 +1,114 @@
+// LocalRack: builds that leave, and builds that come from elsewhere.
+
+#include "base/error.h"
+#include "base/file.h"
+#include "build/export_build.h"
+#include "build/plan.h"
+#include "build/start.h"
+#include "bundle/stage.h"
+#include "engine/platform.h"
+#include "rack/local_rack.h"
+#include "rack/scratch_folder.h"
+#include "rack/starting.h"
+#include "store/folders.h"
+
+#include <optional>
+#include <unistd.h>
+
+namespace cooper::rack {
+namespace fs = std::filesystem;
+
+namespace {
+
+/// The scratch folder of a build that is to come, marked as in use, so that no prune takes it for a
+/// crash's. Gone with this object, unless the build has become its owner.
+class StagedFolder {
+ public:
+  StagedFolder(const store::Layout& layout, const AppName& app, const BuildId& id)
+      : path_(layout.build(app, id).work), folder_(store::make_folder(layout, path_, 0700)) {
+    mark_in_use(folder_);
+  }
+  ~StagedFolder() {
+    if (kept_) return;
+    try {
+      remove_tree(path_);
+    } catch (const Error&) {  // boundary: a prune finds it
+      return;
+    }
+    // Those of an app that never came to be: they go if they are empty.
+    ::rmdir(path_.parent_path().c_str());
+  }
+  StagedFolder(const StagedFolder&) = delete;
+  StagedFolder& operator=(const StagedFolder&) = delete;
+
+  const fs::path& path() const { return path_; }
+  void keep() { kept_ = true; }
+
+ private:
+  fs::path path_;
+  Fd folder_;
+  bool kept_ = false;
+};
+
+/// What a release of an image alone has for a manifest.
+std::string manifest_of(const ServiceName& service, const std::string& image) {
+  return "services:\n  " + service.str() + ":\n    image: " + image + "\n";
+}
+
+bundle::ImportPlan stage(const ImportBuild& start, const bundle::StageOptions& options,
+                         std::stop_token stop) {
+  if (start.image.empty()) return bundle::stage_bundle(start.in, options, std::move(stop));
+  const ServiceName web = ServiceName::parse("web").value();
+  bundle::ImportPlan plan =
+      bundle::stage_image(start.in, start.image, web, options, std::move(stop));
+  plan.description = "image " + start.image;
+  plan.manifest = manifest_of(web, start.image);
+  return plan;
+}
+
+}  // namespace
+
+void LocalRack::export_build(const ExportBuild& wanted, std::stop_token stop) {
+  const Build build = require_build(wanted.app, wanted.build);
+  const ScratchFolder scratch(layout_, wanted.app);
+  build::export_build(store_, build, wanted.out, {.form = wanted.form, .scratch = scratch.path()},
+                      std::move(stop));
+}
+
+Build LocalRack::import_build(const ImportBuild& start, StartProgress& progress,
+                              std::stop_token stop) {
+  require_image_names(start.app);
+  require_disk_space(start.app, {});
+  std::optional<StartLock> lock;
+  if (start.if_locked == IfLocked::fail) {  // at once, not after a long reading
+    lock.emplace(wait_for_lock(store_, start.app, start.if_locked, progress, stop));
+  }
+  const BuildId id = new_build_id();
+  StagedFolder staged(layout_, start.app, id);
+  const bundle::ImportFiles files(staged.path());
+  make_folders(files.folder, 0700);
+  const bundle::ImportPlan plan =
+      stage(start,
+            {.files = files,
+             .platform = engine::host_platforms().front(),
+             .reference_of =
+                 [&](const ServiceName& service) {
+                   return build::image_reference(start.app, service, id);
+                 }},
+            stop);
+  write_file_durably(files.plan, bundle::to_json(plan), 0600);
+  ensure_app(start.app);
+  StoredSource stored(layout_, layout_.build(start.app, id));
+  stored.add_request({.source = start.source,
+                      .description = plan.description,
+                      .git_sha = plan.git_sha,
+                      .imported_from = plan.from.empty() ? "a bundle" : plan.from});
+  if (!lock) lock.emplace(wait_for_lock(store_, start.app, start.if_locked, progress, stop));
+  build::start_supervisor(layout_, start.app, id, lock->lock());
+  lock->handed_on();
+  stored.keep();
+  staged.keep();
+  return require_build(start.app, id);
+}
+
+}  // namespace cooper::rack
