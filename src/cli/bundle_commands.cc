@@ -209,8 +209,7 @@ constexpr std::array kCommands = {
             .positionals = kId,
             .flags = kExportFlags,
             .examples = "cooper builds export last -a hello -f hello.tgz\n"
-                        "cooper builds export last -a hello --format oci | ssh host "
-                        "cooper builds import -a hello",
+                        "cooper builds export last -a hello --format oci -f hello.tar.zst",
             .run = run_export},
     Command{.name = "builds import",
             .summary = "Take over a build that export has written, and make a release of it",

@@ -83,7 +83,7 @@ constexpr std::array kCommands = {
             .summary = "Build an app from an image in an archive, which comes on stdin",
             .positionals = kWords,
             .flags = kFlags,
-            .examples = "docker save shop/web:1 | cooper git:load-image shop shop/web:1",
+            .examples = "cooper git:load-image shop shop/web:1 < web.tar",
             .run = run_load_image}};
 
 }  // namespace

@@ -33,16 +33,18 @@ class Completion : public CliTest {
 TEST_F(Completion, OffersCommands) {
   EXPECT_THAT(at({""}),
               ElementsAre("build", "deploy", "ps:rebuild", "ps:restart", "ps:start", "ps", "logs",
-                          "ps:stop", "track", "builds", "releases", "env", "config:show",
-                          "config:get", "config:set", "config:unset", "git:initialize", "git-shell",
-                          "git-hook", "ssh-keys", "git:from-archive", "git:sync", "apps", "plugin",
-                          "engines", "registries", "system", "help", "version", "completion"));
+                          "ps:stop", "track", "builds", "git:from-image", "git:load-image",
+                          "releases", "env", "config:show", "config:get", "config:set",
+                          "config:unset", "git:initialize", "git-shell", "git-hook", "ssh-keys",
+                          "git:from-archive", "git:sync", "apps", "plugin", "engines", "registries",
+                          "system", "help", "version", "completion"));
   EXPECT_THAT(at({"bui"}), ElementsAre("build", "builds"));
   EXPECT_THAT(at({"builds", ""}),
-              ElementsAre("retry", "info", "logs", "provenance", "cancel", "diff", "search",
-                          "erase-log", "pin", "unpin", "remove", "prune", "set", "settings"));
+              ElementsAre("retry", "info", "logs", "provenance", "cancel", "diff", "export",
+                          "import", "import-image", "search", "erase-log", "pin", "unpin", "remove",
+                          "prune", "set", "settings"));
   EXPECT_THAT(at({"builds", "s"}), ElementsAre("search", "set", "settings"));
-  EXPECT_THAT(at({"-a", "x", "builds", "i"}), ElementsAre("info"));
+  EXPECT_THAT(at({"-a", "x", "builds", "i"}), ElementsAre("info", "import", "import-image"));
   EXPECT_THAT(at({"help", "builds", "l"}), ElementsAre("logs"));
   EXPECT_THAT(at({"nope", ""}), IsEmpty());
   EXPECT_THAT(at({"version", ""}), IsEmpty());
@@ -128,9 +130,10 @@ class BashCompletion : public Completion {
 TEST_F(BashCompletion, CompletesFromTheRealProgram) {
   add_build("abc1", Status::failed);
   EXPECT_EQ(tab("bui"), "build\nbuilds\n");
-  EXPECT_EQ(tab("builds ''"),
-            "retry\ninfo\nlogs\nprovenance\ncancel\ndiff\nsearch\nerase-"
-            "log\npin\nunpin\nremove\nprune\nset\nsettings\n");
+  EXPECT_EQ(
+      tab("builds ''"),
+      "retry\ninfo\nlogs\nprovenance\ncancel\ndiff\nexport\nimport\nimport-image\nsearch\nerase-"
+      "log\npin\nunpin\nremove\nprune\nset\nsettings\n");
   EXPECT_EQ(tab("builds info --st"), "--steps\n");
   EXPECT_EQ(tab("builds -a h"), "hello\n");
   EXPECT_EQ(tab("builds info -a hello ab"), "abc1\n");
