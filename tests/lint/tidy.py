@@ -61,6 +61,8 @@ def main(root, build, wanted):
     todo = []
     for entry in json.loads((build / "compile_commands.json").read_text()):
         source = pathlib.Path(entry["file"])
+        if source.is_relative_to(build):  # generated: not ours to mend
+            continue
         if wanted and not any(part in str(source.relative_to(root)) for part in wanted):
             continue
         mark = marks / digest(entry, source, root, version)
