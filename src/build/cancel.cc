@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "build/containment.h"
+#include "build/outcome.h"
 #include "build/prune.h"
 #include "log/follow.h"
 #include "log/log_file.h"
@@ -99,10 +100,7 @@ Build cancel_unsupervised(store::FileStore& store, const Build& build) {
   const auto latest = store.find_build(build.app, build.id);
   if (latest && is_terminal(latest->status)) return *latest;  // it said so itself
   end_log(files);
-  return store
-      .finalize_build(build.app, build.id,
-                      {.status = Status::canceled, .exit_code = -1, .reason = "canceled"}, now())
-      .build;
+  return store.finalize_build(build.app, build.id, canceled(), now()).build;
 }
 
 }  // namespace

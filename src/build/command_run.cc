@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "build/outcome.h"
 #include "build/watch.h"
 #include "log/channel.h"
 #include "process/alive.h"
@@ -111,7 +112,7 @@ Outcome judge(const process::ExitStatus& status) {
     reason = "killed by signal " + std::to_string(status.signal) +
              (name ? std::string(" (SIG") + name + ")" : "");
   }
-  return {.status = Status::failed, .exit_code = status.code, .reason = std::move(reason)};
+  return failed(std::move(reason), status.code);
 }
 
 }  // namespace
@@ -169,9 +170,8 @@ Outcome CommandRun::work(std::stop_token stop) {
   try {
     child = start(output.write.get(), group);
   } catch (const Error& error) {  // adapter: told by an exit code, as shells do
-    return {.status = Status::failed,
-            .exit_code = error.code() == Errc::not_found ? kNoSuchCommand : kCannotRun,
-            .reason = "the command can't be run: " + error.message()};
+    return failed("the command can't be run: " + error.message(),
+                  error.code() == Errc::not_found ? kNoSuchCommand : kCannotRun);
   }
   output.write.reset();
   parts_.streams.input.reset();
@@ -193,7 +193,7 @@ Outcome CommandRun::work(std::stop_token stop) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   sink.finish();
-  if (was_stopped) return {.status = Status::canceled, .exit_code = -1, .reason = "canceled"};
+  if (was_stopped) return canceled();
   ended_by_itself_ = true;
   return judge(status);
 }

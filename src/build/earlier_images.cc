@@ -71,8 +71,8 @@ std::optional<EarlierImage> EarlierImages::use(const std::string& key,
   const EarlierImage& image = earlier->second.image;
   const std::lock_guard naming(earlier->second.naming);
   try {
-    const auto kept = store::wait_for_images(layout_, store::Holding::together,
-                                             {.patience = kPatience, .stop = std::move(stop)});
+    const auto kept = store::lock_images(layout_, store::Holding::together,
+                                         {.patience = kPatience, .stop = std::move(stop)});
     if (!engine_.use_again(image.reference, image.digest, request.tags)) return std::nullopt;
   } catch (const Error& error) {  // adapter: an image that can't be had again is made again
     if (error.code() == Errc::canceled) throw;

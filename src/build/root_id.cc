@@ -4,8 +4,8 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "base/text.h"
-#include "store/folder_lock.h"
 #include "store/folders.h"
+#include "store/images_lock.h"
 
 #include <algorithm>
 #include <fcntl.h>

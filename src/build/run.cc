@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "build/imported.h"
+#include "build/outcome.h"
 #include "build/push.h"
 #include "build/registry.h"
 #include "build/root_id.h"
@@ -116,9 +117,9 @@ void Run::save(Outcome& outcome, std::stop_token stop) {
                                                  .clock = clock_},
                                                 parts_.request.output, std::move(stop));
   if (result.end == engine::SaveResult::End::canceled) {
-    outcome = {.status = Status::canceled, .exit_code = -1, .reason = "canceled"};
+    outcome = canceled();
   } else if (result.end == engine::SaveResult::End::failed) {
-    outcome = {.status = Status::failed, .exit_code = 1, .reason = result.reason};
+    outcome = failed(result.reason);
   }
 }
 
@@ -136,9 +137,9 @@ void Run::push(unsigned jobs, Outcome& outcome, std::stop_token stop) {
                       .jobs = jobs});
   PushesResult result = pusher.run(std::move(stop));
   if (result.end == PushesResult::End::canceled) {
-    outcome = {.status = Status::canceled, .exit_code = -1, .reason = "canceled"};
+    outcome = canceled();
   } else if (result.end == PushesResult::End::failed) {
-    outcome = {.status = Status::failed, .exit_code = 1, .reason = std::move(result.reason)};
+    outcome = failed(std::move(result.reason));
   }
   outcome.pushed = std::move(result.pushed);
 }
@@ -252,23 +253,20 @@ void Run::say_what_comes(unsigned jobs) {
 Outcome Run::judge() const {
   if (made_.failed) {
     const engine::ImageResult& image = made_.images[*made_.failed].result;
-    return {.status = Status::failed,
-            .exit_code = image.exit_code != 0 ? image.exit_code : 1,
-            .reason = "service " + plan_.images[*made_.failed].service + ": " + image.reason +
-                      memory_verdict(image)};
+    return failed("service " + plan_.images[*made_.failed].service + ": " + image.reason +
+                      memory_verdict(image),
+                  image.exit_code != 0 ? image.exit_code : 1);
   }
   Outcome outcome{.status = Status::succeeded, .exit_code = 0};
   for (const PlannedService& service : plan_.services) {
     const auto& [image, origin, unchanged_since, steps] = made_.images[service.image];
     if (image.end != engine::ImageResult::End::made) {
-      return {.status = Status::canceled, .exit_code = -1, .reason = "canceled"};
+      return canceled();
     }
-    // Somebody's own `rmi` heeds no lock of ours (store::wait_for_images).
+    // Somebody's own `rmi` heeds no lock of ours (store::lock_images).
     if (!unchanged_since.empty() && !engine_->base_digest(service.reference)) {
-      return {.status = Status::failed,
-              .exit_code = 1,
-              .reason = "service " + service.name.str() + ": its image of build " +
-                        unchanged_since + " was removed meanwhile; build again"};
+      return failed("service " + service.name.str() + ": its image of build " + unchanged_since +
+                    " was removed meanwhile; build again");
     }
     outcome.images[service.name.str()] = service.reference + "@" + image.digest;
     if (!unchanged_since.empty()) outcome.unchanged[service.name.str()] = unchanged_since;

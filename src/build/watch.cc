@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/time.h"
+#include "build/outcome.h"
 
 #include <array>
 #include <cerrno>
@@ -48,7 +49,7 @@ namespace {
 Outcome failure(const Error& error) {
   std::string reason = error.message();
   if (!error.hint().empty()) reason += " (" + error.hint() + ")";
-  return {.status = Status::failed, .exit_code = 1, .reason = std::move(reason)};
+  return failed(std::move(reason));
 }
 
 }  // namespace

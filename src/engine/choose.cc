@@ -15,8 +15,6 @@ namespace cooper::engine {
 
 namespace {
 
-constexpr std::string_view kUnix = "unix://";
-
 std::string variable(const char* name) {
   // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets variables
   const char* value = std::getenv(name);
@@ -110,7 +108,7 @@ bool is_engine_name(std::string_view text) noexcept {
 
 std::filesystem::path docker_socket() {
   const std::string host = variable("DOCKER_HOST");
-  if (host.starts_with(kUnix)) return host.substr(kUnix.size());
+  if (host.starts_with(kUnixScheme)) return host.substr(kUnixScheme.size());
   if (!host.empty()) {
     throw Error(Errc::invalid,
                 "DOCKER_HOST is " + shorten(printable(host), 100) +
@@ -140,7 +138,7 @@ EngineChoice choose_engine(const EngineWish& wish) {
 }
 
 bool may_run_on_this_host(const EngineChoice& choice) noexcept {
-  return choice.kind != EngineKind::buildkit || choice.address.starts_with(kUnix);
+  return choice.kind != EngineKind::buildkit || choice.address.starts_with(kUnixScheme);
 }
 
 std::vector<EngineReport> survey_engines(const EngineWish& wish,

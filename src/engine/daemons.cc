@@ -10,19 +10,13 @@
 
 namespace cooper::engine {
 
-namespace {
-
-constexpr std::string_view kUnix = "unix://";
-constexpr std::string_view kTcp = "tcp://";
-
-}  // namespace
-
 bool is_buildkit_address(std::string_view text) noexcept {
-  if (text.starts_with(kUnix)) return text.size() > kUnix.size() && text[kUnix.size()] == '/';
-  if (!text.starts_with(kTcp)) return false;
+  if (text.starts_with(kUnixScheme))
+    return text.size() > kUnixScheme.size() && text[kUnixScheme.size()] == '/';
+  if (!text.starts_with(kTcpScheme)) return false;
   const auto colon = text.rfind(':');
   const auto port = parse_number(text.substr(colon + 1));
-  return colon > kTcp.size() && port && *port > 0 && *port < 65536;
+  return colon > kTcpScheme.size() && port && *port > 0 && *port < 65536;
 }
 
 std::optional<std::vector<std::string>> parse_buildkit_addresses(std::string_view text) {
@@ -36,12 +30,12 @@ std::optional<std::vector<std::string>> parse_buildkit_addresses(std::string_vie
 }
 
 std::string why_unreachable(const std::string& buildkit_address) {
-  if (buildkit_address.starts_with(kTcp)) {
-    const bool answers = tcp_answers(buildkit_address.substr(kTcp.size()));
+  if (buildkit_address.starts_with(kTcpScheme)) {
+    const bool answers = tcp_answers(buildkit_address.substr(kTcpScheme.size()));
     return answers ? "" : "nothing answers at " + buildkit_address;
   }
   try {
-    connect_unix(buildkit_address.substr(kUnix.size()));
+    connect_unix(buildkit_address.substr(kUnixScheme.size()));
     return {};
   } catch (const Error& error) {  // adapter: that is the answer
     return error.message();

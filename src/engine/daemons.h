@@ -8,6 +8,10 @@
 
 namespace cooper::engine {
 
+/// How an address begins that a path, or host and port, follow.
+inline constexpr std::string_view kUnixScheme = "unix://";
+inline constexpr std::string_view kTcpScheme = "tcp://";
+
 /// Is it `unix:///path` or `tcp://host:port`?
 bool is_buildkit_address(std::string_view text) noexcept;
 

@@ -1,7 +1,6 @@
 #include "store/folder_lock.h"
 
 #include "base/error.h"
-#include "store/folders.h"
 
 #include <cerrno>
 #include <chrono>
@@ -26,20 +25,15 @@ FolderLock::FolderLock(const Fd& folder, const LockName& name)
   const int how = name.holding == Holding::alone ? LOCK_EX : LOCK_SH;
   while (::flock(fd_.get(), how | LOCK_NB) != 0) {
     if (errno != EINTR && errno != EWOULDBLOCK) throw_errno("lock " + std::string(name.what));
+    if (name.stop.stop_requested()) {
+      throw Error(Errc::canceled, "canceled while " + std::string(name.what) + " were locked");
+    }
     if (std::chrono::steady_clock::now() > deadline) {
       throw Error(Errc::unavailable,
                   std::string(name.what) + " are locked by another process for too long");
     }
     std::this_thread::sleep_for(std::chrono::milliseconds{1});
   }
-}
-
-FolderLock lock_images(const Layout& layout, Holding holding) {
-  constexpr std::chrono::seconds kPatience{120};  // for those who remove big images
-  return FolderLock(make_folder(layout, layout.builds()), {.file = std::string(kImagesLock),
-                                                           .patience = kPatience,
-                                                           .holding = holding,
-                                                           .what = "the images"});
 }
 
 bool is_same_file(const Fd& a, const Fd& b) {

@@ -3,7 +3,6 @@
 #include "base/error.h"
 #include "store/folders.h"
 
-#include <algorithm>
 #include <optional>
 #include <thread>
 
@@ -12,28 +11,16 @@ namespace cooper::store {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr std::chrono::seconds kLookForStop{1};
 constexpr auto kGap = 5ms;  ///< whoever waits asks each millisecond
 
 }  // namespace
 
-FolderLock wait_for_images(const Layout& layout, Holding holding, const ImagesWait& wait) {
-  const Fd folder = make_folder(layout, layout.builds());
-  const auto deadline = std::chrono::steady_clock::now() + wait.patience;
-  for (;;) {
-    try {
-      return FolderLock(folder, {.file = std::string(kImagesLock),
-                                 .patience = std::min(wait.patience, kLookForStop),
-                                 .holding = holding,
-                                 .what = "the images"});
-    } catch (const Error& error) {  // adapter: it is held; asked again until the time is up
-      if (error.code() != Errc::unavailable) throw;
-      if (wait.stop.stop_requested()) {
-        throw Error(Errc::canceled, "canceled while the images were locked");
-      }
-      if (std::chrono::steady_clock::now() >= deadline) throw;
-    }
-  }
+FolderLock lock_images(const Layout& layout, Holding holding, const ImagesWait& wait) {
+  return FolderLock(make_folder(layout, layout.builds()), {.file = std::string(kImagesLock),
+                                                           .patience = wait.patience,
+                                                           .holding = holding,
+                                                           .what = "the images",
+                                                           .stop = wait.stop});
 }
 
 void remove_each(const Layout& layout, const std::vector<std::string>& images,
@@ -43,7 +30,7 @@ void remove_each(const Layout& layout, const std::vector<std::string>& images,
   for (const std::string& image : images) {
     if (!is_first) std::this_thread::sleep_for(kGap);
     is_first = false;
-    const FolderLock lock = wait_for_images(layout, Holding::alone, wait);
+    const FolderLock lock = lock_images(layout, Holding::alone, wait);
     try {
       remove(image);
     } catch (const Error& error) {  // adapter: a container may use it; the others can go

@@ -187,7 +187,7 @@ TEST_F(ImagesLockTest, AStopRequestEndsTheWait) {
   std::stop_source stop;
   const std::jthread later([&] { stop.request_stop(); });
   const auto wait = [&](const ImagesWait& how) {
-    return error_of([&] { wait_for_images(layout_, Holding::together, how); });
+    return error_of([&] { lock_images(layout_, Holding::together, how); });
   };
   EXPECT_EQ(wait({.patience = std::chrono::hours{1}, .stop = stop.get_token()}).code(),
             Errc::canceled);
@@ -203,7 +203,7 @@ TEST_F(ImagesLockTest, WhoWaitsGetsItBetweenTwoRemovals) {
     EXPECT_FALSE(can_lock(layout_.builds(), Holding::together));
     if (removed++ != 0) return;
     waiting = std::jthread([&] {
-      const FolderLock lock = wait_for_images(layout_, Holding::together, {});
+      const FolderLock lock = lock_images(layout_, Holding::together, {});
       removed_before = removed;
     });
   });

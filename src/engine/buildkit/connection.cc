@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "engine/buildkit/upgrade.h"
+#include "engine/daemons.h"
 #include "engine/docker_http.h"
 
 #include <array>
@@ -111,13 +112,11 @@ std::shared_ptr<grpc::Channel> connect_tcp(const EngineChoice& choice, std::stri
 }  // namespace
 
 std::shared_ptr<grpc::Channel> connect(const EngineChoice& choice) {
-  constexpr std::string_view kUnix = "unix://";
-  constexpr std::string_view kTcp = "tcp://";
   if (choice.kind == EngineKind::docker) return connect_docker(choice.address);
-  if (choice.address.starts_with(kUnix)) {
-    return channel_on(connect_unix(choice.address.substr(kUnix.size())));
+  if (choice.address.starts_with(kUnixScheme)) {
+    return channel_on(connect_unix(choice.address.substr(kUnixScheme.size())));
   }
-  return connect_tcp(choice, choice.address.substr(kTcp.size()));
+  return connect_tcp(choice, choice.address.substr(kTcpScheme.size()));
 }
 
 }  // namespace cooper::engine::buildkit
