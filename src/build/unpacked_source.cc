@@ -35,6 +35,12 @@ std::string_view bytes_of(const auto& value) {
   return {reinterpret_cast<const char*>(&value), sizeof value};
 }
 
+/// Of this boot of the machine: after a crash of the host a file may have lost its content
+/// and still look the same, so what an earlier boot knew is worth nothing.
+Sha256Digest sum_of(std::string_view bytes) {
+  return sha256(read_file("/proc/sys/kernel/random/boot_id").value_or("") + std::string(bytes));
+}
+
 /// What root unpacks in somebody's data root is root's, in folders that are its owner's.
 bool is_ours(const fs::path& path) {
   struct stat info {};
@@ -101,7 +107,7 @@ void UnpackedSource::unpack(std::stop_token stop) {
   if (!tree_.empty()) save();
 }
 
-// The digests: magic, the tree's digest in hex, entries, SHA-256 of all this.
+// The digests: magic, the tree's digest in hex, entries, their sum_of().
 
 bool UnpackedSource::load() {
   static_assert(std::is_trivially_copyable_v<Known> &&
@@ -117,7 +123,7 @@ bool UnpackedSource::load() {
   std::string_view rest = *bytes;
   const std::string_view sum = rest.substr(rest.size() - sizeof(Sha256Digest));
   rest.remove_suffix(sum.size());
-  if (bytes_of(sha256(rest)) != sum || !rest.starts_with(bytes_of(kMagic))) return false;
+  if (bytes_of(sum_of(rest)) != sum || !rest.starts_with(bytes_of(kMagic))) return false;
   kept_tree_ = rest.substr(sizeof kMagic, kTreeDigits);
   rest.remove_prefix(kHead);
   if (rest.size() % sizeof(Known) != 0) return false;
@@ -127,13 +133,13 @@ bool UnpackedSource::load() {
   return true;
 }
 
-/// Not durable: after a crash nobody looks at it any more.
+/// Not durable: after a crash of the host it counts no more.
 void UnpackedSource::save() const {
   const std::vector<Known>& known = digests_.all();
   std::string bytes(bytes_of(kMagic));
   bytes += tree_;
   bytes.append(reinterpret_cast<const char*>(known.data()), known.size() * sizeof(Known));
-  bytes += bytes_of(sha256(bytes));
+  bytes += bytes_of(sum_of(bytes));
   const Fd file = open_file(own_ / "known", O_WRONLY | O_CREAT | O_TRUNC, 0600);
   write_all(file.get(), bytes);
 }

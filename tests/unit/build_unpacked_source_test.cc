@@ -1,6 +1,7 @@
 // A build's source as files, taken over from the build before.
 
 #include "base/file.h"
+#include "base/sha256.h"
 #include "build/unpacked_source.h"
 #include "source/pack.h"
 #include "store/folders.h"
@@ -150,6 +151,21 @@ TEST_F(Unpacked, WhatWasChangedMeanwhileIsNotUsed) {
     next.keep();
   }
   EXPECT_TRUE(fs::exists(temp_ / "elsewhere/source/a"));
+}
+
+TEST_F(Unpacked, WhatAnotherBootKnewIsNotUsed) {
+  const auto summed_for = [](std::string known, const std::string& boot) {
+    known.resize(known.size() - sizeof(Sha256Digest));
+    const Sha256Digest sum = sha256(boot + known);
+    return known.append(reinterpret_cast<const char*>(sum.data()), sum.size());
+  };
+  open().keep();
+  const fs::path known = layout_.kept_source(app_) / "known";
+  const ino_t inode = inode_of(layout_.kept_source(app_) / "source/a");
+  const std::string before = read_file(known).value();
+  ASSERT_EQ(summed_for(before, read_file("/proc/sys/kernel/random/boot_id").value()), before);
+  write_text(known, summed_for(before, "00000000-0000-0000-0000-000000000000\n"));
+  EXPECT_NE(inode_of(open().folder() / "a"), inode);
 }
 
 TEST_F(Unpacked, OfTwoAtOnceOneTakesIt) {
