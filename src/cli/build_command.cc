@@ -54,11 +54,13 @@ Result<build::BuildRequest> request_from(const Options& options) {
   return request;
 }
 
-int report_end(const Context& context, const Options& options, Output& progress,
+int report_end(const Context& context, const Options& options, Output& progress, const LogView& log,
                const rack::BuildView& view) {
   const Build& build = view.build;
   if (!options.id) progress.write("Build:   " + build.id.str() + "\n");
-  if (view.status != DisplayStatus::succeeded) return report_outcome(context, view);
+  if (view.status != DisplayStatus::succeeded) {
+    return report_outcome(context, view, line_above(context, progress, log));
+  }
   progress.write(options.id ? "" : "Release: " + build.release + "\n");
   if (options.id) context.out.write(build.release + "\n");
   return 0;
@@ -93,7 +95,7 @@ int follow(const Context& context, const Options& options, const Build& build,
   }
   LogView log(progress, options.raw ? LogForm::raw : LogForm::harmless);
   if (const auto left = follow_to_end(context, build, interrupts, log)) return *left;
-  return report_end(context, options, progress, context.rack.get_build(build.app, build.id));
+  return report_end(context, options, progress, log, context.rack.get_build(build.app, build.id));
 }
 
 int run_build(Context& context, const Options& options) {
@@ -106,7 +108,7 @@ int run_build(Context& context, const Options& options) {
 
 int run_retry(Context& context, const Options& options) {
   const AppName app = resolve_app(context, options);
-  const rack::RetryBuild retry{
+  const rack::RetryBuild again{
       .app = app,
       .build = context.rack.resolve_build(app, options.words.empty() ? "last" : options.words[0],
                                           Kind::build),
@@ -115,12 +117,8 @@ int run_retry(Context& context, const Options& options) {
       .if_locked = if_locked(options)};
   Output& progress = options.id ? context.err : context.out;
   Interrupts interrupts(Interrupts::Takes::all_ends);
-  const Build build = [&] {
-    Progress phases(context, progress);
-    return context.rack.retry_build(retry, phases, interrupts.first());
-  }();
-  interrupts.let_others_leave();
-  return follow(context, options, build, interrupts, progress);
+  return follow(context, options, retry(context, again, interrupts, progress), interrupts,
+                progress);
 }
 
 /// Build and promote; with --id the release's id comes once it is deployed.

@@ -3,7 +3,6 @@
 #include "cli/context.h"
 #include "cli/deploys.h"
 #include "cli/follow_build.h"
-#include "cli/progress.h"
 #include "cli/secret_flags.h"
 
 #include <array>
@@ -47,17 +46,13 @@ int run_rebuild(Context& context, const Options& options) {
                 "build it first: cooper build -a " + app.name.str());
   }
   Interrupts interrupts(Interrupts::Takes::all_ends);
-  const Build build = [&] {
-    Progress phases(context, context.out);
-    return context.rack.retry_build(
-        {.app = app.name,
-         .build = page.builds[0].build.id,
-         .source = "ps:rebuild",
-         .secrets = read_build_secrets(options.secrets, options.agents).value(),
-         .if_locked = if_locked(options)},
-        phases, interrupts.first());
-  }();
-  interrupts.let_others_leave();
+  const Build build = retry(context,
+                            {.app = app.name,
+                             .build = page.builds[0].build.id,
+                             .source = "ps:rebuild",
+                             .secrets = read_build_secrets(options.secrets, options.agents).value(),
+                             .if_locked = if_locked(options)},
+                            interrupts, context.out);
   return follow_and_promote(context, options, build, interrupts, context.out);
 }
 

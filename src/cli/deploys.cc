@@ -7,6 +7,14 @@
 
 namespace cooper::cli {
 
+Build retry(const Context& context, const rack::RetryBuild& retry, Interrupts& interrupts,
+            Output& progress) {
+  Progress phases(context, progress);
+  const Build build = context.rack.retry_build(retry, phases, interrupts.first());
+  interrupts.let_others_leave();
+  return build;
+}
+
 int promote(const Context& context, const rack::StartDeploy& start, Interrupts& interrupts,
             Output& progress) {
   const Build deploy = [&] {
@@ -26,7 +34,9 @@ std::optional<int> follow_build(const Context& context, const Build& build, Inte
   if (const auto left = follow_to_end(context, build, interrupts, log)) return left;
   progress.write("Build:   " + build.id.str() + "\n");
   const rack::BuildView view = context.rack.get_build(build.app, build.id);
-  if (view.status != DisplayStatus::succeeded) return report_outcome(context, view);
+  if (view.status != DisplayStatus::succeeded) {
+    return report_outcome(context, view, line_above(context, progress, log));
+  }
   return std::nullopt;
 }
 
@@ -82,7 +92,9 @@ int follow_deploy(const Context& context, const Build& deploy, Interrupts& inter
   LogView log(progress, form);
   if (const auto left = follow_to_end(context, deploy, interrupts, log)) return *left;
   const rack::BuildView view = context.rack.get_build(deploy.app, deploy.id);
-  if (view.status != DisplayStatus::succeeded) return report_outcome(context, view);
+  if (view.status != DisplayStatus::succeeded) {
+    return report_outcome(context, view, line_above(context, progress, log));
+  }
   progress.write("OK\n");
   return 0;
 }

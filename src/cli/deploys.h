@@ -7,6 +7,10 @@
 
 namespace cooper::cli {
 
+/// Starts to build a stored source again; from then on the build needs us no more.
+Build retry(const Context& context, const rack::RetryBuild& retry, Interrupts& interrupts,
+            Output& progress);
+
 /// Starts the deploy, and follows it as follow_deploy does.
 int promote(const Context& context, const rack::StartDeploy& start, Interrupts& interrupts,
             Output& progress);

@@ -29,4 +29,10 @@ int report_outcome(const Context& context, const rack::BuildView& view,
   return build.exit_code == kTimedOut ? kTimedOut : 1;
 }
 
+std::string_view line_above(const Context& context, const Output& progress, const LogView& log) {
+  const bool together =
+      &progress == &context.err || (progress.is_terminal() && context.err.is_terminal());
+  return together ? std::string_view(log.last_line()) : std::string_view();
+}
+
 }  // namespace cooper::cli

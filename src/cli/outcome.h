@@ -2,6 +2,7 @@
 // How a build ended, for people and for scripts.
 
 #include "cli/context.h"
+#include "cli/show_log.h"
 
 #include <string_view>
 
@@ -12,5 +13,8 @@ namespace cooper::cli {
 /// `line_above`: what stands just above on the same terminal; a reason is not repeated.
 int report_outcome(const Context& context, const rack::BuildView& view,
                    std::string_view line_above = {});
+
+/// For report_outcome: the last line of the log, if our messages follow it on the terminal.
+std::string_view line_above(const Context& context, const Output& progress, const LogView& log);
 
 }  // namespace cooper::cli

@@ -101,11 +101,11 @@ int run_track(Context& context, const Options& options) {
   if (id_alone) context.out.write(build.id.str() + "\n");
   if (options.detach) return 0;
   // The command's output as it is: it is the caller's own program.
-  LogView view(id_alone ? context.err : context.out, LogForm::raw);
+  Output& shown = id_alone ? context.err : context.out;
+  LogView view(shown, LogForm::raw);
   if (const auto left = follow(context, build, interrupts, std::move(relay), view)) return *left;
-  const bool together = id_alone || (context.out.is_terminal() && context.err.is_terminal());
   return report_end(context, context.rack.get_build(build.app, build.id),
-                    together ? std::string_view(view.last_line()) : std::string_view());
+                    line_above(context, shown, view));
 }
 
 constexpr std::array kPositionals = {Positional{
