@@ -116,8 +116,9 @@ bool has_engine(const store::FileStore& store, const Build& build) {
 bool remove_with_images(store::FileStore& store, const Build& build,
                         const std::vector<Release>& releases) {
   const bool has_images = has_engine(store, build);
-  const bool has_more =
-      has_images || std::ranges::find(releases, build.id.str(), &Release::build) != releases.end();
+  const bool has_releases =
+      std::ranges::find(releases, build.id.str(), &Release::build) != releases.end();
+  const bool has_more = has_images || has_releases;
   // Decided before the first part goes: a pin in between would keep a record alone.
   if (has_more && !store.begin_removal(build.app, build.id)) return false;
   // Asked once more, now that a deploy that begins can see what goes (require_whole).
@@ -128,7 +129,7 @@ bool remove_with_images(store::FileStore& store, const Build& build,
   if (has_images) {
     if (const auto keeper = keeper_of(store, build)) remove_images(store.layout(), *keeper, build);
   }
-  remove_releases(store, build.app, build.id, releases);
+  if (has_more) store.remove_releases_of(build.app, build.id, releases);
   return store.remove_unpinned_build(build.app, build.id);
 }
 
@@ -194,7 +195,7 @@ bool reap_locked(store::FileStore& store, const Build& seen) {
     if (store.find_folder(files.work.parent_path())) remove_tree(files.work);
   });
   if (!build->release.empty()) attempt([&] { settle_containers(store, build->app); });
-  remove_releases(store, build->app, build->id, store.list_releases(build->app, 0).releases);
+  store.remove_releases_of(build->app, build->id, store.list_releases(build->app, 0).releases);
   // A record and a log that another program wrote keep their shape.
   const std::string reason = build->host.empty() ? "" : kReason;
   if (!reason.empty()) last_words += "ERROR: " + reason + "\n";
@@ -304,6 +305,18 @@ std::vector<RemovedBuild> excess(const store::FileStore& store, const AppName& a
   return result;
 }
 
+/// None, with a warning, if it can't be told which are needed.
+std::vector<ReleaseId> superseded(const store::FileStore& store, const AppName& app,
+                                  const RetentionPolicy& policy, Pruned& pruned) {
+  try {
+    return superseded_releases(store, app, policy.count);
+  } catch (const Error& error) {  // boundary: crashes' leftovers go all the same
+    if (error.code() != Errc::corrupt) throw;
+    pruned.warnings.push_back(error.message());
+    return {};
+  }
+}
+
 std::set<std::string> ids_of(const std::vector<Build>& builds) {
   std::set<std::string> ids;
   for (const Build& build : builds) ids.insert(build.id.str());
@@ -331,6 +344,10 @@ Pruned prune(store::FileStore& store, const AppName& app, const Settings& settin
     } catch (const Error& error) {  // boundary: one that can't go must not keep the others
       pruned.warnings.push_back("build " + build.id.str() + " is kept: " + error.message());
     }
+  }
+  for (const ReleaseId& release : superseded(store, app, settings.retention, pruned)) {
+    store.remove_release(app, release);
+    pruned.releases.push_back(release);
   }
   remove_leftovers(store, find_leftovers(store, app, ids_of(builds)), pruned);
   return pruned;
@@ -367,6 +384,7 @@ Pruned would_prune(const store::FileStore& store, const AppName& app, const Sett
   Pruned pruned;
   const std::vector<Build> builds = as_if_reaped(store, app, pruned);
   pruned.removed = excess(store, app, builds, settings.retention, nullptr, pruned);
+  pruned.releases = superseded(store, app, settings.retention, pruned);
   pruned.leftovers = find_leftovers(store, app, ids_of(builds));
   return pruned;
 }

@@ -19,10 +19,10 @@ bool process_lives(const Build& build);
 
 /// Finalizes abandoned builds as failed and removes what they left (processes,
 /// working containers, images, scratch files); removes the finished builds beyond
-/// a limit of `settings.retention` with log, steps, source, release and images;
-/// removes what crashes left (find_leftovers). Never touches a live or pinned
-/// build, the newest successful one, nor those that releases need (builds_in_use).
-/// Reading never does any of this. `just_ended` is kept in any case: what a person
+/// a limit of `settings.retention` with log, steps, source, release and images, and
+/// superseded releases (build/release_use.h); removes what crashes left (find_leftovers). Never
+/// touches a live or pinned build, the newest successful one, nor those that releases need
+/// (builds_in_use). Reading never does any of this. `just_ended` is kept in any case: what a person
 /// has just built must not be gone when the command returns. Throws Error.
 Pruned prune(store::FileStore& store, const AppName& app, const Settings& settings,
              const BuildId* just_ended = nullptr);

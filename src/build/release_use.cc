@@ -67,49 +67,51 @@ Error being_deployed(const BuildId& build, const Build& deploy) {
                    " -a " + deploy.app.str());
 }
 
-void require_whole(const store::FileStore& store, const Release& release) {
-  const std::string what = "release " + release.id.str();
-  const std::string hint = "`cooper releases -a " + release.app.str() + "` lists what there is";
-  if (!store.find_release(release.app, release.id)) {
-    throw Error(Errc::conflict, what + " was removed before its deploy began", hint);
-  }
-  const Result<BuildId> id = BuildId::parse(release.build);
-  const auto build = id ? store.find_build(release.app, *id) : std::nullopt;
-  if (!build || store::is_being_removed(*build)) {
-    throw Error(
-        Errc::conflict,
-        "build " + release.build + " of " + what + (build ? " is being removed" : " is gone"),
-        hint);
-  }
-}
-
 namespace {
 
-/// The newest release goes with its build: the environment that it has must not.
-void keep_environment(store::FileStore& store, const AppName& app, const BuildId& build,
-                      const std::vector<Release>& releases) {
-  const auto next = std::ranges::find_if(
-      releases, [&](const Release& release) { return release.build != build.str(); });
-  const bool has_next = next != releases.end();
-  if (releases[0].environment == (has_next ? next->environment : Environment{})) return;
-  store.derive_release(app, [&](Release& release) {
-    release.build = has_next ? next->build : "";
-    release.manifest = has_next ? next->manifest : "";
-    release.images = has_next ? next->images : std::map<std::string, std::string>{};
-    release.description = "environment of a release whose build was removed";
-  });
+std::string where_releases_are(const AppName& app) {
+  return "`cooper releases -a " + app.str() + "` lists what there is";
 }
 
 }  // namespace
 
-void remove_releases(store::FileStore& store, const AppName& app, const BuildId& build,
-                     const std::vector<Release>& releases) {
-  if (!releases.empty() && releases[0].build == build.str()) {
-    keep_environment(store, app, build, releases);
+void require_build(const store::FileStore& store, const Release& release) {
+  const Result<BuildId> id = BuildId::parse(release.build);
+  const auto build = id ? store.find_build(release.app, *id) : std::nullopt;
+  if (build && !store::is_being_removed(*build)) return;
+  throw Error(Errc::conflict,
+              "build " + release.build + " of release " + release.id.str() +
+                  (build ? " is being removed" : " is gone"),
+              where_releases_are(release.app));
+}
+
+void require_whole(const store::FileStore& store, const Release& release) {
+  if (!store.find_release(release.app, release.id)) {
+    throw Error(Errc::conflict,
+                "release " + release.id.str() + " was removed before its deploy began",
+                where_releases_are(release.app));
   }
-  for (const Release& release : releases) {
-    if (release.build == build.str()) store.remove_release(app, release.id);
+  require_build(store, release);
+}
+
+std::vector<ReleaseId> superseded_releases(const store::FileStore& store, const AppName& app,
+                                           std::size_t count) {
+  const std::vector<Release> releases = store.list_releases(app, 0).releases;
+  if (releases.size() <= count) return {};
+  std::set<std::string> needed;
+  if (const std::optional<App> facts = store.find_app(app)) {
+    needed = {facts->release, facts->previous};
   }
+  for (const Build& deploy : live_deploys(store, app)) needed.insert(deploy.release);
+  std::set<std::string> builds = {""};
+  std::vector<ReleaseId> result;
+  for (std::size_t i = 0; i < releases.size(); ++i) {
+    const bool is_newest_of_build = builds.insert(releases[i].build).second;
+    if (i < count || is_newest_of_build || needed.contains(releases[i].id.str())) continue;
+    result.push_back(releases[i].id);
+  }
+  std::ranges::reverse(result);
+  return result;
 }
 
 bool took_effect(const store::FileStore& store, const Build& deploy) {

@@ -31,15 +31,20 @@ std::optional<Build> find_deploy_of(const store::FileStore& store, const AppName
 /// Why a build stays. Error{conflict}
 Error being_deployed(const BuildId& build, const Build& deploy);
 
+/// Throws Error{conflict} if the release's build is gone, or goes.
+void require_build(const store::FileStore& store, const Release& release);
+
 /// For a deploy whose record is there: whoever removes the build either sees that record, and
 /// leaves the build alone, or has begun before. Throws Error{conflict} if the release or its
 /// build is gone, or goes.
 void require_whole(const store::FileStore& store, const Release& release);
 
-/// Removes the releases of a build. If the newest one is among them, a new release keeps the
-/// app's environment. `releases`: the app's, newest first. Throws Error.
-void remove_releases(store::FileStore& store, const AppName& app, const BuildId& build,
-                     const std::vector<Release>& releases);
+/// Each change of the environment makes a release, and none of them makes a build go. Which
+/// can go: those that are not among the newest `count`, nor the newest one of their build, nor
+/// active, nor active before, nor being deployed. Oldest first. Throws Error{corrupt} if the
+/// app's record can't be read.
+std::vector<ReleaseId> superseded_releases(const store::FileStore& store, const AppName& app,
+                                           std::size_t count);
 
 /// The deploy has done what it was for: it made its release the active one. Its supervisor
 /// may have vanished before the record said so.

@@ -45,7 +45,7 @@ void require_removable(const store::FileStore& store, const Build& build,
 void remove_unreadable(store::FileStore& store, const AppName& app, const BuildId& id,
                        const std::vector<Release>& releases) {
   const auto locked = store.lock_endings(app);
-  remove_releases(store, app, id, releases);
+  store.remove_releases_of(app, id, releases);
   const store::BuildFiles files = store.layout().build(app, id);
   for (const fs::path& path :
        {files.work, files.source, files.request, files.statement, files.steps, files.log_tails[0],

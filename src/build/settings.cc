@@ -404,9 +404,8 @@ Settings read_settings(const store::Store& store, const AppName& app,
 }
 
 std::map<std::string, std::string> environment_of(const store::Store& store, const AppName& app) {
-  store::ReleaseList newest = store.list_releases(app, 1);
-  if (newest.releases.empty()) return {};
-  return std::move(newest.releases[0].environment);
+  std::optional<Release> newest = store.newest_release(app);
+  return newest ? std::move(newest->environment) : Environment{};
 }
 
 }  // namespace cooper::build

@@ -102,7 +102,8 @@ void offer_builds(Candidates& found, const Context& context, const Options& opti
 void offer_releases(Candidates& found, const Context& context, const Options& options) {
   constexpr std::size_t kMost = 50;
   found.words.push_back({"last", "the newest release"});
-  for (const Release& release : context.rack.list_releases(resolve_app(context, options), kMost)) {
+  for (const Release& release :
+       context.rack.list_releases(resolve_app(context, options), kMost).releases) {
     found.words.push_back({release.id.str(), printable(release.description)});
   }
 }

@@ -27,13 +27,8 @@ std::span<const std::string> words_behind_app(const Options& options) {
   return std::span(options.words).subspan(1);
 }
 
-std::optional<Release> newest_release(const Context& context, const AppName& app) {
-  std::vector<Release> newest = context.rack.list_releases(app, 1);
-  return newest.empty() ? std::nullopt : std::optional(std::move(newest[0]));
-}
-
 Environment environment_of(const Context& context, const AppName& app) {
-  const auto newest = newest_release(context, app);
+  const auto newest = context.rack.newest_release(app);
   return newest ? newest->environment : Environment{};
 }
 
@@ -65,6 +60,7 @@ std::string joined_names(const Environment& variables, const std::vector<std::st
 
 /// "Setting A, B", "Unsetting C", or both.
 std::string words_for(const rack::NewRelease& change) {
+  if (change.replace) return "Setting " + joined_names(change.set, {}) + ", removing all others";
   if (change.unset.empty()) return "Setting " + joined_names(change.set, {});
   const std::string unsetting = joined_names({}, change.unset);
   if (change.set.empty()) return "Unsetting " + unsetting;
@@ -107,6 +103,7 @@ int run_env_get(Context& context, const Options& options) {
 
 /// It would change nothing.
 bool has(const Environment& now, const rack::NewRelease& change) {
+  if (change.replace) return now == change.set;
   return std::ranges::all_of(change.set,
                              [&](const auto& variable) {
                                const auto found = now.find(variable.first);
@@ -118,7 +115,7 @@ bool has(const Environment& now, const rack::NewRelease& change) {
 
 int change_env(const Context& context, const Options& options, const rack::NewRelease& change) {
   Output& progress = options.id ? context.err : context.out;
-  const auto newest = newest_release(context, change.app);
+  const auto newest = context.rack.newest_release(change.app);
   if (newest && !options.promote && has(newest->environment, change)) {
     progress.write("Nothing to change: release " + newest->id.str() + " has this already\n");
     if (options.id) context.out.write(newest->id.str() + "\n");
@@ -138,13 +135,10 @@ int change_env(const Context& context, const Options& options, const rack::NewRe
 
 int run_env_set(Context& context, const Options& options) {
   const App app = context.rack.get_app(resolve_app(context, options));
-  rack::NewRelease change{.app = app.name, .set = read_variables(options.words, options).value()};
-  if (options.replace) {
-    for (const auto& [name, value] : environment_of(context, app.name)) {
-      if (!change.set.contains(name)) change.unset.push_back(name);
-    }
-  }
-  return change_env(context, options, change);
+  return change_env(context, options,
+                    {.app = app.name,
+                     .set = read_variables(options.words, options).value(),
+                     .replace = options.replace});
 }
 
 int run_env_unset(Context& context, const Options& options) {
@@ -157,7 +151,7 @@ int run_env_unset(Context& context, const Options& options) {
 
 /// Nothing would be different, and it is what the app runs with.
 bool is_so_already(const Context& context, const App& app, const rack::NewRelease& change) {
-  const auto newest = newest_release(context, app.name);
+  const auto newest = context.rack.newest_release(app.name);
   return newest && newest->id.str() == app.release && has(newest->environment, change);
 }
 
@@ -168,7 +162,7 @@ int change_config(const Context& context, const Options& options, const App& app
     return 0;
   }
   if (!app.release.empty()) change.build_from = "active";
-  const auto newest = newest_release(context, app.name);
+  const auto newest = context.rack.newest_release(app.name);
   const bool has_build = !app.release.empty() || (newest && !newest->build.empty());
   if (options.no_restart || !has_build) {
     make_release(context, change, context.out);

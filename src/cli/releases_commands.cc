@@ -23,7 +23,9 @@ Cell status_cell(const Release& release, const App& app) {
 
 int run_list(Context& context, const Options& options) {
   const App app = context.rack.get_app(resolve_app(context, options));
-  const auto releases = context.rack.list_releases(app.name, options.limit.value_or(kDefaultLimit));
+  const auto [releases, warnings] =
+      context.rack.list_releases(app.name, options.limit.value_or(kDefaultLimit));
+  for (const std::string& warning : warnings) print_warning(context, warning);
   if (options.json()) {
     context.out.write(releases_json(releases, app.release));
     return 0;

@@ -52,6 +52,9 @@ void prune(Context& context, const Options& options, const AppName& app, std::ui
                              std::string(to_string(build.beyond)));
     freed += build.bytes;
   }
+  for (const ReleaseId& release : pruned.releases) {
+    line(release.str(), "removed because its build has a newer release");
+  }
   for (const Leftover& leftover : pruned.leftovers) {
     line(printable(leftover.path),
          "removed (" + human_bytes(leftover.bytes) + ") because a crash left it");

@@ -20,7 +20,8 @@ inline constexpr std::size_t kDefaultRetention = 20;  ///< as Dokku's
 /// The limits of an app's history. A build that is beyond one of them goes.
 struct RetentionPolicy {
   /// Finished builds that stay, and as many finished deploys of releases: restarts and
-  /// changes of the environment cost no build that could be rolled back to.
+  /// changes of the environment cost no build that could be rolled back to. And as many
+  /// releases, besides those that are needed.
   std::size_t count = kDefaultRetention;
   /// Failed builds that stay although they are beyond `count`: the newest so many.
   std::size_t keep_failed = 0;
@@ -90,6 +91,7 @@ struct RemovedBuild {
 struct Pruned {
   std::vector<BuildId> reaped;        ///< abandoned, now failed with exit code -1
   std::vector<RemovedBuild> removed;  ///< beyond retention, oldest first
+  std::vector<ReleaseId> releases;    ///< superseded (build/release_use.h); removed, too
   std::vector<Leftover> leftovers;    ///< what crashes left; removed, too
   std::vector<std::string> warnings;  ///< what could not be removed; the next prune tries again
 };

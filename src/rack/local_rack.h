@@ -68,7 +68,8 @@ class LocalRack : public Rack {
   Build pin_build(const AppName& app, const BuildId& id) override;
   Build unpin_build(const AppName& app, const BuildId& id) override;
 
-  std::vector<Release> list_releases(const AppName& app, std::size_t limit) override;
+  ReleasePage list_releases(const AppName& app, std::size_t limit) override;
+  std::optional<Release> newest_release(const AppName& app) override;
   Release get_release(const AppName& app, std::string_view text) override;
   Release create_release(const NewRelease& wanted) override;
   Build start_deploy(const StartDeploy& start, StartProgress& progress,

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "build/deployer.h"
+#include "build/release_use.h"
 #include "build/settings.h"
 #include "build/start.h"
 #include "rack/local_rack.h"
@@ -15,9 +16,15 @@
 
 namespace cooper::rack {
 
-std::vector<Release> LocalRack::list_releases(const AppName& app, std::size_t limit) {
+ReleasePage LocalRack::list_releases(const AppName& app, std::size_t limit) {
   require_app(app);
-  return store_.list_releases(app, limit).releases;
+  store::ReleaseList list = store_.list_releases(app, limit);
+  return {.releases = std::move(list.releases), .warnings = std::move(list.warnings)};
+}
+
+std::optional<Release> LocalRack::newest_release(const AppName& app) {
+  require_app(app);
+  return store_.newest_release(app);
 }
 
 Release LocalRack::get_release(const AppName& app, std::string_view text) {
@@ -32,8 +39,10 @@ Release LocalRack::get_release(const AppName& app, std::string_view text) {
     throw none_of(app, "the " + std::string(text) + " release, " + id + ", is gone; none",
                   "release");
   }
-  std::vector<Release> releases = store_.list_releases(app, text == "last" ? 1 : 0).releases;
-  if (text == "last" && !releases.empty()) return releases[0];
+  if (text == "last") {
+    if (auto newest = store_.newest_release(app)) return *std::move(newest);
+  }
+  std::vector<Release> releases = store_.list_releases(app, 0).releases;
   std::vector<ReleaseId> ids;
   for (const Release& release : releases) ids.push_back(release.id);
   const ReleaseId id = the_one_that_fits(ids, app, text, "release");
@@ -61,6 +70,7 @@ std::string changes_text(const Environment& before, const Environment& after) {
 
 /// Throws Error{invalid}.
 void change_environment(Environment& environment, const NewRelease& wanted) {
+  if (wanted.replace) environment.clear();
   for (const std::string& name : wanted.unset) environment.erase(name);
   for (const auto& [name, value] : wanted.set) {
     if (const auto wrong = wrong_variable(name, value)) throw Error(*wrong);
@@ -72,6 +82,18 @@ void change_environment(Environment& environment, const NewRelease& wanted) {
     throw Error(Errc::invalid,
                 "the environment would be larger than " + human_bytes(kMaxEnvironmentBytes),
                 "keep large values in files");
+  }
+}
+
+/// Nothing else prunes an app that is not built while its environment changes.
+void trim_releases(store::FileStore& store, const AppName& app) {
+  std::vector<std::string> warnings;  // of properties; the next build's log has them
+  const std::size_t count = build::read_settings(store, app, warnings).retention.count;
+  try {
+    for (const ReleaseId& id : build::superseded_releases(store, app, count)) {
+      store.remove_release(app, id);
+    }
+  } catch (const Error&) {  // boundary: the release is made; a prune says what is wrong
   }
 }
 
@@ -88,21 +110,25 @@ Release LocalRack::create_release(const NewRelease& wanted) {
   };
   const std::optional<Release> build_from = named(wanted.build_from);
   const std::optional<Release> environment_from = named(wanted.environment_from);
-  return store_.derive_release(wanted.app, [&](Release& release) {
+  Release made = store_.derive_release(wanted.app, [&](Release& release) {
     const Environment before = release.environment;
     if (build_from) {
       release.build = build_from->build;
       release.manifest = build_from->manifest;
       release.images = build_from->images;
       release.description = build_from->description;
+      // Found before the lock was held: it may have been removed since.
+      if (!release.build.empty()) build::require_build(store_, release);
     }
     if (environment_from) release.environment = environment_from->environment;
     change_environment(release.environment, wanted);
-    const bool has_changes = !wanted.set.empty() || !wanted.unset.empty();
+    const bool has_changes = wanted.replace || !wanted.set.empty() || !wanted.unset.empty();
     const std::string changes = has_changes ? changes_text(before, release.environment) : "";
     if (!changes.empty()) release.description = changes;
     if (!wanted.description.empty()) release.description = wanted.description;
   });
+  trim_releases(store_, wanted.app);
+  return made;
 }
 
 namespace {
@@ -122,8 +148,8 @@ std::string description_of(const StartDeploy& start, const Release& release) {
 }
 
 bool is_newest(const store::FileStore& store, const Release& release) {
-  const store::ReleaseList newest = store.list_releases(release.app, 1);
-  return newest.warnings.empty() && !newest.releases.empty() && newest.releases[0].id == release.id;
+  const std::optional<Release> newest = store.newest_release(release.app);
+  return newest && newest->id == release.id;
 }
 
 }  // namespace

@@ -40,6 +40,11 @@ struct BuildPage {
   std::vector<std::string> warnings;  ///< unreadable records, one line each
 };
 
+struct ReleasePage {
+  std::vector<Release> releases;      ///< newest first
+  std::vector<std::string> warnings;  ///< unreadable ones, one line each
+};
+
 /// Which builds; what is left out does not narrow.
 struct BuildFilter {
   std::optional<AppName> app;           ///< of all apps if absent
@@ -162,6 +167,7 @@ struct NewRelease {
   std::string environment_from;  ///< whose environment, before the changes
   Environment set;
   std::vector<std::string> unset;  ///< names; absent is fine
+  bool replace = false;            ///< only what is in `set` stays
   std::string description;         ///< empty: the changes, else that of `build_from`
 };
 
@@ -352,7 +358,9 @@ class Rack {
   virtual Build pin_build(const AppName& app, const BuildId& id) = 0;
   virtual Build unpin_build(const AppName& app, const BuildId& id) = 0;
 
-  virtual std::vector<Release> list_releases(const AppName& app, std::size_t limit) = 0;
+  virtual ReleasePage list_releases(const AppName& app, std::size_t limit) = 0;
+  /// The one that has the app's environment. Error{corrupt} if that can't be read.
+  virtual std::optional<Release> newest_release(const AppName& app) = 0;
   /// `last`, `active`, `previous` (that was active before), an id or a unique prefix.
   /// Error{not_found}, Error{invalid}.
   virtual Release get_release(const AppName& app, std::string_view text) = 0;

@@ -65,15 +65,29 @@ ReleaseList FileStore::list_releases(const AppName& app, std::size_t limit) cons
   return list;
 }
 
+std::optional<Release> FileStore::newest_release(const AppName& app) const {
+  const std::vector<ReleaseId> ids = release_ids(app);
+  if (ids.empty()) return std::nullopt;
+  try {
+    return find_release(app, ids.back());
+  } catch (const Error& error) {  // adapter: says what to do
+    if (error.code() != Errc::corrupt) throw;
+    throw Error(Errc::corrupt, "the newest release can't be read: " + error.message(),
+                "mend or remove its file in " + layout_.releases(app).string());
+  }
+}
+
 Release FileStore::derive_release(const AppName& app, const std::function<void(Release&)>& change) {
   const FolderLock lock(folder_for_writing(layout_.releases(app), 0700));
-  const std::vector<ReleaseId> ids = release_ids(app);
+  return derive_locked(app, newest_release(app), change);
+}
+
+/// For a caller that holds the lock of the releases.
+Release FileStore::derive_locked(const AppName& app, const std::optional<Release>& newest,
+                                 const std::function<void(Release&)>& change) {
   ReleaseId id = new_release_id();
-  Release release{.id = id, .app = app};
-  if (!ids.empty()) {
-    release = find_release(app, ids.back()).value_or(release);
-    if (id <= ids.back()) id = next_after(ids.back());  // the clock was set back
-  }
+  Release release = newest.value_or(Release{.id = id, .app = app});
+  if (newest && id <= newest->id) id = next_after(newest->id);  // the clock was set back
   release.id = id;
   release.created_at = {now()};
   change(release);
@@ -97,6 +111,39 @@ App FileStore::activate_release(const AppName& name, const ReleaseId& release,
 
 void FileStore::remove_release(const AppName& app, const ReleaseId& id) {
   remove(layout_.releases(app) / (id.str() + ".json"));
+}
+
+void FileStore::remove_releases_of(const AppName& app, const BuildId& build,
+                                   std::vector<Release> known) {
+  if (!find_folder(layout_.releases(app))) return;
+  const FolderLock lock(folder_for_writing(layout_.releases(app), 0700));
+  std::vector<Release> since;
+  bool is_newest_known = true;
+  const std::vector<ReleaseId> ids = release_ids(app);
+  for (auto id = ids.rbegin(); id != ids.rend() && (known.empty() || *id > known[0].id); ++id) {
+    try {
+      if (auto release = find_release(app, *id)) since.push_back(*std::move(release));
+    } catch (const Error&) {  // adapter: it stays
+      is_newest_known = false;
+    }
+  }
+  known.insert(known.begin(), since.begin(), since.end());
+  const auto is_of_build = [&](const Release& release) { return release.build == build.str(); };
+  if (is_newest_known && !known.empty() && is_of_build(known[0])) {
+    const auto next = std::ranges::find_if_not(known, is_of_build);
+    const Release other = next == known.end() ? Release{.id = known[0].id, .app = app} : *next;
+    if (known[0].environment != other.environment) {
+      derive_locked(app, known[0], [&](Release& release) {
+        release.build = other.build;
+        release.manifest = other.manifest;
+        release.images = other.images;
+        release.description = "environment of a release whose build was removed";
+      });
+    }
+  }
+  for (const Release& release : known) {
+    if (is_of_build(release)) remove_release(app, release.id);
+  }
 }
 
 }  // namespace cooper::store

@@ -55,10 +55,13 @@ class FileStore : public Store {
   void insert_release(const Release& release) override;
   std::optional<Release> find_release(const AppName& app, const ReleaseId& id) const override;
   ReleaseList list_releases(const AppName& app, std::size_t limit) const override;
+  std::optional<Release> newest_release(const AppName& app) const override;
   Release derive_release(const AppName& app, const std::function<void(Release&)>& change) override;
   App activate_release(const AppName& app, const ReleaseId& release,
                        const BuildId& deploy) override;
   void remove_release(const AppName& app, const ReleaseId& id) override;
+  void remove_releases_of(const AppName& app, const BuildId& build,
+                          std::vector<Release> known) override;
 
   std::optional<std::string> find_property(const AppName* app,
                                            const PropertyKey& key) const override;
@@ -79,6 +82,9 @@ class FileStore : public Store {
   std::optional<AppName> find_renamed(const AppName& old_name, const BuildId& id) const;
 
  private:
+  Release derive_locked(const AppName& app, const std::optional<Release>& newest,
+                        const std::function<void(Release&)>& change);
+
   /// The folder of an app's records, and the lock on it. nullopt: absent.
   struct LockedBuilds {
     Fd folder;

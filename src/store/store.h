@@ -129,6 +129,9 @@ class Store {
   virtual void insert_release(const Release& release) = 0;
   virtual std::optional<Release> find_release(const AppName& app, const ReleaseId& id) const = 0;
   virtual ReleaseList list_releases(const AppName& app, std::size_t limit) const = 0;
+  /// The one that has the app's environment. Throws Error{corrupt} if that one can't be
+  /// read: an older one would say something else.
+  virtual std::optional<Release> newest_release(const AppName& app) const = 0;
   /// Makes a release from the app's newest one: `change` gets a copy of that (an empty
   /// one if there is none) with an id and a time of its own. Nobody else makes one
   /// meanwhile, and it is the newest one, whatever the clock says: two changes of the
@@ -141,6 +144,12 @@ class Store {
   virtual App activate_release(const AppName& app, const ReleaseId& release,
                                const BuildId& deploy) = 0;
   virtual void remove_release(const AppName& app, const ReleaseId& id) = 0;
+  /// Removes the releases of a build; nobody makes one meanwhile. If the newest one is among
+  /// them, a new release keeps the app's environment, with what the newest of another build
+  /// has else; unless one can't be read, which may have it. `known`: the app's releases as
+  /// they were a while ago, newest first; those made since are looked at, too.
+  virtual void remove_releases_of(const AppName& app, const BuildId& build,
+                                  std::vector<Release> known) = 0;
 
   /// A property of an app, or of `--global` when `app` is null. nullopt: unset.
   virtual std::optional<std::string> find_property(const AppName* app,

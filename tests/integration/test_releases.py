@@ -378,7 +378,7 @@ def test_what_is_so_already_makes_no_release(built):
         assert f"Nothing to change: release {before} has this already\n" == built("env", *words, "-a", "shop").ok().out
     assert newest(built) == before
     said = built("env", "set", "--replace", "C=3", "-a", "shop").ok().out
-    assert said.startswith("Setting C, unsetting A, B... OK\n"), said
+    assert said.startswith("Setting C, removing all others... OK\n"), said
     assert built("env", "-a", "shop").ok().out == "C=3\n"
 
 

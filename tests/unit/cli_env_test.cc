@@ -91,6 +91,32 @@ TEST_F(Env, FilesGiveVariablesAndWordsWin) {
             "A=word\nB=\"two\\nlines\"\nKEY=\"-----BEGIN\\nabc\"\n");
   EXPECT_EQ(run({"env", "set", "-a", "hello", "--replace", "C=1"}).code, 0);
   EXPECT_EQ(environment(), (Environment{{"C", "1"}}));
+  EXPECT_THAT(run({"env", "set", "-a", "hello", "--replace", "C=1"}).out,
+              HasSubstr("Nothing to change"));
+  EXPECT_EQ(run({"env", "set", "-a", "hello", "A=1"}).code, 0);
+  EXPECT_THAT(run({"env", "set", "-a", "hello", "--replace", "C=1"}).out,
+              HasSubstr("Setting C, removing all others... OK"));
+}
+
+TEST_F(Env, ADamagedNewestReleaseIsSaidAndNotPassedOver) {
+  run({"config:set", "hello", "A=1"});
+  write_text(layout_.releases(app()) / "rzzzzzzzz.json", "{");
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"env", "-a", "hello"}, {"config:get", "hello", "A"}, {"config:set", "hello", "B=2"}}) {
+    const Ran ran = run(words);
+    EXPECT_EQ(ran.out, "") << words[0];
+    EXPECT_THAT(ran.err, HasSubstr("the newest release can't be read")) << words[0];
+  }
+  const Ran list = run({"releases", "-a", "hello"});
+  EXPECT_THAT(list.out, HasSubstr("env add:A"));
+  EXPECT_THAT(list.err, HasSubstr("release hello/rzzzzzzzz can't be read"));
+}
+
+TEST_F(Env, OldReleasesGo) {
+  EXPECT_EQ(run({"builds", "set", "retention", "3", "-a", "hello"}).code, 0);
+  for (int i = 0; i < 6; ++i) run({"env", "set", "-a", "hello", "A=" + std::to_string(i)});
+  EXPECT_EQ(releases(), 3U);
+  EXPECT_EQ(environment(), (Environment{{"A", "5"}}));
 }
 
 TEST_F(Env, TheIdAloneForScripts) {
@@ -111,9 +137,13 @@ TEST_F(Env, ShownForPeopleAndForPrograms) {
 }
 
 TEST_F(Env, AReleaseOfOnesBuildAndAnothersEnvironment) {
+  add_build("b1", Status::succeeded);
   add_release("rb1", "b1");
   add_release("rb2", "b2");
   run({"env", "set", "-a", "hello", "NEW=1"});
+  const Ran of_none = run({"releases", "create-from", "--build-from", "rb2", "-a", "hello"});
+  EXPECT_THAT(of_none.err, HasSubstr("build b2 of release r"));
+  EXPECT_EQ(of_none.code, exit_code(Errc::conflict));
   const Ran made =
       run({"releases", "create-from", "--build-from", "rb1", "--env-from", "last", "-a", "hello"});
   EXPECT_THAT(made.out, StartsWith("Creating release... OK, r"));

@@ -290,6 +290,28 @@ TEST_P(StoreContract, AReleaseIsDerivedFromTheNewestOne) {
   }
 }
 
+TEST_P(StoreContract, WhatWasReleasedSinceGoesWithItsBuild) {
+  const auto add = [&](const char* build, const char* variable) {
+    return store_->derive_release(hello_, [&](Release& release) {
+      release.build = build;
+      release.environment = {{variable, "1"}};
+    });
+  };
+  const Release other = add("b1", "OLD");
+  const Release seen = add("b2", "A");
+  const Release since = add("b2", "B");
+  store_->remove_releases_of(hello_, build_id("b2"), {seen, other});
+  const std::vector<Release> left = store_->list_releases(hello_, 0).releases;
+  ASSERT_EQ(left.size(), 2U);
+  EXPECT_GT(left[0].id, since.id);
+  EXPECT_EQ(left[0].environment, since.environment);
+  EXPECT_EQ(left[0].build, "b1");
+  EXPECT_EQ(left[1], other);
+  EXPECT_EQ(store_->newest_release(hello_), left[0]);
+  store_->remove_releases_of(hello_, build_id("b9"), {});
+  EXPECT_EQ(ids(store_->list_releases(hello_, 0)).size(), 2U);
+}
+
 TEST_P(StoreContract, AReleaseThatIsNotToBeIsNotMade) {
   store_->insert_release(release("r1"));
   EXPECT_EQ(code_of([&] {

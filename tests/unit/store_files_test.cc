@@ -3,6 +3,8 @@
 #include "model/json.h"
 #include "unit/store_test_support.h"
 
+#include <gmock/gmock.h>
+
 #include <algorithm>
 #include <atomic>
 #include <csignal>
@@ -131,6 +133,24 @@ TEST_F(FileStoreTest, ADamagedReleaseHidesNoOther) {
   const ReleaseList list = store_.list_releases(hello_, 0);
   EXPECT_EQ(list.releases.size(), 1U);
   EXPECT_EQ(list.warnings.size(), 1U);
+}
+
+TEST_F(FileStoreTest, ADamagedNewestReleaseIsNotPassedOver) {
+  Release kept = release("r1");
+  kept.build = "b1";
+  kept.environment = {{"OLD", "1"}};
+  store_.insert_release(kept);
+  const fs::path damaged = root() / "data/releases/hello/r2.json";
+  write_text(damaged, "{");
+  const Error error = error_of([&] { store_.newest_release(hello_); });
+  EXPECT_EQ(error.code(), Errc::corrupt);
+  EXPECT_THAT(error.hint(),
+              testing::HasSubstr("mend or remove its file in " + damaged.parent_path().string()));
+  EXPECT_EQ(code_of([&] { store_.derive_release(hello_, [](Release&) {}); }), Errc::corrupt);
+  // Whose environment the damaged one has, nobody knows: none is made up.
+  store_.remove_releases_of(hello_, build_id("b1"), {kept});
+  EXPECT_TRUE(store_.list_releases(hello_, 0).releases.empty());
+  EXPECT_TRUE(fs::exists(damaged));
 }
 
 TEST_F(FileStoreTest, FoldersThatAreNoAppsAreNone) {

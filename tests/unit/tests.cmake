@@ -42,7 +42,7 @@ target_compile_definitions(cli_test PRIVATE COOPER_PROGRAM="$<TARGET_FILE:cooper
 add_dependencies(cli_test cooper)
 cooper_unit_test(build LINKS cooper_build
   SOURCES build_apps_to_prune_test.cc build_plan_test.cc build_provenance_test.cc
-          build_prune_test.cc build_registry_test.cc build_root_id_test.cc build_secrets_test.cc build_container_place_test.cc build_service_plan_test.cc build_settings_test.cc
+          build_prune_test.cc build_registry_test.cc build_release_use_test.cc build_root_id_test.cc build_secrets_test.cc build_container_place_test.cc build_service_plan_test.cc build_settings_test.cc
           build_cancel_test.cc build_deploy_test.cc build_diff_test.cc build_request_test.cc build_unpacked_source_test.cc)
 cooper_unit_test(rack LINKS cooper_rack
   SOURCES rack_store_source_test.cc)
