@@ -17,6 +17,6 @@ bool signal_cancel(const store::FileStore& store, const Build& build);
 /// is. Whoever finalizes first wins, also against us. Returns the record as it stands
 /// then. Throws Error{unavailable} if something of it can't be ended, Error{denied}
 /// if it is another user's.
-Build cancel(store::FileStore& store, const Build& build);
+Build cancel(store::FileStore& store, const Build& seen);
 
 }  // namespace cooper::build

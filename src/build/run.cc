@@ -17,6 +17,7 @@
 #include <chrono>
 #include <fcntl.h>
 #include <thread>
+#include <utility>
 
 namespace cooper::build {
 
@@ -29,10 +30,10 @@ std::string count_of(std::size_t n, const char* noun) {
 }  // namespace
 
 Run::Run(Parts parts)
-    : parts_(parts),
-      files_(parts.layout.build(parts.app, parts.id)),
-      source_(parts.layout, parts.app, parts.id, parts.request.tree),
-      steps_(files_.steps, parts.layout.log_mode()) {}
+    : parts_(std::move(parts)),
+      files_(parts_.layout.build(parts_.app, parts_.id)),
+      source_(parts_.layout, parts_.app, parts_.id, parts_.request.tree),
+      steps_(files_.steps, parts_.layout.log_mode()) {}
 
 void Run::say(const std::string& line) const {
   parts_.log.append(parts_.redactor.redact(line) + "\n");

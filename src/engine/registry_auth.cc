@@ -42,7 +42,8 @@ std::string variable(const char* name) {
 std::vector<std::filesystem::path> auth_files(const std::filesystem::path& own) {
   std::vector<std::filesystem::path> files;
   if (!own.empty()) files.push_back(own);
-  if (const std::string file = variable("REGISTRY_AUTH_FILE"); !file.empty()) files.push_back(file);
+  if (const std::string file = variable("REGISTRY_AUTH_FILE"); !file.empty())
+    files.emplace_back(file);
   if (const std::string folder = variable("XDG_RUNTIME_DIR"); !folder.empty()) {
     files.push_back(std::filesystem::path(folder) / "containers/auth.json");
   }

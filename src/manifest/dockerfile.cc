@@ -300,8 +300,9 @@ Result<DockerfileFacts> parse_dockerfile(std::string_view text, std::string_view
                    "write the image to start from: FROM debian:12");
     }
     const std::string_view flag = operands.front();
-    is_pinned = flag.starts_with("--platform=") ? flag.find("TARGETPLATFORM") == flag.npos
-                                                : pinned.contains(lowered(stage->base));
+    is_pinned = flag.starts_with("--platform=")
+                    ? flag.find("TARGETPLATFORM") == std::string_view::npos
+                    : pinned.contains(lowered(stage->base));
     if (is_pinned && !stage->name.empty()) pinned.insert(stage->name);
     facts.stages.push_back(*std::move(stage));
   }
@@ -354,8 +355,8 @@ std::optional<std::vector<std::string>> images_read(
   // An image that an earlier stage is named after is that stage.
   const auto add = [&](const std::string& from) {
     if (stages.contains(lowered(from))) return true;
-    auto image = expanded(from, values);
-    if (image && !stages.contains(lowered(*image))) images.insert(*std::move(image));
+    const auto image = expanded(from, values);
+    if (image && !stages.contains(lowered(*image))) images.insert(*image);
     return image.has_value();
   };
   for (const Stage& stage : facts.stages) {

@@ -96,7 +96,8 @@ std::optional<rack::BuildView> find_view(const Face& face, const AppName& app, c
     if (error.code() == Errc::not_found) return std::nullopt;
     if (error.code() != Errc::corrupt) throw;
     std::string why = error.message();
-    if (const std::size_t end = why.find(": "); why.starts_with("record ") && end != why.npos) {
+    if (const std::size_t end = why.find(": ");
+        why.starts_with("record ") && end != std::string::npos) {
       why.erase(0, end + 2);
     }
     throw Error(Errc::corrupt, "parse build record " + id.str() + ": " + why);

@@ -388,7 +388,7 @@ UnpackResult unpack(int in, const std::filesystem::path& target, const UnpackLim
 
 UnpackResult unpack_over(int in, const std::filesystem::path& target, ContentDigests& digests,
                          const UnpackLimits& limits, std::stop_token stop) {
-  const ContentDigests there = std::move(digests);
+  const ContentDigests there = std::exchange(digests, {});
   ArchiveReader archive(in, stop);
   return Unpacking(archive, target, limits, std::move(stop), MadeBy::us, &digests, &there).run();
 }

@@ -162,6 +162,7 @@ TEST_F(Unpacked, WhatAnotherBootKnewIsNotUsed) {
   open().keep();
   const fs::path known = layout_.kept_source(app_) / "known";
   const ino_t inode = inode_of(layout_.kept_source(app_) / "source/a");
+  const Fd held = open_file(layout_.kept_source(app_) / "source/a", O_RDONLY);  // no other gets it
   const std::string before = read_file(known).value();
   ASSERT_EQ(summed_for(before, read_file("/proc/sys/kernel/random/boot_id").value()), before);
   write_text(known, summed_for(before, "00000000-0000-0000-0000-000000000000\n"));

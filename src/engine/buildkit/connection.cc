@@ -93,7 +93,7 @@ std::string certificate(const std::filesystem::path& file) {
   return *std::move(text);
 }
 
-std::shared_ptr<grpc::Channel> connect_tcp(const EngineChoice& choice, std::string target) {
+std::shared_ptr<grpc::Channel> connect_tcp(const EngineChoice& choice, const std::string& target) {
   if (choice.certs.empty()) {
     throw Error(Errc::invalid, "no certificates for " + choice.address + " are configured",
                 "set property buildkit-certs to a folder with ca.pem, cert.pem and key.pem");

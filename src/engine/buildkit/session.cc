@@ -53,7 +53,7 @@ bool send_all(int fd, std::string_view bytes) {
 
 class Session::Bridge {
  public:
-  Bridge(std::shared_ptr<grpc::Channel> channel, const std::string& id,
+  Bridge(const std::shared_ptr<grpc::Channel>& channel, const std::string& id,
          const std::string& shared_key, const std::vector<std::unique_ptr<grpc::Service>>& services)
       : stub_(moby::buildkit::v1::Control::NewStub(channel)), server_(start_server(services)) {
     std::array<int, 2> ends{};
