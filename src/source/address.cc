@@ -45,7 +45,7 @@ struct Range6 {
 
   bool has(const Bytes6& address) const {
     for (unsigned bit = 0; bit < bits; ++bit) {
-      const unsigned ours = first[bit / 16] >> (15U - bit % 16) & 1U;
+      const unsigned ours = unsigned{first[bit / 16]} >> (15U - bit % 16) & 1U;
       const unsigned theirs = static_cast<unsigned>(address[bit / 8]) >> (7U - bit % 8) & 1U;
       if (ours != theirs) return false;
     }
