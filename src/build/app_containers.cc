@@ -5,6 +5,7 @@
 #include "build/release_use.h"
 #include "build/root_id.h"
 #include "engine/http_probe.h"
+#include "store/own_root.h"
 
 #include <algorithm>
 #include <set>
@@ -28,6 +29,7 @@ std::chrono::seconds stop_timeout_of(const engine::Container& container) {
 AppContainers::AppContainers(const store::Layout& layout, const AppName& app)
     : app_(app), note_(read_note(layout, app)) {
   if (!note_) return;
+  store::require_own_root(layout, "touch the containers of app " + app.str());
   root_ = find_root_id(layout).text;
   if (root_.empty()) return;  // nothing was made by this root: it is a copy
   for (const ContainerPlace& place : note_->places) {

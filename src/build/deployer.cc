@@ -5,10 +5,9 @@
 #include "build/container_deployer.h"
 #include "build/deploy_files.h"
 #include "build/service_plan.h"
+#include "store/own_root.h"
 
 #include <filesystem>
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace cooper::build {
 
@@ -67,15 +66,9 @@ class CommandDeployer : public Deployer {
 
 void require_deployer(const Settings& settings, const store::Layout& layout, const AppName& app) {
   if (settings.deployer == DeployerKind::none) return;
-  struct stat root {};
-  if (::geteuid() == 0 && ::stat(layout.root().c_str(), &root) == 0 && root.st_uid != 0) {
-    throw Error(Errc::denied,
-                std::string("root does not ") +
-                    (settings.deployer == DeployerKind::command ? "run the deploy command"
-                                                                : "start containers") +
-                    ": the data root " + layout.root().string() + " belongs to another user",
-                "deploy as that user: sudo -u '#" + std::to_string(root.st_uid) + "' cooper ...");
-  }
+  store::require_own_root(layout, settings.deployer == DeployerKind::command
+                                      ? "run the deploy command"
+                                      : "start containers");
   if (settings.deployer != DeployerKind::command || !settings.deploy_command.empty()) return;
   throw Error(Errc::invalid,
               "the deployer is `command`, and the property deploy-command names none",

@@ -1,14 +1,13 @@
 #include "build/service_containers.h"
 
 #include "base/error.h"
+#include "base/pause.h"
 #include "base/text.h"
 #include "build/free_port.h"
 #include "engine/docker_api.h"
 #include "log/channel.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 #include <utility>
 
 namespace cooper::build {
@@ -26,15 +25,6 @@ constexpr std::chrono::seconds kSoon{3};
 constexpr std::chrono::seconds kStaysUp{3};
 /// Of a failed container's output in the log.
 constexpr std::uint64_t kLastLines = 20;
-
-/// Throws Error{canceled} on a stop request.
-void pause(std::chrono::milliseconds time, const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any condition;
-  std::unique_lock lock(mutex);
-  condition.wait_for(lock, stop, time, [] { return false; });
-  if (stop.stop_requested()) throw Error(Errc::canceled, "canceled");
-}
 
 /// 0: it has none of this protocol.
 std::uint16_t first_port(const ServicePlan& service, std::string_view protocol) {
@@ -204,7 +194,9 @@ void ServiceContainers::wait_until_healthy(std::vector<Started> waiting,
       return false;
     });
     if (waiting.empty()) return;
-    pause(Clock::now() - began < kSoon ? kFirstLooks : kLaterLooks, stop);
+    if (!pause(Clock::now() - began < kSoon ? kFirstLooks : kLaterLooks, stop)) {
+      throw Error(Errc::canceled, "canceled");
+    }
   }
 }
 

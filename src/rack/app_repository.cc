@@ -5,6 +5,7 @@
 #include "process/proc.h"
 #include "source/git_repository.h"
 #include "store/folders.h"
+#include "store/own_root.h"
 
 #include <cstdlib>
 #include <string>
@@ -75,6 +76,7 @@ fs::path ensure_repository(const store::Layout& layout, const AppName& app) {
     throw Error(Errc::invalid, "this is a data root of Dokku's, which takes pushes itself",
                 "see: dokku git:help");
   }
+  store::require_own_root(layout, "run git in repositories");  // which name programs to run
   store::make_folder(layout, layout.git(), 0700);
   const fs::path program = lasting_program();
   fs::path repository = layout.git(app);

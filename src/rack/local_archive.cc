@@ -9,6 +9,7 @@
 #include "rack/scratch_folder.h"
 #include "source/fetch.h"
 #include "source/import_archive.h"
+#include "store/own_root.h"
 
 #include <array>
 #include <cerrno>
@@ -84,6 +85,8 @@ Build LocalRack::build_archive(const BuildArchive& wanted, StartProgress& progre
   std::vector<std::string> warnings;  // of properties: the build's log has them
   const build::Settings settings = build::read_settings(store_, wanted.app, warnings);
   require_disk_space(wanted.app, wanted.request);
+  // The scratch folder is its owner's, who could put a link where we are about to write.
+  store::require_own_root(layout_, "unpack archives");
   const ScratchFolder scratch(layout_, wanted.app);
   const fs::path file = scratch.path() / "archive";
   const fs::path unpacked = scratch.path() / "source";

@@ -1,6 +1,7 @@
 // LocalRack's verbs about the containers of apps.
 
 #include "base/error.h"
+#include "base/pause.h"
 #include "base/text.h"
 #include "build/app_containers.h"
 #include "build/settings.h"
@@ -10,7 +11,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <stop_token>
@@ -103,13 +103,7 @@ class LogFollowers {
   }
 
   /// False on a stop request.
-  bool wait(std::chrono::milliseconds time) {
-    std::mutex mutex;
-    std::condition_variable_any condition;
-    std::unique_lock lock(mutex);
-    condition.wait_for(lock, ended_.get_token(), time, [] { return false; });
-    return !ended_.stop_requested();
-  }
+  bool wait(std::chrono::milliseconds time) { return pause(time, ended_.get_token()); }
 
  private:
   struct Forward {

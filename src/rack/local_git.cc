@@ -8,6 +8,7 @@
 #include "source/git_access.h"
 #include "source/git_checkout.h"
 #include "source/git_facts.h"
+#include "store/own_root.h"
 
 #include <algorithm>
 
@@ -43,6 +44,7 @@ std::filesystem::path LocalRack::initialize_git(const AppName& app) {
 Build LocalRack::build_commit(const BuildCommit& commit, StartProgress& progress,
                               std::stop_token stop) {
   constexpr std::size_t kShortId = 10;
+  store::require_own_root(layout_, "run git in repositories");
   progress.phase("Checking out " + commit.checkout.commit.substr(0, kShortId));
   const ScratchFolder scratch(layout_, commit.app);
   source::GitCheckout checkout = commit.checkout;

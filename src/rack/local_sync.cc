@@ -7,6 +7,7 @@
 #include "source/git_facts.h"
 #include "source/git_remote.h"
 #include "source/git_repository.h"
+#include "store/own_root.h"
 
 #include <filesystem>
 #include <optional>
@@ -38,6 +39,7 @@ std::string usual_branch(const fs::path& repository) {
 }  // namespace
 
 Synced LocalRack::sync_git(const SyncGit& wanted, StartProgress& progress, std::stop_token stop) {
+  store::require_own_root(layout_, "run git in repositories");
   const source::SourceUrl url = source::parse_source_url(wanted.url).value();
   const std::string shown = source::shown(url);
   const source::FetchPolicy policy = fetch_policy(wanted.app);

@@ -1,14 +1,13 @@
 #include "source/git_remote.h"
 
 #include "base/error.h"
+#include "base/pause.h"
 #include "base/text.h"
 
 #include <algorithm>
 #include <array>
-#include <condition_variable>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -112,7 +111,8 @@ Listing list_remote(const GitAccess& access, const std::string& wanted, const st
     const std::string_view ref = line.substr(tab + 1);
     constexpr std::string_view kSymbolic = "ref: ";
     if (first.starts_with(kSymbolic) && ref == "HEAD") {
-      listing.head = first.substr(kSymbolic.size());
+      const std::string_view head = first.substr(kSymbolic.size());
+      if (is_ref_text(head)) listing.head = head;
     } else if (is_object_id(first)) {
       listing.ids.emplace(ref, first);
     }
@@ -147,8 +147,7 @@ class SizeWatch {
  private:
   void watch(const std::stop_token& over) {
     constexpr std::chrono::milliseconds kInterval{200};
-    std::unique_lock lock(mutex_);
-    while (!changed_.wait_for(lock, over, kInterval, [&] { return over.stop_requested(); })) {
+    while (pause(kInterval, over)) {
       if (is_too_large()) ended_.request_stop();
     }
   }
@@ -157,8 +156,6 @@ class SizeWatch {
   std::uint64_t most_;
   std::stop_source ended_;
   std::stop_callback<std::function<void()>> forward_;
-  std::mutex mutex_;
-  std::condition_variable_any changed_;
   std::jthread thread_;  // last: it uses the others
 };
 
