@@ -43,7 +43,9 @@ void require_exportable(const Build& build) {
                     build.app.str());
   }
   if (build.status != Status::succeeded || build.images.empty()) {
-    throw Error(Errc::invalid, name + " has no images: it " + std::string(to_string(build.status)),
+    throw Error(Errc::invalid,
+                name + " has no images: it " + (build.status == Status::canceled ? "was " : "") +
+                    std::string(to_string(build.status)),
                 "export one that succeeded: cooper builds -a " + build.app.str());
   }
 }

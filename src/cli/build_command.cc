@@ -5,7 +5,6 @@
 #include "cli/follow_build.h"
 #include "cli/interrupt.h"
 #include "cli/outcome.h"
-#include "cli/progress.h"
 #include "cli/secret_flags.h"
 #include "cli/show_log.h"
 #include "engine/platform.h"
@@ -76,14 +75,10 @@ rack::StartBuild start_from(const Context& context, const Options& options) {
           .if_locked = if_locked(options)};
 }
 
-/// Starts the build; from then on it needs us no more.
 Build start_build(const Context& context, const rack::StartBuild& start, Interrupts& interrupts,
                   Output& progress) {
   warn_of_near_miss(context, start.app);
-  Progress phases(context, progress);
-  const Build build = context.rack.start_build(start, phases, interrupts.first());
-  interrupts.let_others_leave();
-  return build;
+  return start_build(context, interrupts, progress, &rack::Rack::start_build, start);
 }
 
 /// Stays with a build that was started, unless --detach says otherwise.
@@ -117,8 +112,8 @@ int run_retry(Context& context, const Options& options) {
       .if_locked = if_locked(options)};
   Output& progress = options.id ? context.err : context.out;
   Interrupts interrupts(Interrupts::Takes::all_ends);
-  return follow(context, options, retry(context, again, interrupts, progress), interrupts,
-                progress);
+  const Build build = start_build(context, interrupts, progress, &rack::Rack::retry_build, again);
+  return follow(context, options, build, interrupts, progress);
 }
 
 /// Build and promote; with --id the release's id comes once it is deployed.

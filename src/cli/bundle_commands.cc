@@ -86,13 +86,14 @@ int run_export(Context& context, const Options& options) {
 
 /// Waits for the build's end without its log. The exit code, if it is not a good one.
 std::optional<int> wait_for_end(const Context& context, const Build& build,
-                                const Interrupts& interrupts) {
+                                const Interrupts& interrupts, Progress& progress) {
   const Fd nowhere = open_file("/dev/null", O_WRONLY);
   Output quiet(nowhere.get());
   LogView log(quiet, LogForm::raw);
   if (const auto left = follow_to_end(context, build, interrupts, log)) return left;
   const rack::BuildView view = context.rack.get_build(build.app, build.id);
   if (view.status == DisplayStatus::succeeded) return std::nullopt;
+  progress.phase_done("failed");
   return report_outcome(context, view);
 }
 
@@ -120,7 +121,7 @@ int run_import(Context& context, const Options& options) {
     }
   }();
   interrupts.let_others_leave();
-  if (const auto code = wait_for_end(context, build, interrupts)) return *code;
+  if (const auto code = wait_for_end(context, build, interrupts, progress)) return *code;
   const Build imported = context.rack.get_build(app, build.id).build;
   progress.phase_done("OK, " + imported.release);
   if (options.id) context.out.write(imported.release + "\n");
@@ -145,7 +146,7 @@ int run_import_image(Context& context, const Options& options) {
   progress.phase_done("OK, " + build.id.str());
   interrupts.let_others_leave();
   progress.phase("Waiting for import to complete");
-  if (const auto code = wait_for_end(context, build, interrupts)) return *code;
+  if (const auto code = wait_for_end(context, build, interrupts, progress)) return *code;
   progress.phase_done();
   const Build imported = context.rack.get_build(app, build.id).build;
   if (options.id) {

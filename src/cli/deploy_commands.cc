@@ -46,13 +46,14 @@ int run_rebuild(Context& context, const Options& options) {
                 "build it first: cooper build -a " + app.name.str());
   }
   Interrupts interrupts(Interrupts::Takes::all_ends);
-  const Build build = retry(context,
-                            {.app = app.name,
-                             .build = page.builds[0].build.id,
-                             .source = "ps:rebuild",
-                             .secrets = read_build_secrets(options.secrets, options.agents).value(),
-                             .if_locked = if_locked(options)},
-                            interrupts, context.out);
+  const rack::RetryBuild again{
+      .app = app.name,
+      .build = page.builds[0].build.id,
+      .source = "ps:rebuild",
+      .secrets = read_build_secrets(options.secrets, options.agents).value(),
+      .if_locked = if_locked(options)};
+  const Build build =
+      start_build(context, interrupts, context.out, &rack::Rack::retry_build, again);
   return follow_and_promote(context, options, build, interrupts, context.out);
 }
 

@@ -2,18 +2,9 @@
 
 #include "cli/follow_build.h"
 #include "cli/outcome.h"
-#include "cli/progress.h"
 #include "cli/show_log.h"
 
 namespace cooper::cli {
-
-Build retry(const Context& context, const rack::RetryBuild& retry, Interrupts& interrupts,
-            Output& progress) {
-  Progress phases(context, progress);
-  const Build build = context.rack.retry_build(retry, phases, interrupts.first());
-  interrupts.let_others_leave();
-  return build;
-}
 
 int promote(const Context& context, const rack::StartDeploy& start, Interrupts& interrupts,
             Output& progress) {

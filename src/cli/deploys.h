@@ -3,13 +3,22 @@
 
 #include "cli/context.h"
 #include "cli/interrupt.h"
+#include "cli/progress.h"
 #include "cli/show_log.h"
 
 namespace cooper::cli {
 
-/// Starts to build a stored source again; from then on the build needs us no more.
-Build retry(const Context& context, const rack::RetryBuild& retry, Interrupts& interrupts,
-            Output& progress);
+/// Starts a build by a verb of the rack, its phases on `progress`; from then on it needs us
+/// no more.
+template <typename What>
+Build start_build(const Context& context, Interrupts& interrupts, Output& progress,
+                  Build (rack::Rack::*verb)(const What&, rack::StartProgress&, std::stop_token),
+                  const What& what) {
+  Progress phases(context, progress);
+  const Build build = (context.rack.*verb)(what, phases, interrupts.first());
+  interrupts.let_others_leave();
+  return build;
+}
 
 /// Starts the deploy, and follows it as follow_deploy does.
 int promote(const Context& context, const rack::StartDeploy& start, Interrupts& interrupts,

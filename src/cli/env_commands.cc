@@ -186,7 +186,13 @@ int change_config(const Context& context, const Options& options, const App& app
     return started;
   }();
   context.out.write("Release: " + deploy.release + "\n");
-  return follow_deploy(context, deploy, interrupts, context.out);
+  const int code = follow_deploy(context, deploy, interrupts, context.out);
+  if (code != 0 && is_terminal(context.rack.get_build(app.name, deploy.id).build.status)) {
+    context.err.write("The change is kept in release " + deploy.release +
+                      " and comes with the next deploy; to try again: cooper releases promote -a " +
+                      app.name.str() + "\n");
+  }
+  return code;
 }
 
 int run_config_set(Context& context, const Options& options) {

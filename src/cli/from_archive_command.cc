@@ -4,7 +4,6 @@
 #include "cli/deploys.h"
 #include "cli/follow_build.h"
 #include "cli/interrupt.h"
-#include "cli/progress.h"
 #include "source/archive_type.h"
 #include "source/url.h"
 
@@ -70,11 +69,8 @@ int run_from_archive(Context& context, const Options& options) {
   const Wanted wanted = wanted_from(context, options);
   Interrupts interrupts(Interrupts::Takes::all_ends);
   warn_of_near_miss(context, wanted.build.app);
-  const Build build = [&] {
-    Progress phases(context, context.out);
-    return context.rack.build_archive(wanted.build, phases, interrupts.first());
-  }();
-  interrupts.let_others_leave();
+  const Build build =
+      start_build(context, interrupts, context.out, &rack::Rack::build_archive, wanted.build);
   return follow_and_deploy(context, build, interrupts, context.out);
 }
 

@@ -13,6 +13,7 @@
 #include <array>
 #include <csignal>
 #include <filesystem>
+#include <poll.h>
 #include <stop_token>
 #include <unistd.h>
 
@@ -79,11 +80,16 @@ std::vector<std::string> environment_for(const Context& context, const std::stri
   throw_errno("run " + words[0]);
 }
 
-/// Runs it, and ends it, with its hooks, when the pusher has gone: git would wait for them.
+/// Runs it, and ends it, with its hooks, when the pusher has gone: git would wait for them. One
+/// who has his answer goes, too: git gets the time to end by itself.
 int receive(const process::Command& command) {
   const Interrupts interrupts(Interrupts::Takes::all_ends, STDOUT_FILENO);
   process::Child git = process::Child::start(command);
-  const std::stop_callback hang_up(interrupts.first(), [&] { git.signal_group(SIGHUP); });
+  const std::stop_callback hang_up(interrupts.first(), [&] {
+    constexpr int kEndsInMs = 1000;
+    pollfd ended{.fd = git.pidfd(), .events = POLLIN, .revents = 0};
+    if (::poll(&ended, 1, kEndsInMs) == 0) git.signal_group(SIGHUP);
+  });
   return git.wait().code;
 }
 

@@ -74,6 +74,7 @@ Push read_push(const Context& context) {
 
 /// Of a push that is accepted as it is.
 void say_nothing_is_built(const Context& context, const Push& push) {
+  if (std::ranges::all_of(push.updates, &RefUpdate::deletes)) return;
   std::vector<std::string> names;
   for (const RefUpdate& update : push.updates) names.push_back(short_name(update.ref));
   const std::string what = shorten(join(names, ", "), 200);

@@ -44,15 +44,12 @@ int run_sync(Context& context, const Options& options) {
   }();
   context.out.write(state_of(wanted.app, synced));
   if (!options.build && !(options.build_if_changes && synced.changed)) return 0;
-  const Build build = [&] {
-    Progress phases(context, context.out);
-    return context.rack.build_commit({.app = wanted.app,
-                                      .checkout = synced.checkout,
-                                      .request = {.source = "git:sync", .git_url = synced.url},
-                                      .if_locked = if_locked(options)},
-                                     phases, interrupts.first());
-  }();
-  interrupts.let_others_leave();
+  const rack::BuildCommit commit{.app = wanted.app,
+                                 .checkout = synced.checkout,
+                                 .request = {.source = "git:sync", .git_url = synced.url},
+                                 .if_locked = if_locked(options)};
+  const Build build =
+      start_build(context, interrupts, context.out, &rack::Rack::build_commit, commit);
   return follow_and_deploy(context, build, interrupts, context.out);
 }
 

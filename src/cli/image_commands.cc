@@ -1,10 +1,10 @@
 // `cooper git:from-image` and `git:load-image`, as Dokku has them.
 
 #include "base/fd.h"
+#include "base/text.h"
 #include "cli/context.h"
 #include "cli/deploys.h"
 #include "cli/follow_build.h"
-#include "cli/progress.h"
 
 #include <array>
 #include <unistd.h>
@@ -21,6 +21,11 @@ struct Words {
 };
 
 Words words_of(const Context& context, const Options& options) {
+  constexpr std::size_t kMost = 4;  // APP IMAGE USER EMAIL
+  if (options.words.size() > (options.app ? kMost - 1 : kMost)) {
+    throw Error(Errc::invalid, "an argument more than APP IMAGE USER EMAIL: " +
+                                   shorten(printable(options.words.back()), 60));
+  }
   if (options.app) return {resolve_app(context, options), options.words[0]};
   if (options.words.size() < 2) {
     throw Error(Errc::invalid, "IMAGE is missing", "APP IMAGE, for example: hello nginx:1.25");
@@ -31,17 +36,14 @@ Words words_of(const Context& context, const Options& options) {
 int run_from_image(Context& context, const Options& options) {
   const auto [app, image] = words_of(context, options);
   Interrupts interrupts(Interrupts::Takes::all_ends);
-  const Build build = [&] {
-    Progress progress(context, context.out);
-    return context.rack.start_image(
-        {.app = app,
-         .service = ServiceName::parse("web").value(),
-         .image = image,
-         .request = {.source = "git:from-image", .description = "image " + image},
-         .if_locked = if_locked(options)},
-        progress, interrupts.first());
-  }();
-  interrupts.let_others_leave();
+  const rack::StartImage start{
+      .app = app,
+      .service = ServiceName::parse("web").value(),
+      .image = image,
+      .request = {.source = "git:from-image", .description = "image " + image},
+      .if_locked = if_locked(options)};
+  const Build build =
+      start_build(context, interrupts, context.out, &rack::Rack::start_image, start);
   return follow_and_deploy(context, build, interrupts, context.out);
 }
 
@@ -52,16 +54,19 @@ int run_load_image(Context& context, const Options& options) {
                 "docker save IMAGE | cooper git:load-image APP IMAGE");
   }
   Interrupts interrupts(Interrupts::Takes::all_ends);
+  const rack::ImportBuild start{.app = app,
+                                .in = STDIN_FILENO,
+                                .image = image,
+                                .source = "git:load-image",
+                                .if_locked = if_locked(options)};
   const Build build = [&] {
-    Progress progress(context, context.out);
-    return context.rack.import_build({.app = app,
-                                      .in = STDIN_FILENO,
-                                      .image = image,
-                                      .source = "git:load-image",
-                                      .if_locked = if_locked(options)},
-                                     progress, interrupts.first());
+    try {
+      return start_build(context, interrupts, context.out, &rack::Rack::import_build, start);
+    } catch (const Error& error) {  // adapter: say whose fault it is
+      if (error.code() != Errc::corrupt) throw;
+      throw Error(Error(error)).while_doing("the image archive on stdin");
+    }
   }();
-  interrupts.let_others_leave();
   return follow_and_deploy(context, build, interrupts, context.out);
 }
 

@@ -7,7 +7,7 @@
 namespace cooper::cli {
 
 void Progress::phase(std::string_view name) {
-  out_.write(std::string(name) + "... ");
+  out_.write(printable(name) + "... ");
   line_open_ = true;
 }
 

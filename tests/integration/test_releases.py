@@ -211,6 +211,7 @@ def test_a_failed_deploy_leaves_the_old_release_active(built, script):
     script("echo trouble; exit 9")
     done = built("config:set", "shop", "A=1")
     assert done.code == 1 and "ERROR: deploy failed: exit code 9" in done.err and "trouble" in done.out
+    assert f"The change is kept in release {newest(built)} and comes with the next deploy" in done.err
     record = deploys(built)[-1]
     assert (record["status"], record["exit_code"], record["release"]) == ("failed", 9, newest(built))
     assert active(built) == before != newest(built)
