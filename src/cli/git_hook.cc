@@ -7,8 +7,8 @@
 #include "cli/git_push.h"
 #include "cli/interrupt.h"
 #include "cli/progress.h"
-#include "cli/push_turn.h"
 #include "cli/pusher_watch.h"
+#include "rack/push_turn.h"
 #include "source/git_repository.h"
 
 #include <algorithm>
@@ -111,8 +111,10 @@ int build_push(const Context& context, const Push& push) {
   Interrupts interrupts(Interrupts::Takes::all_ends, STDERR_FILENO);
   const PusherWatch watch;
   Progress phases(context, context.err);
-  std::optional<PushTurn> turn;
-  if (!push.accepts_failed) turn.emplace(push.repository, phases, interrupts.first());
+  std::optional<rack::PushTurn> turn;
+  if (!push.accepts_failed) {
+    turn.emplace(push.repository, phases, interrupts.first(), rack::PushTurn::MovedBy::git_above);
+  }
   require_in_turn(push);  // before anything is copied
   rack::BuildCommit commit{.app = push.app,
                            .checkout = {.repository = push.repository, .commit = push.built->after},

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "rack/local_rack.h"
+#include "rack/push_turn.h"
 #include "rack/scratch_folder.h"
 #include "source/git_access.h"
 #include "source/git_facts.h"
@@ -59,6 +60,8 @@ Synced LocalRack::sync_git(const SyncGit& wanted, StartProgress& progress, std::
     branch = usual_branch(repository);
   }
   const std::string ref = std::string(kBranches) + branch;
+  // A push that is being built would be refused by git after its release was deployed.
+  const PushTurn turn(repository, progress, stop, PushTurn::MovedBy::us);
   const std::optional<std::string> before = source::find_ref(repository, ref);
   std::string commit = from.commit;
   if (before != commit) {

@@ -275,6 +275,24 @@ def test_a_second_push_waits_and_is_refused_if_it_is_outdated(cooper, repository
     assert no_scratch_is_left(cooper)
 
 
+def test_a_sync_moves_no_branch_under_a_push_that_is_built(cooper, repository, tree, gate, pushing):
+    cooper("builds", "set", "fetch-schemes", "file", "-a", "shop").ok()
+    cooper("builds", "set", "fetch-private", "on", "-a", "shop").ok()
+    tree.git("checkout", "-q", "-b", "other").ok()
+    other = tree.commit({"page": "other"})
+    tree.git("checkout", "-q", "main").ok()
+    pushed = tree.commit({"Dockerfile": f"FROM {BASE_IMAGE}\nRUN echo at the gate; {gate.command}\n"})
+    push = pushing("main")
+    read_until(push, "at the gate")
+    sync = cooper.start("git:sync", "--skip-deploy-branch", "shop", f"file://{tree.folder}/.git", "other")
+    assert "another push is being built" in sync.stderr.readline()
+    assert ref(repository, "refs/heads/main") != other
+    gate.open()
+    push.communicate(timeout=60)
+    assert push.returncode == 0 and only_record(cooper)["git_sha"] == pushed
+    assert sync.wait(60) == 0 and ref(repository, "refs/heads/main") == other
+
+
 def test_of_pushes_that_wait_only_the_newest_is_built(cooper, repository, tree, gate, pushing):
     cooper("builds", "set", "failed-push", "accept", "-a", "shop").ok()
     tree.commit({"Dockerfile": f"FROM {BASE_IMAGE}\nRUN echo at the gate; {gate.command}\n"})

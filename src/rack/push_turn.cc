@@ -1,4 +1,4 @@
-#include "cli/push_turn.h"
+#include "rack/push_turn.h"
 
 #include "base/error.h"
 #include "base/file.h"
@@ -13,7 +13,7 @@
 #include <thread>
 #include <unistd.h>
 
-namespace cooper::cli {
+namespace cooper::rack {
 
 namespace {
 
@@ -34,13 +34,13 @@ bool lives(std::string_view text) {
 }
 
 void check(const std::stop_token& stop) {
-  if (stop.stop_requested()) throw Error(Errc::canceled, "canceled before the build began");
+  if (stop.stop_requested()) throw Error(Errc::canceled, "canceled while a push was being built");
 }
 
 }  // namespace
 
-PushTurn::PushTurn(const std::filesystem::path& repository, rack::StartProgress& progress,
-                   const std::stop_token& stop)
+PushTurn::PushTurn(const std::filesystem::path& repository, StartProgress& progress,
+                   const std::stop_token& stop, MovedBy mover)
     : file_(open_file(repository / "cooper-push.lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600)) {
   bool said = false;
   while (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0) {
@@ -56,7 +56,7 @@ PushTurn::PushTurn(const std::filesystem::path& repository, rack::StartProgress&
     check(stop);
     std::this_thread::sleep_for(kPause);
   }
-  const auto git = process::find_process(::getppid());
+  const auto git = mover == MovedBy::git_above ? process::find_process(::getppid()) : std::nullopt;
   const std::string ours =
       git ? std::to_string(git->pid) + " " + std::to_string(git->started) + "\n" : "";
   if (::ftruncate(file_.get(), 0) != 0 ||
@@ -65,4 +65,4 @@ PushTurn::PushTurn(const std::filesystem::path& repository, rack::StartProgress&
   }
 }
 
-}  // namespace cooper::cli
+}  // namespace cooper::rack
