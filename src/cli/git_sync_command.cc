@@ -5,6 +5,7 @@
 #include "cli/interrupt.h"
 #include "cli/progress.h"
 
+#include <algorithm>
 #include <array>
 
 namespace cooper::cli {
@@ -34,6 +35,15 @@ std::string state_of(const AppName& app, const rack::Synced& synced) {
          (synced.changed ? "\n" : " already\n");
 }
 
+/// A commit whose build could not begin, for a deploy that ran or a full disk, is to be built the
+/// next time, though the branch has it already.
+bool was_built(const Context& context, const rack::Synced& synced, const AppName& app) {
+  const rack::BuildPage page = context.rack.find_builds({.app = app, .kind = Kind::build});
+  return std::ranges::any_of(page.builds, [&](const rack::BuildView& view) {
+    return view.build.git_sha == synced.checkout.commit;
+  });
+}
+
 int run_sync(Context& context, const Options& options) {
   const rack::SyncGit wanted = wanted_from(options);
   Interrupts interrupts(Interrupts::Takes::all_ends);
@@ -43,7 +53,9 @@ int run_sync(Context& context, const Options& options) {
     return context.rack.sync_git(wanted, phases, interrupts.first());
   }();
   context.out.write(state_of(wanted.app, synced));
-  if (!options.build && !(options.build_if_changes && synced.changed)) return 0;
+  const bool is_new =
+      options.build_if_changes && (synced.changed || !was_built(context, synced, wanted.app));
+  if (!options.build && !is_new) return 0;
   const rack::BuildCommit commit{.app = wanted.app,
                                  .checkout = synced.checkout,
                                  .request = {.source = "git:sync", .git_url = synced.url},
@@ -73,7 +85,7 @@ constexpr std::array kFlags = {
          .summary = "then build it, and deploy it if the app has a deployer",
          .target = &Options::build},
     Flag{.name = "build-if-changes",
-         .summary = "the same if the commit is another one than before",
+         .summary = "the same if the commit is another one than before, or was never built",
          .target = &Options::build_if_changes},
     Flag{.name = "skip-deploy-branch",
          .summary = "REF becomes the deploy branch's content, and not the deploy branch",

@@ -89,6 +89,19 @@ def test_build_from_http(cooper, remote, web):
     assert "page two" in done.out and len(cooper.build_ids("shop")) == 3
 
 
+def test_a_commit_whose_build_could_not_begin_is_built_the_next_time(cooper, remote):
+    allow(cooper)
+    words = ("git:sync", "--build-if-changes", "--no-wait", "shop", f"file://{remote}/.git")
+    deploy = cooper.start("track", "-a", "shop", "--detach", "--", "sleep", "600")
+    assert deploy.wait(30) == 0
+    refused = cooper(*words)
+    assert refused.code == 6 and branch(cooper) == git(remote, "rev-parse", "main")
+    cooper("builds", "cancel", "current", "-a", "shop").ok()
+    done = cooper(*words).ok()
+    assert "already" in done.out and "Release: " in done.out
+    assert "Release: " not in cooper(*words).ok().out
+
+
 def test_without_a_flag_nothing_is_built(shop, remote):
     done = shop("git:sync", "shop", f"file://{remote}/.git").ok()
     assert branch(shop) == git(remote, "rev-parse", "main")
