@@ -101,12 +101,14 @@ void settle_containers(const store::FileStore& store, const AppName& app) {
   const std::optional<App> facts = store.find_app(app);
   if (!facts) return;
   kept.insert(facts->deploy);
-  ContainerNote note = read_note(store.layout(), app).value_or(ContainerNote{});
   std::set<std::string> stopping;
-  if (nobody_deploys) stopping = {note.stopping.begin(), note.stopping.end()};
+  if (const auto note = read_note(store.layout(), app); note && nobody_deploys) {
+    stopping = {note->stopping.begin(), note->stopping.end()};
+  }
   for (const auto& [containers, place, container] : all) {
     const std::string& deploy = container.label(kDeployLabel);
     if (!kept.contains(deploy)) {
+      containers->stop(container.id, stop_timeout_of(container));  // it may have served until now
       containers->remove(container.id);
     } else if (stopping.contains(container.id) && deploy == facts->deploy) {
       // Its engine may be about to kill it still: that is waited for.
@@ -115,9 +117,11 @@ void settle_containers(const store::FileStore& store, const AppName& app) {
     }
   }
   open.remove_networks([&](const std::string& deploy) { return !kept.contains(deploy); });
-  if (!stopping.empty()) {
-    note.stopping.clear();
-    write_note(store.layout(), app, note);
+  if (stopping.empty()) return;
+  // A deploy may have begun meanwhile, and written what it stops.
+  if (auto note = read_note(store.layout(), app)) {
+    std::erase_if(note->stopping, [&](const std::string& id) { return stopping.contains(id); });
+    write_note(store.layout(), app, *note);
   }
 }
 

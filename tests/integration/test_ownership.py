@@ -2,6 +2,7 @@
 import os
 import pathlib
 import pwd
+import subprocess
 
 import pytest
 
@@ -105,6 +106,18 @@ def test_a_users_own_root_stays_the_users(plain_cooper, within_reach):
     wait_for(lambda: not os.path.exists(f"/proc/{pid}"), "the supervisor has ended")
     assert plain_cooper.record("shop", build)["status"] == "succeeded"
     assert not owners(plain_cooper.root)
+
+
+def test_root_trusts_no_repository_and_no_scratch_folder_of_another_user(plain_cooper, within_reach, tmp_path):
+    os.chown(plain_cooper.root, USER.pw_uid, USER.pw_gid)
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    subprocess.run(["tar", "-cf", "app.tar", "Dockerfile"], cwd=tmp_path, check=True)
+    for words in (["git:initialize", "shop"], ["git:sync", "shop", f"file://{tmp_path}"],
+                  ["git:from-archive", "shop", tmp_path / "app.tar"]):
+        refused = plain_cooper(*words)
+        assert refused.code == 4 and "belongs to another user" in refused.err, words
+        assert f"sudo -u '#{USER.pw_uid}' cooper" in refused.err
+    assert not (plain_cooper.root / "data/git").exists() and plain_cooper.build_ids("shop") == []
 
 
 def test_what_was_there_is_not_given_away(plain_cooper, within_reach):
