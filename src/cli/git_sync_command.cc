@@ -58,6 +58,7 @@ int run_sync(Context& context, const Options& options) {
   if (!options.build && !is_new) return 0;
   const rack::BuildCommit commit{.app = wanted.app,
                                  .checkout = synced.checkout,
+                                 .url = wanted.url,
                                  .request = {.source = "git:sync", .git_url = synced.url},
                                  .if_locked = if_locked(options)};
   const Build build =

@@ -10,7 +10,7 @@
 #include "source/git_facts.h"
 #include "store/own_root.h"
 
-#include <algorithm>
+#include <optional>
 
 namespace cooper::rack {
 
@@ -18,13 +18,13 @@ namespace {
 
 /// Submodules are fetched as whatever else somebody names a URL for.
 void allow_submodules(source::GitCheckout& checkout, const source::FetchPolicy& policy,
-                      const std::stop_token& stop) {
-  const auto& schemes = policy.schemes;
-  if (std::ranges::find(schemes, "file") != schemes.end()) {
-    checkout.transports = source::GitTransports::network_and_files;
-  }
-  checkout.access = [policy, stop](const std::string& url) {
-    return source::git_access(source::parse_source_url(url).value(), policy, stop);
+                      const std::optional<source::SourceUrl>& login, const std::stop_token& stop) {
+  checkout.fetch_bytes = policy.bytes;
+  checkout.fetch_time = policy.time;
+  checkout.access = [policy, login, stop](const std::string& text) {
+    source::SourceUrl url = source::parse_source_url(text).value();
+    if (login) source::lend_credentials(*login, url);
+    return source::git_access(url, policy, stop);
   };
 }
 
@@ -48,7 +48,9 @@ Build LocalRack::build_commit(const BuildCommit& commit, StartProgress& progress
   progress.phase("Checking out " + commit.checkout.commit.substr(0, kShortId));
   const ScratchFolder scratch(layout_, commit.app);
   source::GitCheckout checkout = commit.checkout;
-  allow_submodules(checkout, fetch_policy(commit.app), stop);
+  std::optional<source::SourceUrl> login;
+  if (!commit.url.empty()) login = source::parse_source_url(commit.url).value();
+  allow_submodules(checkout, fetch_policy(commit.app), login, stop);
   KeptCheckout kept(commit.checkout.repository, scratch.path());
   const source::CheckedOut files = kept.open(checkout, stop);
   progress.phase_done();

@@ -68,9 +68,11 @@ Synced LocalRack::sync_git(const SyncGit& wanted, StartProgress& progress, std::
     progress.phase("Fetching " + (wanted.ref.empty() ? branch : wanted.ref));
     const ScratchFolder scratch(layout_, wanted.app);
     const fs::path fetched = scratch.path() / "git";
-    commit = source::fetch_commit(
-        access, {.from = from, .shown = shown, .bytes = policy.bytes, .limit = policy.time},
-        fetched, stop);
+    commit =
+        source::fetch_commit(
+            access, {.from = from, .shown = shown, .bytes = policy.bytes, .limit = policy.time},
+            fetched, stop)
+            .commit;
     if (before != commit) source::take_over(repository, fetched, ref, stop);
     progress.phase_done();
   }

@@ -57,6 +57,9 @@ struct StartBuild {
 struct BuildCommit {
   AppName app;
   source::GitCheckout checkout;
+  /// Where it was fetched from, as that was given: submodules on the same server get its
+  /// credentials, which are kept nowhere. Empty: there are none.
+  std::string url;
   build::BuildRequest request;
   IfLocked if_locked = IfLocked::wait;
   std::function<void()> last_check;  ///< see StartBuild

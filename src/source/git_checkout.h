@@ -5,6 +5,8 @@
 #include "source/git_command.h"
 #include "source/git_facts.h"
 
+#include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <stop_token>
@@ -18,11 +20,11 @@ struct GitCheckout {
   /// Folders with more of its objects: a hook's, of what is being pushed.
   std::vector<std::filesystem::path> objects;
   std::string commit;  ///< its id, in full
-  /// What submodules may be fetched from ...
-  GitTransports transports = GitTransports::network;
-  /// ... and how: told for each URL before it is used, also of submodules in submodules; throws
-  /// what is wrong with it. Empty: any will do.
+  /// How submodules may be fetched: told for each URL before it is used, also of submodules in
+  /// submodules; throws what is wrong with it. Empty: there must be none.
   std::function<GitAccess(const std::string& url)> access;
+  std::uint64_t fetch_bytes = FetchPolicy{}.bytes;       ///< of all submodules together ...
+  std::chrono::seconds fetch_time = FetchPolicy{}.time;  ///< ... and how long they may take
   std::string origin;  ///< what relative URLs are relative to; empty: there must be none
 };
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <system_error>
@@ -59,7 +60,7 @@ Error failure_of(const std::string& shown, const std::string& messages) {
 
 /// As GitCommand, with what the access asks for.
 process::Captured ask(const GitAccess& access, GitCommand command, const std::string& shown,
-                      std::chrono::seconds limit, std::stop_token stop) {
+                      std::chrono::milliseconds limit, std::stop_token stop) {
   command.transports = transports_of(access);
   command.limit = limit;
   access.apply(command);
@@ -142,13 +143,13 @@ class SizeWatch {
         thread_([this](const std::stop_token& over) { watch(over); }) {}
 
   std::stop_token token() const { return ended_.get_token(); }
-  bool is_too_large() const { return bytes_below(folder_) > most_; }
+  std::uint64_t bytes() const { return bytes_below(folder_); }
 
  private:
   void watch(const std::stop_token& over) {
     constexpr std::chrono::milliseconds kInterval{200};
     while (pause(kInterval, over)) {
-      if (is_too_large()) ended_.request_stop();
+      if (bytes() > most_) ended_.request_stop();
     }
   }
 
@@ -157,6 +158,15 @@ class SizeWatch {
   std::stop_source ended_;
   std::stop_callback<std::function<void()>> forward_;
   std::jthread thread_;  // last: it uses the others
+};
+
+/// One fetch_commit, which may take more than one attempt.
+struct Attempts {
+  const GitAccess& access;
+  const RemoteFetch& wanted;
+  const fs::path& scratch;
+  SizeWatch watch;
+  std::chrono::steady_clock::time_point end;
 };
 
 /// What old tools wrote and does no harm, and is in the history of well-known projects.
@@ -174,37 +184,38 @@ bool has_any(const std::string& text, std::initializer_list<std::string_view> pa
 
 enum class History { none, all };
 
-process::Captured try_fetch(const GitAccess& access, const RemoteFetch& wanted,
-                            const fs::path& scratch, const std::vector<std::string>& refs,
-                            History history, const SizeWatch& watch) {
+process::Captured try_fetch(const Attempts& attempts, const std::vector<std::string>& refs,
+                            History history) {
   GitCommand command{
       .words = {"fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--update-shallow"},
-      .repository = scratch};
+      .repository = attempts.scratch};
   if (history == History::none) command.words.emplace_back("--depth=1");
-  command.words.insert(command.words.end(), {"--", access.url});
+  command.words.insert(command.words.end(), {"--", attempts.access.url});
   command.words.insert(command.words.end(), refs.begin(), refs.end());
   check_objects(command);
-  return ask(access, std::move(command), wanted.shown, wanted.limit, watch.token());
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+      attempts.end - std::chrono::steady_clock::now());
+  return ask(attempts.access, std::move(command), attempts.wanted.shown,
+             std::max(left, std::chrono::milliseconds(0)), attempts.watch.token());
 }
 
 /// Fetches one ref or id; false if the remote gives no ids away, or none that was cut.
-bool fetch_one(const GitAccess& access, const RemoteFetch& wanted, const fs::path& scratch,
-               const SizeWatch& watch) {
-  const RemoteRef& from = wanted.from;
+bool fetch_one(const Attempts& attempts) {
+  const RemoteRef& from = attempts.wanted.from;
   if (from.ref.empty() && !from.is_whole()) return false;
   const std::vector<std::string> refs = {"+" + (from.ref.empty() ? from.commit : from.ref) + ":" +
                                          kFetchedRef};
-  process::Captured done = try_fetch(access, wanted, scratch, refs, History::none, watch);
+  process::Captured done = try_fetch(attempts, refs, History::none);
   if (!done.status.ok() &&
       has_any(done.err, {"does not support shallow", "does not support --depth"})) {
-    done = try_fetch(access, wanted, scratch, refs, History::all, watch);
+    done = try_fetch(attempts, refs, History::all);
   }
   if (done.status.ok()) return true;
   if (from.ref.empty() &&
       has_any(done.err, {"not our ref", "unadvertised object", "couldn't find remote ref"})) {
     return false;
   }
-  throw failure_of(wanted.shown, done.err);
+  throw failure_of(attempts.wanted.shown, done.err);
 }
 
 std::string commit_of(const fs::path& repository, const std::string& name, const std::string& shown,
@@ -249,35 +260,46 @@ RemoteRef find_remote_ref(const GitAccess& access, const std::string& wanted,
   throw Error(Errc::not_found, shown + " has no branch or tag " + shorten(printable(wanted), 80));
 }
 
-std::string fetch_commit(const GitAccess& access, const RemoteFetch& wanted,
-                         const fs::path& scratch, std::stop_token stop) {
-  run_git({.words = {"init", "--quiet", "--bare", "--initial-branch=main", scratch.string()}},
+Fetched fetch_commit(const GitAccess& access, const RemoteFetch& wanted, const fs::path& scratch,
+                     std::stop_token stop) {
+  constexpr std::size_t kSha256 = 64;
+  run_git({.words = {"init", "--quiet", "--bare", "--initial-branch=main",
+                     wanted.from.commit.size() == kSha256 ? "--object-format=sha256"
+                                                          : "--object-format=sha1",
+                     scratch.string()}},
           stop);
-  const SizeWatch watch(scratch, wanted.bytes, stop);
+  const std::uint64_t most =
+      wanted.bytes > wanted.bytes_before ? wanted.bytes - wanted.bytes_before : 0;
+  const Attempts attempts{.access = access,
+                          .wanted = wanted,
+                          .scratch = scratch,
+                          .watch = SizeWatch(scratch, most, stop),
+                          .end = std::chrono::steady_clock::now() + wanted.limit};
   const auto require_small = [&] {
-    if (stop.stop_requested() || !watch.is_too_large()) return;
+    const std::uint64_t bytes = attempts.watch.bytes();
+    if (bytes <= most) return bytes;
     throw Error(Errc::invalid,
-                "can't fetch " + wanted.shown + ": it is larger than " + human_bytes(wanted.bytes),
+                "can't fetch " + wanted.shown + ": it is larger than " + human_bytes(wanted.bytes) +
+                    (wanted.bytes_before == 0 ? "" : ", with what was fetched before"),
                 "the property fetch-limit says how large it may be");
   };
   std::string name = kFetchedRef;
   try {
-    if (!fetch_one(access, wanted, scratch, watch)) {
-      const process::Captured all =
-          try_fetch(access, wanted, scratch,
-                    {"+refs/heads/*:refs/cooper/heads/*", "+refs/tags/*:refs/cooper/tags/*"},
-                    History::all, watch);
+    if (!fetch_one(attempts)) {
+      const process::Captured all = try_fetch(
+          attempts, {"+refs/heads/*:refs/cooper/heads/*", "+refs/tags/*:refs/cooper/tags/*"},
+          History::all);
       if (!all.status.ok()) throw failure_of(wanted.shown, all.err);
       name = wanted.from.commit;
     }
   } catch (const Error& error) {  // adapter: the watch stops a fetch in the same way as Ctrl-C
-    if (error.code() == Errc::canceled) require_small();
+    if (error.code() == Errc::canceled && !stop.stop_requested()) require_small();
     throw;
   }
-  require_small();
+  const std::uint64_t bytes = require_small();
   std::string commit = commit_of(scratch, name, wanted.shown, stop);
   run_git({.words = {"update-ref", kFetchedRef, commit}, .repository = scratch}, stop);
-  return commit;
+  return {.commit = std::move(commit), .bytes = bytes};
 }
 
 void take_over(const fs::path& repository, const fs::path& scratch, const std::string& ref,

@@ -3,6 +3,7 @@
 
 #include "source/git_access.h"
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -28,19 +29,25 @@ RemoteRef find_remote_ref(const GitAccess& access, const std::string& wanted,
 
 struct RemoteFetch {
   RemoteRef from;
-  std::string shown;        ///< the URL as messages have it
-  std::uint64_t bytes = 0;  ///< more than that is refused
-  std::chrono::seconds limit{};
+  std::string shown;               ///< the URL as messages have it
+  std::uint64_t bytes = 0;         ///< more than that is refused ...
+  std::uint64_t bytes_before = 0;  ///< ... of all that are fetched together: so far
+  std::chrono::milliseconds limit{};
+};
+
+struct Fetched {
+  std::string commit;       ///< its id, in full; of a tag what it names
+  std::uint64_t bytes = 0;  ///< on the disk
 };
 
 /// Where in the scratch repository the commit is.
 inline constexpr const char* kFetchedRef = "refs/cooper/fetched";
 
 /// Fetches the commit, without its history where the remote can do so, into a new bare
-/// repository `scratch`, and returns the commit's id (of a tag what it names). Objects are
-/// checked as those of a push. Throws as find_remote_ref; Error{invalid} for what is too large.
-std::string fetch_commit(const GitAccess& access, const RemoteFetch& wanted,
-                         const std::filesystem::path& scratch, std::stop_token stop);
+/// repository `scratch`. Objects are checked as those of a push. Throws as find_remote_ref;
+/// Error{invalid} for what is too large.
+Fetched fetch_commit(const GitAccess& access, const RemoteFetch& wanted,
+                     const std::filesystem::path& scratch, std::stop_token stop);
 
 /// Has `repository` take over what fetch_commit made, and then, at once, the branch `ref`.
 void take_over(const std::filesystem::path& repository, const std::filesystem::path& scratch,

@@ -3,11 +3,15 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/text.h"
+#include "source/git_remote.h"
+#include "source/url.h"
 
+#include <chrono>
+#include <cstdint>
 #include <fcntl.h>
 #include <map>
 #include <sys/stat.h>
-#include <unistd.h>
+#include <utility>
 
 namespace cooper::source {
 namespace fs = std::filesystem;
@@ -37,12 +41,14 @@ bool is_file(const Fd& folder, const fs::path& name) {
 
 class Fetch {
  public:
-  Fetch(const GitCheckout& checkout, const std::stop_token& stop)
-      : checkout_(checkout), stop_(stop) {}
+  Fetch(const GitCheckout& checkout, fs::path repositories, const std::stop_token& stop)
+      : checkout_(checkout),
+        repositories_(std::move(repositories)),
+        end_(std::chrono::steady_clock::now() + checkout.fetch_time),
+        stop_(stop) {}
 
   std::size_t count() const { return count_; }
 
-  /// `repository` empty: that of the folder, a submodule itself.
   void run(const fs::path& repository, const fs::path& folder, unsigned depth) {
     const Fd open_folder = open_file(folder, O_RDONLY | O_DIRECTORY);
     if (!is_file(open_folder, ".gitmodules")) return;
@@ -56,22 +62,13 @@ class Fetch {
                     "submodule " + shorten(printable(submodule.path), 120) + ": " + error.message(),
                     error.hint());
       }
-      // git allows no such name in a commit: it is the submodule's own.
-      const fs::path link = fs::path(submodule.path) / ".git";
-      if (is_file(open_folder, link)) {
-        const Fd parent = open_beneath(open_folder, submodule.path, O_RDONLY | O_DIRECTORY);
-        if (::unlinkat(parent.get(), ".git", 0) != 0) throw_errno("remove " + link.string());
-      }
     }
   }
 
  private:
-  GitCommand command(std::vector<std::string> words, const fs::path& repository,
-                     const fs::path& folder, GitTransports transports = GitTransports::none) const {
-    return {.words = std::move(words),
-            .repository = repository,
-            .work_tree = folder,
-            .transports = transports};
+  static GitCommand command(std::vector<std::string> words, const fs::path& repository,
+                            const fs::path& folder) {
+    return {.words = std::move(words), .repository = repository, .work_tree = folder};
   }
 
   /// Those of .gitmodules that git will take: with path and URL.
@@ -104,6 +101,7 @@ class Fetch {
   }
 
   void check(const std::string& url) const {
+    if (!checkout_.access) throw Error(Errc::denied, "submodules are not fetched here");
     const bool is_relative = url.starts_with("./") || url.starts_with("../");
     if (is_relative && checkout_.origin.empty()) {
       throw Error(Errc::invalid,
@@ -111,55 +109,72 @@ class Fetch {
                       "), and a pushed commit has nothing that it could be relative to",
                   "give .gitmodules a whole URL");
     }
-    if (!is_relative && checkout_.access) static_cast<void>(parse_source_url(url).value());
+    if (!is_relative) static_cast<void>(parse_source_url(url).value());
   }
 
-  /// The whole URL that git makes of a submodule's, and how it may be fetched from.
-  GitAccess access_to(const fs::path& repository, const fs::path& folder,
-                      const Submodule& submodule) const {
-    const std::string setting = "submodule." + submodule.name + ".url";
-    run_git(command({"submodule", "--quiet", "init", "--", submodule.path}, repository, folder),
-            stop_);
-    const std::string url =
-        run_git(command({"config", "--get", setting}, repository, folder), stop_);
-    if (!checkout_.access) return {.url = url, .settings = {}, .environment = {}};
-    GitAccess access = checkout_.access(url);
-    run_git(command({"config", setting, access.url}, repository, folder), stop_);
-    return access;
-  }
-
-  void fetch(const fs::path& repository, const fs::path& folder, const Submodule& submodule,
-             unsigned depth) {
-    // One that .gitmodules names and the commit does not have is none.
+  /// Which of it belongs to the commit; empty: .gitmodules names what the commit does not have.
+  std::string commit_of(const Submodule& submodule, const fs::path& repository,
+                        const fs::path& folder) const {
     const std::string entry =
         run_git(command({"ls-files", "--stage", "-z", "--", ":(literal)" + submodule.path},
                         repository, folder),
                 stop_);
-    if (!entry.starts_with("160000 ")) return;
+    constexpr std::string_view kSubmodule = "160000 ";
+    if (!entry.starts_with(kSubmodule)) return {};
+    return entry.substr(kSubmodule.size(), entry.find(' ', kSubmodule.size()) - kSubmodule.size());
+  }
+
+  /// The whole URL that git makes of a submodule's.
+  std::string whole_url(const Submodule& submodule, const fs::path& repository,
+                        const fs::path& folder) const {
+    run_git(command({"submodule", "--quiet", "init", "--", submodule.path}, repository, folder),
+            stop_);
+    return run_git(
+        command({"config", "--get", "submodule." + submodule.name + ".url"}, repository, folder),
+        stop_);
+  }
+
+  void fetch(const fs::path& repository, const fs::path& folder, const Submodule& submodule,
+             unsigned depth) {
+    const std::string commit = commit_of(submodule, repository, folder);
+    if (commit.empty()) return;
     check(submodule.url);
     if (++count_ > kMost)
       throw Error(Errc::invalid, "there are more than " + std::to_string(kMost) + " submodules");
-    const GitAccess access = access_to(repository, folder, submodule);
-    GitCommand update =
-        command({"submodule", "--quiet", "update", "--checkout", "--", submodule.path}, repository,
-                folder, checkout_.transports);
-    access.apply(update);
-    run_git(update, stop_);
+    const std::string whole = whole_url(submodule, repository, folder);
+    const GitAccess access = checkout_.access(whole);
+    const SourceUrl url = parse_source_url(whole).value();
+    const fs::path own = repositories_ / std::to_string(count_);
+    const Fetched fetched =
+        fetch_commit(access,
+                     {.from = {.ref = "", .commit = commit},
+                      .shown = shown(url),
+                      .bytes = checkout_.fetch_bytes,
+                      .bytes_before = bytes_,
+                      .limit = std::chrono::duration_cast<std::chrono::milliseconds>(
+                          end_ - std::chrono::steady_clock::now())},
+                     own, stop_);
+    bytes_ += fetched.bytes;
+    // What its own submodules' URLs may be relative to.
+    run_git(command({"config", "remote.origin.url", without_credentials(url)}, own, {}), stop_);
     const fs::path inside = folder / submodule.path;
-    const Fd open_folder = open_file(folder, O_RDONLY | O_DIRECTORY);
-    if (is_file(open_folder, fs::path(submodule.path) / ".git")) run({}, inside, depth + 1);
+    run_git(command({"read-tree", "--reset", "-u", fetched.commit}, own, inside), stop_);
+    run(own, inside, depth + 1);
   }
 
   const GitCheckout& checkout_;
+  fs::path repositories_;  ///< one for each submodule, by number
+  std::chrono::steady_clock::time_point end_;
   const std::stop_token& stop_;
   std::size_t count_ = 0;
+  std::uint64_t bytes_ = 0;  ///< that were fetched
 };
 
 }  // namespace
 
 std::size_t fetch_submodules(const GitCheckout& checkout, const fs::path& repository,
                              const fs::path& folder, const std::stop_token& stop) {
-  Fetch fetch(checkout, stop);
+  Fetch fetch(checkout, repository / "modules", stop);
   fetch.run(repository, folder, 0);
   return fetch.count();
 }

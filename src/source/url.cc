@@ -189,6 +189,16 @@ std::string without_credentials(const SourceUrl& url) {
 
 std::string shown(const SourceUrl& url) { return with(url, "", ""); }
 
+void lend_credentials(const SourceUrl& from, SourceUrl& url) {
+  const bool is_http = url.scheme == "https" || url.scheme == "http";
+  if (!is_http || url.scheme != from.scheme || url.host != from.host || url.port != from.port ||
+      !url.user.empty() || !url.password.empty()) {
+    return;
+  }
+  url.user = from.user;
+  url.password = from.password;
+}
+
 std::string authority(const SourceUrl& url) {
   const std::string host =
       url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]";

@@ -36,6 +36,10 @@ std::string without_credentials(const SourceUrl& url);
 /// As everybody may see it: without user, password and query (some are tokens).
 std::string shown(const SourceUrl& url);
 
+/// Gives user and password of `from` to `url` if it has neither and is on the same server: of
+/// the same scheme (https or http), host and port.
+void lend_credentials(const SourceUrl& from, SourceUrl& url);
+
 /// "host:port", an IPv6 address in brackets; without the port if it is the scheme's own.
 std::string authority(const SourceUrl& url);
 

@@ -208,6 +208,51 @@ def test_submodules_are_fetched(cooper, remote, web, tmp_path):
     assert_no_scratch(cooper)
 
 
+def test_a_token_is_for_submodules_on_the_same_server_too(cooper, remote, web, tmp_path):
+    allow(cooper)
+    library = make_app(tmp_path / "remotes/library", {"lib.txt": "from the library\n"})
+    git(library, "init", "-q", "-b", "main")
+    commit(library, "lib")
+    other = Web()
+    other.others = web.others
+    try:
+        git(remote, "submodule", "--quiet", "add", f"{web.url}/library/.git", "near")
+        git(remote, "submodule", "--quiet", "add", f"{other.url}/library/.git", "far")
+        commit(remote, "with submodules")
+        web.asked.clear()
+        other.asked.clear()
+        cooper("git:sync", "--build", "shop", f"http://me:s3cret-t0ken@{web.host}/hello/.git").ok()
+        token = "Basic " + base64.b64encode(b"me:s3cret-t0ken").decode()
+        for path in ("/hello/", "/library/"):
+            assert {headers.get("Authorization") for asked, headers in web.asked if asked.startswith(path)} == {token}
+        assert {headers.get("Authorization") for _, headers in other.asked} == {None}
+    finally:
+        other.close()
+    kept = b"".join(p.read_bytes() for p in (cooper.root / "data").rglob("*") if p.is_file())
+    assert b"s3cret-t0ken" not in kept
+
+
+def test_submodules_have_the_limits_too(cooper, remote, silent, tmp_path):
+    allow(cooper)
+    library = make_app(tmp_path / "remotes/library", {"page": "a page"})
+    git(library, "init", "-q", "-b", "main")
+    (library / "large").write_bytes(os.urandom(3 << 20))
+    commit(library, "large")
+    git(remote, "submodule", "--quiet", "add", library, "large")
+    git(remote, "config", "--file", ".gitmodules", "submodule.large.url", f"file://{library}/.git")
+    commit(remote, "large")
+    cooper("builds", "set", "fetch-limit", "1m", "-a", "shop").ok()
+    done = cooper("git:sync", "--build", "shop", f"file://{remote}/.git")
+    assert done.code == 2 and "submodule large: can't fetch" in done.err and "larger than 1 MiB" in done.err, done
+    git(remote, "config", "--file", ".gitmodules", "submodule.large.url", silent)
+    commit(remote, "silent")
+    cooper("builds", "set", "fetch-timeout", "1s", "-a", "shop").ok()
+    done = cooper("git:sync", "--build", "shop", f"file://{remote}/.git")
+    assert done.code == 5 and "submodule large: " in done.err and "it takes too long" in done.err, done
+    assert cooper.build_ids("shop") == []
+    assert_no_scratch(cooper)
+
+
 @pytest.mark.parametrize("name", [".dockerignore", "convox.yml"])
 def test_no_file_of_this_host_is_read_by_a_link(shop, remote, tmp_path, name):
     (tmp_path / "secret").write_text("[s3cret-line\n")

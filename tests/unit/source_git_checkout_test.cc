@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "process/child.h"
 #include "source/git_checkout.h"
+#include "source/git_remote.h"
 #include "source/git_repository.h"
 #include "unit/source_test_support.h"
 
@@ -37,6 +38,11 @@ std::string git(const fs::path& folder, std::vector<std::string> arguments) {
   const process::Captured done = process::run(std::move(command));
   EXPECT_TRUE(done.status.ok()) << arguments[0] << ": " << done.err;
   return done.out.substr(0, done.out.find('\n'));
+}
+
+GitAccess from_files(const std::string& url) {
+  return git_access(parse_source_url(url).value(), {.schemes = {"file"}, .reach = Reach::anywhere},
+                    {});
 }
 
 /// A bare repository `app.git`, and a work tree `app` that pushes to it.
@@ -180,13 +186,10 @@ TEST_F(GitCheckoutTest, NoFilterAndNoHookOfTheUsersRuns) {
 TEST_F(GitCheckoutTest, SubmodulesAreFetchedAndLeaveOnlyTheirFiles) {
   const std::string commit = push_with_submodule((folder_ / "lib").string());
   std::vector<std::string> asked;
-  const CheckedOut done =
-      check_out({.commit = commit,
-                 .transports = GitTransports::network_and_files,
-                 .access = [&](const std::string& url) {
-                   asked.push_back(url);
-                   return GitAccess{.url = url, .settings = {}, .environment = {}};
-                 }});
+  const CheckedOut done = check_out({.commit = commit, .access = [&](const std::string& url) {
+                                       asked.push_back(url);
+                                       return from_files(url);
+                                     }});
   EXPECT_EQ(done.submodules, 1u);
   EXPECT_EQ(read_file(done.folder / "parts/lib/code"), "code");
   EXPECT_FALSE(fs::exists(done.folder / "parts/lib/.git"));
@@ -195,31 +198,72 @@ TEST_F(GitCheckoutTest, SubmodulesAreFetchedAndLeaveOnlyTheirFiles) {
 
 TEST_F(GitCheckoutTest, RelativeUrlsAreRelativeToTheOrigin) {
   const std::string commit = push_with_submodule("../lib");
-  const CheckedOut done = check_out({.commit = commit,
-                                     .transports = GitTransports::network_and_files,
-                                     .origin = work().string()});
+  const CheckedOut done =
+      check_out({.commit = commit, .access = from_files, .origin = work().string()});
   EXPECT_EQ(read_file(done.folder / "parts/lib/code"), "code");
-  const Error refused = refusal({.commit = commit});
+  const Error refused = refusal({.commit = commit, .access = from_files});
   EXPECT_THAT(refused.message(), HasSubstr("submodule parts/lib: its URL is relative (../lib)"));
 }
 
 TEST_F(GitCheckoutTest, SubmodulesOfThisHostAreRefusedUnlessAllowed) {
   const std::string commit = push_with_submodule((folder_ / "lib").string());
-  EXPECT_THAT(refusal({.commit = commit}).message(),
-              testing::AllOf(HasSubstr("submodule parts/lib: "),
-                             HasSubstr("transport 'file' not allowed")));
+  EXPECT_EQ(refusal({.commit = commit}).message(),
+            "submodule parts/lib: submodules are not fetched here");
+  const auto from_the_internet = [](const std::string& url) {
+    return git_access(parse_source_url(url).value(), {}, {});
+  };
+  EXPECT_EQ(refusal({.commit = commit, .access = from_the_internet}).message(),
+            "submodule parts/lib: source may not be fetched by file");
 }
 
 TEST_F(GitCheckoutTest, AUrlThatIsRefusedIsNotFetched) {
   const std::string commit = push_with_submodule((folder_ / "lib").string());
-  const Error refused = refusal({.commit = commit,
-                                 .transports = GitTransports::network_and_files,
-                                 .access = [](const std::string&) -> GitAccess {
+  const Error refused = refusal({.commit = commit, .access = [](const std::string&) -> GitAccess {
                                    throw Error(Errc::denied, "not from there");
                                  }});
   EXPECT_EQ(refused.code(), Errc::denied);
   EXPECT_EQ(refused.message(), "submodule parts/lib: not from there");
   EXPECT_TRUE(fs::is_empty(scratch_ / "source/parts/lib"));
+}
+
+TEST_F(GitCheckoutTest, SubmodulesTogetherHaveOneLimit) {
+  std::string noise;
+  for (unsigned i = 0, x = 1; i < 20000; ++i) {
+    x = x * 1103515245 + 12345;
+    noise += static_cast<char>(x >> 16);
+  }
+  for (const char* name : {"one", "two"}) {
+    const fs::path part = folder_ / name;
+    fs::create_directory(part);
+    git(part, {"init", "-q"});
+    write_text(part / "noise", name + noise);
+    git(part, {"add", "-A"});
+    git(part, {"commit", "-q", "-m", "noise"});
+    git(work(), {"submodule", "--quiet", "add", part.string(), name});
+  }
+  const std::string commit = push("Parts");
+  const Error refused = refusal({.commit = commit, .access = from_files, .fetch_bytes = 30000});
+  EXPECT_EQ(refused.message(), "submodule two: can't fetch file://" + (folder_ / "two").string() +
+                                   ": it is larger than 29 KiB, with what was fetched before");
+  EXPECT_EQ(refusal({.commit = commit, .access = from_files, .fetch_bytes = 10000}).message(),
+            "submodule one: can't fetch file://" + (folder_ / "one").string() +
+                ": it is larger than 9.7 KiB");
+  EXPECT_EQ(check_out({.commit = commit, .access = from_files, .fetch_bytes = 60000}).submodules,
+            2u);
+}
+
+TEST_F(GitCheckoutTest, SubmodulesAreFetchedWithoutTheirHistory) {
+  const fs::path lib = folder_ / "lib";
+  const std::string before = push_with_submodule(lib.string());
+  const std::string old = git(lib, {"rev-parse", "HEAD"});
+  git(lib, {"commit", "-q", "--allow-empty", "-m", "newer"});
+  git(lib, {"commit", "-q", "--allow-empty", "-m", "newest"});
+  git(work() / "parts/lib", {"pull", "-q"});
+  const std::string after = push("Newer parts");
+  check_out({.commit = after, .access = from_files});
+  EXPECT_EQ(git(scratch_ / "git/modules/1", {"rev-list", "--all", "--count"}), "1");
+  check_out({.commit = before, .access = from_files});  // what no branch has as its newest
+  EXPECT_EQ(git(scratch_ / "git/modules/1", {"rev-parse", kFetchedRef}), old);
 }
 
 TEST(GitBranchName, IsWhatGitTakes) {

@@ -131,5 +131,21 @@ TEST(Url, PercentSignsAreResolved) {
   }
 }
 
+TEST(SourceUrl, CredentialsAreLentToTheSameServerAlone) {
+  const SourceUrl from = parse_source_url("https://me:token@git.example/team/app").value();
+  const auto with_lent = [&](const char* text) {
+    SourceUrl url = parse_source_url(text).value();
+    lend_credentials(from, url);
+    return text_of(url);
+  };
+  EXPECT_EQ(with_lent("https://git.example/other"), "https://me:token@git.example/other");
+  EXPECT_EQ(with_lent("https://git.example:443/x"), "https://me:token@git.example/x");
+  for (const char* text :
+       {"http://git.example/x", "https://git.example:8443/x", "https://git.example.evil/x",
+        "https://evil.example/x", "ssh://git.example/x", "https://you@git.example/x"}) {
+    EXPECT_EQ(with_lent(text), text);
+  }
+}
+
 }  // namespace
 }  // namespace cooper::source
