@@ -61,12 +61,6 @@ AppName resolve_app(const Context& context, const Options& options) {
   return resolve_app(context, options, context.folder);
 }
 
-std::string effective_property(const Context& context, const AppName* app, std::string_view key) {
-  const auto properties = context.rack.list_properties(app);
-  const auto found = std::ranges::find(properties, key, &rack::PropertyView::key);
-  return found == properties.end() ? "" : found->effect;
-}
-
 void print_warning(const Context& context, std::string_view text) {
   context.err.write(styled("WARNING:", Style::warned, context.err.colours()) + " " +
                     printable(text) + "\n");

@@ -33,9 +33,6 @@ AppName resolve_app(const Context& context, const Options& options,
 /// The same for the working folder.
 AppName resolve_app(const Context& context, const Options& options);
 
-/// The value of a property that applies to an app, or (null) to all apps. Throws Error.
-std::string effective_property(const Context& context, const AppName* app, std::string_view key);
-
 /// For a command that needs the working folder, which is there no more.
 Error no_working_folder();
 

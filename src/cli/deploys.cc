@@ -3,6 +3,7 @@
 #include "cli/follow_build.h"
 #include "cli/outcome.h"
 #include "cli/show_log.h"
+#include "rack/properties.h"
 
 namespace cooper::cli {
 
@@ -67,7 +68,7 @@ int follow_and_deploy(const Context& context, const Build& build, Interrupts& in
                       Output& progress, LogForm form) {
   if (const auto code = follow_build(context, build, interrupts, progress, form)) return *code;
   const Build built = context.rack.get_build(build.app, build.id).build;
-  if (effective_property(context, &built.app, "deployer") == "none") {
+  if (rack::effective_property(context.rack, &built.app, "deployer") == "none") {
     progress.write("Release: " + built.release + "\n");
     return 0;
   }

@@ -86,12 +86,7 @@ constexpr std::array kPositionals = {
     Positional{.name = "EMAIL", .summary = "likewise", .need = Positional::Need::optional}};
 
 constexpr std::array kFlags = {
-    Flag{.name = "app",
-         .letter = 'a',
-         .value = "APP",
-         .summary = "the app, in place of the first argument",
-         .target = &Options::app,
-         .offer = Offer::app},
+    kAppInPlaceFlag,
     Flag{.name = "archive-type",
          .value = "TYPE",
          .summary = "refuse what is none: tar, tar.gz, tar.zst, tar.bz2, tar.xz or zip",

@@ -7,6 +7,7 @@
 #include "cli/git_shell.h"
 #include "cli/interrupt.h"
 #include "process/child.h"
+#include "rack/properties.h"
 #include "store/layout.h"
 
 #include <algorithm>
@@ -43,7 +44,7 @@ int run_initialize(Context& context, const Options& options) {
 std::filesystem::path repository_for(const Context& context, const GitRequest& request) {
   const bool is_push = request.service == GitRequest::Service::receive_pack;
   if (!context.rack.find_app(request.app) &&
-      (!is_push || effective_property(context, nullptr, "auto-create") != "on")) {
+      (!is_push || rack::effective_property(context.rack, nullptr, "auto-create") != "on")) {
     context.rack.get_app(request.app);  // throws, in its words
   }
   std::filesystem::path repository = store::default_layout().git(request.app);

@@ -8,6 +8,7 @@
 #include "cli/interrupt.h"
 #include "cli/progress.h"
 #include "cli/pusher_watch.h"
+#include "rack/properties.h"
 #include "rack/push_turn.h"
 #include "source/git_repository.h"
 
@@ -65,10 +66,11 @@ Push read_push(const Context& context) {
   push.updates =
       parse_updates(read_open_file(Fd(::dup(STDIN_FILENO)), "what is pushed", kMost)).value();
   push.ref = deploy_ref(
-      effective_property(context, &push.app, "deploy-branch"), push.updates,
+      rack::effective_property(context.rack, &push.app, "deploy-branch"), push.updates,
       [&](const std::string& ref) { return source::find_ref(repository, ref).has_value(); });
   push.built = update_of(push.updates, push.ref);
-  push.accepts_failed = effective_property(context, &push.app, "failed-push") == "accept";
+  push.accepts_failed =
+      rack::effective_property(context.rack, &push.app, "failed-push") == "accept";
   return push;
 }
 

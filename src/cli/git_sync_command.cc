@@ -76,12 +76,7 @@ constexpr std::array kPositionals = {
                .need = Positional::Need::optional}};
 
 constexpr std::array kFlags = {
-    Flag{.name = "app",
-         .letter = 'a',
-         .value = "APP",
-         .summary = "the app, in place of the first argument",
-         .target = &Options::app,
-         .offer = Offer::app},
+    kAppInPlaceFlag,
     Flag{.name = "build",
          .summary = "then build it, and deploy it if the app has a deployer",
          .target = &Options::build},

@@ -167,6 +167,13 @@ inline constexpr Flag kFormatFlag{.name = "format",
                                   .summary = "table or json (default: table)",
                                   .target = &Options::format,
                                   .choices = "table json"};
+/// `APP` may be left out then.
+inline constexpr Flag kAppInPlaceFlag{.name = "app",
+                                      .letter = 'a',
+                                      .value = "APP",
+                                      .summary = "the app, in place of the first argument",
+                                      .target = &Options::app,
+                                      .offer = Offer::app};
 inline constexpr Flag kNoWaitFlag{
     .name = "no-wait",
     .summary = "fail at once (exit code 6) while another deploy of the app runs",

@@ -50,11 +50,6 @@ class StagedFolder {
   bool kept_ = false;
 };
 
-/// What a release of an image alone has for a manifest.
-std::string manifest_of(const ServiceName& service, const std::string& image) {
-  return "services:\n  " + service.str() + ":\n    image: " + image + "\n";
-}
-
 bundle::ImportPlan stage(const ImportBuild& start, const bundle::StageOptions& options,
                          std::stop_token stop) {
   if (start.image.empty()) return bundle::stage_bundle(start.in, options, std::move(stop));
@@ -62,7 +57,7 @@ bundle::ImportPlan stage(const ImportBuild& start, const bundle::StageOptions& o
   bundle::ImportPlan plan =
       bundle::stage_image(start.in, start.image, web, options, std::move(stop));
   plan.description = "image " + start.image;
-  plan.manifest = manifest_of(web, start.image);
+  plan.manifest = image_manifest(web, start.image);
   return plan;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "rack/local_rack.h"
+#include "rack/properties.h"
 #include "rack/push_turn.h"
 #include "rack/scratch_folder.h"
 #include "source/git_access.h"
@@ -21,13 +22,6 @@ namespace {
 
 constexpr std::string_view kBranches = "refs/heads/";
 constexpr std::string_view kDeployBranch = "deploy-branch";
-
-std::string effective(LocalRack& rack, const AppName& app, std::string_view key) {
-  for (const PropertyView& property : rack.list_properties(&app)) {
-    if (property.key == key) return property.effect;
-  }
-  return {};
-}
 
 /// The branch that is built where nobody says which.
 std::string usual_branch(const fs::path& repository) {
@@ -53,7 +47,7 @@ Synced LocalRack::sync_git(const SyncGit& wanted, StartProgress& progress, std::
 
   const fs::path repository = initialize_git(wanted.app);
   const bool is_branch = from.ref.starts_with(kBranches);
-  std::string branch = effective(*this, wanted.app, kDeployBranch);
+  std::string branch = effective_property(*this, &wanted.app, kDeployBranch);
   if (is_branch && wanted.deploy_branch == SyncGit::DeployBranch::follows) {
     branch = from.ref.substr(kBranches.size());
   } else if (branch.empty()) {
@@ -77,7 +71,7 @@ Synced LocalRack::sync_git(const SyncGit& wanted, StartProgress& progress, std::
     progress.phase_done();
   }
   source::set_head(repository, ref);
-  if (effective(*this, wanted.app, kDeployBranch) != branch) {
+  if (effective_property(*this, &wanted.app, kDeployBranch) != branch) {
     set_property(&wanted.app, kDeployBranch, branch);
   }
   return {.checkout = {.repository = repository,

@@ -67,9 +67,7 @@ Build LocalRack::start_image(const StartImage& start, StartProgress& progress,
   const BuildId id = new_build_id();
   const store::BuildFiles files = layout_.build(start.app, id);
   StoredSource stored(layout_, files);
-  stored.hold(store_manifest(
-      layout_, files,
-      "services:\n  " + start.service.str() + ":\n    image: " + start.image + "\n"));
+  stored.hold(store_manifest(layout_, files, image_manifest(start.service, start.image)));
   stored.add_request(start.request);
   if (!lock) lock.emplace(wait_for_lock(store_, start.app, start.if_locked, progress, stop));
   build::start_supervisor(layout_, start.app, id, lock->lock());

@@ -51,6 +51,10 @@ StartLock::~StartLock() {
   }
 }
 
+std::string image_manifest(const ServiceName& service, const std::string& image) {
+  return "services:\n  " + service.str() + ":\n    image: " + image + "\n";
+}
+
 void require_image_names(const AppName& app) {
   if (build::can_name_images(app)) return;
   throw Error(Errc::invalid, "no image can be named after app " + app.str(),

@@ -65,6 +65,9 @@ class StartLock {
 /// Throws Error{invalid} for an app that no image can be named after.
 void require_image_names(const AppName& app);
 
+/// The manifest of an app with one service, which is an image.
+std::string image_manifest(const ServiceName& service, const std::string& image);
+
 /// The app's deploy lock, as Rack::start_build says. Once it is had, nothing of a
 /// build runs any more whose supervisor vanished; a notice says so.
 StartLock wait_for_lock(store::FileStore& store, const AppName& app, IfLocked if_locked,
