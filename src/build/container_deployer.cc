@@ -168,7 +168,8 @@ void ContainerDeployer::end_old_ones() {
     std::vector<std::jthread> threads;
     for (const Old& old : old_ones_) {
       threads.emplace_back([&] {
-        const auto& [containers, place, container] = old.owned;
+        const engine::Containers* const containers = old.owned.containers;
+        const engine::Container& container = old.owned.container;
         attempt(shown(container) + " | Stopped container " + container.id.substr(0, 12) +
                     " of release " + container.label(kReleaseLabel),
                 [&] {

@@ -45,8 +45,7 @@ EarlierImages::EarlierImages(const store::Layout& layout, const AppName& app,
                                 name.substr(0, name.find('.')), since);
     if (!images.empty()) ++builds;
     for (auto& [key, image] : images) {
-      const auto [place, is_new] = by_key_.try_emplace(key);
-      if (is_new) place->second.image = std::move(image);  // of several the newest counts
+      by_key_.try_emplace(key, std::move(image));  // of several the newest counts
     }
   }
 }
@@ -68,8 +67,7 @@ std::optional<EarlierImage> EarlierImages::use(const std::string& key,
   constexpr std::chrono::seconds kPatience{5};
   const auto earlier = by_key_.find(key);
   if (earlier == by_key_.end()) return std::nullopt;
-  const EarlierImage& image = earlier->second.image;
-  const std::lock_guard naming(earlier->second.naming);
+  const EarlierImage& image = earlier->second;
   try {
     const auto kept = store::lock_images(layout_, store::Holding::together,
                                          {.patience = kPatience, .stop = std::move(stop)});

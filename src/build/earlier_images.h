@@ -7,7 +7,6 @@
 #include "store/layout.h"
 
 #include <map>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -35,13 +34,7 @@ class EarlierImages {
   const store::Layout& layout_;
   engine::Engine& engine_;
   const source::ContentDigests& known_;
-  /// Services that are made from the same may share one. Names are given to an image by
-  /// one thread at a time: of two `buildah tag` at once one's names would be lost.
-  struct Shared {
-    EarlierImage image;
-    std::mutex naming;
-  };
-  mutable std::map<std::string, Shared> by_key_;
+  std::map<std::string, EarlierImage> by_key_;
 };
 
 }  // namespace cooper::build

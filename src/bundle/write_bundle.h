@@ -55,7 +55,7 @@ class BundleWriter {
   void header(const std::string& path, std::uint64_t size, unsigned mode = 0644);
   void note(const std::string& path, const std::string& digest);
   void blob(const std::string& folder, const Blob& blob);
-  void archive(const BundledImage& image);
+  void archive(const BundledImage& bundled);
   void layout(std::span<const BundledImage> images);
   void check_stop() const;
 

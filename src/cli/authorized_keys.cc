@@ -158,7 +158,7 @@ std::string authorized_line(const std::string& name, const PublicKey& key, const
          name;
 }
 
-AuthorizedKeys::AuthorizedKeys(fs::path file) : file_(resolved(file)) {}
+AuthorizedKeys::AuthorizedKeys(const fs::path& file) : file_(resolved(file)) {}
 
 std::string AuthorizedKeys::read() const {
   const Fd file = find_regular_file(file_, O_RDONLY);
@@ -200,9 +200,11 @@ void AuthorizedKeys::add(const std::string& name, const PublicKey& key, const st
 }
 
 void AuthorizedKeys::remove(const std::string& name) {
-  const Error no_such_key(Errc::not_found, "there is no key " + shorten(printable(name), 80),
-                          "`cooper ssh-keys list` shows them");
-  if (!fs::exists(file_.parent_path())) throw no_such_key;
+  const auto no_such_key = [&name] {
+    return Error(Errc::not_found, "there is no key " + shorten(printable(name), 80),
+                 "`cooper ssh-keys list` shows them");
+  };
+  if (!fs::exists(file_.parent_path())) throw no_such_key();
   const Fd folder = lock_folder(file_.parent_path());
   const std::string text = read();
   std::string kept;
@@ -213,7 +215,7 @@ void AuthorizedKeys::remove(const std::string& name) {
     if (!key || key->name != name) kept += line;
     at = end;
   }
-  if (kept.size() == text.size()) throw no_such_key;
+  if (kept.size() == text.size()) throw no_such_key();
   write_file_durably(file_, kept, kFileMode);
 }
 

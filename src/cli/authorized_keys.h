@@ -47,7 +47,7 @@ std::string authorized_line(const std::string& name, const PublicKey& key,
 class AuthorizedKeys {
  public:
   /// A symbolic link is followed: what it leads to is changed.
-  explicit AuthorizedKeys(std::filesystem::path file);
+  explicit AuthorizedKeys(const std::filesystem::path& file);
 
   std::vector<AuthorizedKey> list() const;  ///< cooper's, in the file's order
   /// Error{conflict} if the name, or the key in whatever line, is there already.

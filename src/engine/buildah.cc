@@ -17,6 +17,8 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <fcntl.h>
+#include <iterator>
 #include <string_view>
 #include <sys/syscall.h>
 #include <thread>
@@ -29,6 +31,8 @@ namespace {
 
 constexpr std::chrono::minutes kQuestionLimit{2};
 constexpr std::chrono::minutes kRemovalLimit{30};  // of big trees, on a slow disk
+/// In the folder of the store's list of images, which is the same for all data roots.
+constexpr const char* kNamesLock = "cooper-names.lock";
 
 /// Feeds what a child prints to the step reader.
 class OutputSink : public log::Sink {
@@ -213,6 +217,7 @@ ImageResult BuildahEngine::build(const ImageRequest& request, Progress& progress
       if (!is_kept(*request.cache, output.reused())) export_cache(request, number, progress, stop);
     }
     // It is made: a stop request that comes now must not leave a tag without a digest.
+    ensure_names(id, request.tags);
     return {.end = ImageResult::End::made, .digest = digest_of(id)};
   }
   if (stop.stop_requested()) {
@@ -246,8 +251,12 @@ ImageResult BuildahEngine::tag_base(const ImageRequest& request, Progress& progr
   std::vector<std::string> tag = {"tag", base};
   tag.insert(tag.end(), request.tags.begin(), request.tags.end());
 
+  const auto name_it = [&] {
+    const store::FolderLock lock = lock_names(stop);
+    return ask(tag, kQuestionLimit, stop);
+  };
   // Tagging finds out by the way whether the image is there.
-  process::Captured tagged = ask(tag, kQuestionLimit, stop);
+  process::Captured tagged = name_it();
   if (tagged.status.ok()) {
     progress.step_cached();
   } else {
@@ -268,7 +277,7 @@ ImageResult BuildahEngine::tag_base(const ImageRequest& request, Progress& progr
     }
     progress.step_finished(0);
     progress.step_started("tag");
-    tagged = ask(tag, kQuestionLimit, stop);
+    tagged = name_it();
     if (!tagged.status.ok()) {
       progress.step_finished(tagged.status.code);
       return {.end = ImageResult::End::failed,
@@ -294,6 +303,36 @@ std::string BuildahEngine::digest_of(const std::string& image) const {
   return digest;
 }
 
+/// Held while names of images change: `buildah tag` and `rmi` write back all names that an
+/// image had when they began, so one that it got meanwhile would be lost. `buildah build` and
+/// `pull` add theirs without losing others', but may lose them to those two.
+store::FolderLock BuildahEngine::lock_names(std::stop_token stop) const {
+  const std::filesystem::path images = host_.graph_root / (host_.graph_driver + "-images");
+  make_folders(images);
+  return store::FolderLock(open_file(images, O_RDONLY | O_DIRECTORY),
+                           {.file = kNamesLock,
+                            .patience = kRemovalLimit,
+                            .what = "the names of images",
+                            .stop = std::move(stop)});
+}
+
+/// Gives an image those of the names that it does not have (yet, or any more: see lock_names).
+void BuildahEngine::ensure_names(const std::string& image_id,
+                                 const std::vector<std::string>& names) const {
+  const store::FolderLock lock = lock_names();
+  const std::vector<std::string> has = image_names(host_, "", image_id);
+  std::vector<std::string> tag = {"tag", image_id};
+  std::ranges::copy_if(names, std::back_inserter(tag), [&](const std::string& name) {
+    return std::ranges::find(has, name) == has.end();
+  });
+  if (tag.size() == 2) return;
+  const process::Captured tagged = ask(std::move(tag), kQuestionLimit);
+  if (!tagged.status.ok()) {
+    throw Error(Errc::engine,
+                "an image can't be tagged: " + shorten(printable(last_line(tagged.err)), 200));
+  }
+}
+
 std::optional<std::string> BuildahEngine::base_digest(const std::string& reference) {
   const std::vector<std::string> ids = images_named(host_, reference);
   // Of several, only buildah knows which it would take: it has aliases and search paths.
@@ -306,6 +345,7 @@ bool BuildahEngine::use_again(const std::string& reference, const std::string& d
   const std::vector<std::string> ids = images_named(host_, reference);
   if (ids.size() != 1 || manifest_digest(host_, ids.front()) != digest) return false;
   prepare();
+  const store::FolderLock lock = lock_names();
   std::vector<std::string> argv = {"tag", ids.front()};
   argv.insert(argv.end(), tags.begin(), tags.end());
   return ask(std::move(argv), kQuestionLimit).status.ok();
@@ -366,6 +406,7 @@ void BuildahEngine::remove_images(const std::vector<std::string>& references) {
   if (references.empty()) return;
   std::vector<std::string> argv = {"rmi"};
   argv.insert(argv.end(), references.begin(), references.end());
+  const store::FolderLock lock = lock_names();
   remove(std::move(argv), "images", "image not known");
 }
 

@@ -7,6 +7,7 @@
 #include "engine/platform.h"
 #include "engine/short_path.h"
 #include "log/capture.h"
+#include "store/folder_lock.h"
 
 #include <atomic>
 #include <chrono>
@@ -82,6 +83,8 @@ class BuildahEngine : public Engine {
   process::Captured ask(std::vector<std::string> arguments, std::chrono::milliseconds limit,
                         std::stop_token stop = {}) const;
   std::string digest_of(const std::string& image) const;
+  store::FolderLock lock_names(std::stop_token stop = {}) const;
+  void ensure_names(const std::string& image_id, const std::vector<std::string>& names) const;
   void remove(std::vector<std::string> command, std::string_view what,
               std::string_view absent) const;
   std::string marker() const;

@@ -108,7 +108,8 @@ std::vector<std::string> BuildahEngine::build_command(const ImageRequest& reques
   if (!request.target.empty()) add("--target", request.target);
   if (!request.platform.empty()) add("--platform", request.platform);
   if (request.no_cache) add("--no-cache");
-  for (const std::string& tag : request.tags) add("--tag", tag);
+  // The others are given later, see lock_names.
+  if (!request.tags.empty()) add("--tag", request.tags.front());
   std::map<std::string, std::string> args;  // a later value replaces an earlier one
   for (const auto& [name, value] : request.build_args) args[name] = value;
   for (const auto& [name, value] : args) {

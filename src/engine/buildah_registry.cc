@@ -152,20 +152,19 @@ ImageResult BuildahEngine::load(const ImageRequest& request, Progress& progress,
   progress.step_started("LOAD " + name);
   // Relative to the working folder: to buildah a colon in the path would end it.
   const std::string archive = request.archive.lexically_relative(context_.work).string();
-  TransferSink sink(progress, [](std::string_view) { return false; });
+  std::string id;  // all that it says if it goes well
+  TransferSink sink(progress, [&id](std::string_view line) {
+    id = line;
+    return false;
+  });
   const process::ExitStatus status =
       stream({host_.program, "pull", "--quiet", "docker-archive:" + archive + ":" + name},
              environment(), sink, stop);
   std::string error = sink.finish();
-  if (status.ok() && request.tags.size() > 1) {
-    std::vector<std::string> tag = {"tag", name};
-    tag.insert(tag.end(), request.tags.begin() + 1, request.tags.end());
-    const process::Captured tagged = ask(std::move(tag), kLookLimit);
-    if (!tagged.status.ok()) error = trim(tagged.err);
-  }
-  if (status.ok() && error.empty()) {
+  if (status.ok()) {
+    ensure_names(id, request.tags);
     progress.step_finished(0);
-    return {.end = ImageResult::End::made, .digest = digest_of(name)};
+    return {.end = ImageResult::End::made, .digest = digest_of(id)};
   }
   if (stop.stop_requested()) {
     progress.step_finished(std::nullopt);
@@ -300,6 +299,7 @@ void BuildahEngine::drop_cache_names(const ImageRequest& request,
   }
   if (argv.size() == 1 || request.tags.empty()) return;
   try {
+    const store::FolderLock lock = lock_names();
     remove(std::move(argv), "names of cached layers", "image not known");
   } catch (const Error&) {  // boundary: a name too many harms nobody
   }

@@ -10,7 +10,7 @@
 namespace cooper::source {
 namespace {
 
-using std::string_view_literals::operator""sv;
+using namespace std::string_view_literals;
 
 constexpr std::array kNames = {
     std::pair{ArchiveType::tar, "tar"sv},         std::pair{ArchiveType::tar_gz, "tar.gz"sv},

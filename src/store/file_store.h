@@ -57,7 +57,7 @@ class FileStore : public Store {
   ReleaseList list_releases(const AppName& app, std::size_t limit) const override;
   std::optional<Release> newest_release(const AppName& app) const override;
   Release derive_release(const AppName& app, const std::function<void(Release&)>& change) override;
-  App activate_release(const AppName& app, const ReleaseId& release,
+  App activate_release(const AppName& name, const ReleaseId& release,
                        const BuildId& deploy) override;
   void remove_release(const AppName& app, const ReleaseId& id) override;
   void remove_releases_of(const AppName& app, const BuildId& build,

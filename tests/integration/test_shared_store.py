@@ -16,17 +16,25 @@ from test_disk import build, is_buildah
 DOCKERFILE = "FROM scratch\nCOPY text /text\n"
 
 
+KEEPER = "localhost/keeper:1"
+
+
 # A prune while an image gets another name
 
 class HeldTag:
-    """buildah, whose `tag` waits at a gate once it is told to."""
+    """buildah, whose `tag` waits at a gate once it is told to, and whose `pull` loses the name
+    once it is told to."""
 
     def __init__(self, folder):
-        self.gate, self.held, folder = Gate(), folder / "held", folder / "bin"
+        self.gate, self.held, self.loses, folder = Gate(), folder / "held", folder / "loses", folder / "bin"
         folder.mkdir()
         wrapper = folder / "buildah"
         busybox, real = shutil.which("busybox"), shutil.which("buildah")
         wrapper.write_text(f'#!/bin/sh\nif [ "$1" = tag ] && [ -e {self.held} ]; then {busybox} {self.gate.command}; fi\n'
+                           f'if [ "$1" = pull ] && [ -e {self.loses} ]; then\n'
+                           f'  for name; do :; done; id=$({real} "$@") || exit\n'
+                           f'  {real} tag "$id" {KEEPER} && {real} rmi "${{name##*.tar:}}" >&2; echo "$id"; exit\n'
+                           f'fi\n'
                            f'exec {real} "$@"\n')
         wrapper.chmod(0o755)
         self.path = f"{folder}:{os.environ['PATH']}"
@@ -54,7 +62,7 @@ def shop(root, store, held, tmp_path):
     runner("apps", "delete", "shop").ok()
 
 
-def waits_for_images(pid):
+def waits_for_images(pid, lock="/data/builds/.images.lock"):
     """It has the lock's file open: it holds it, or stands in line."""
     opened = []
     for number in pathlib.Path(f"/proc/{pid}/fd").iterdir():
@@ -62,7 +70,7 @@ def waits_for_images(pid):
             opened.append(os.readlink(number))
         except OSError:
             continue  # closed meanwhile
-    return any(name.endswith("/data/builds/.images.lock") for name in opened)
+    return any(name.endswith(lock) for name in opened)
 
 
 def test_a_prune_waits_for_an_image_to_get_its_next_name(shop, held, store):
@@ -105,6 +113,57 @@ def test_nobody_waits_long_for_images_that_are_locked(shop, held, root, ends):
         record = cooper.record("shop", second)
         assert record["status"] == ends and "unchanged" not in record
     held.held.touch()
+
+
+# Names that an image gets from several at once: buildah writes back all that it read before
+
+SHARED = {"convox.yml": "services:\n  web: {build: .}\n  worker: {build: .}\n", "Dockerfile": DOCKERFILE, "text": "one"}
+
+
+@pytest.fixture
+def bundle(root, store, held, tmp_path):
+    """A build of two services with one image, in a file; (cooper, a second data root's cooper, file)."""
+    env = {**store.env, "PATH": held.path}
+    runner, other = Cooper(root, env), Cooper(tmp_path / "other", env)
+    for each in (runner, other):
+        each("builds", "set", "--global", "engine", "buildah").ok()
+    runner("build", make_app(tmp_path / "app", SHARED), "-a", "shop").ok()
+    file = tmp_path / "bundle.tgz"
+    runner("builds", "export", "last", "-a", "shop", "-f", file).ok()
+    yield runner, other, file
+    for each in (runner, other):
+        each.close()
+        for app in ("shop", "copy"):
+            each("apps", "delete", app)
+
+
+def test_names_are_given_one_after_the_other_also_by_several_data_roots(bundle, held, store):
+    cooper, other, file = bundle
+    held.held.touch()
+    first = cooper.start("builds", "import", "-a", "copy", "-f", file)
+    held.gate.wait()
+    held.held.unlink()
+    second = other.start("builds", "import", "-a", "copy", "-f", file)
+    build = other.wait_for_new_build("copy", [])
+    pid = other.record("copy", build)["pid"]
+    wait_for(lambda: waits_for_images(pid, "-images/cooper-names.lock"), "the second to stand in line")
+    assert other.record("copy", build)["status"] == "running"
+    held.gate.open()
+    for job in (first, second):
+        _, err = job.communicate(timeout=60)
+        assert job.returncode == 0, err
+    names = store.images()
+    for each in (cooper, other):
+        assert {f"localhost/copy:{service}.{b}" for b in each.build_ids("copy") for service in ("web", "worker")} <= set(names)
+
+
+def test_a_name_that_was_lost_is_given_again(bundle, held, store):
+    cooper, _, file = bundle
+    held.loses.touch()
+    cooper("builds", "import", "-a", "copy", "-f", file).ok()
+    build = cooper.build_ids("copy")[0]
+    assert {KEEPER, f"localhost/copy:web.{build}", f"localhost/copy:worker.{build}"} <= set(store.images())
+    store.buildah("rmi", KEEPER).ok()
 
 
 # A copy of a data root

@@ -120,7 +120,7 @@ class Session::Bridge {
   std::thread from_daemon_;
 };
 
-Session::Session(std::shared_ptr<grpc::Channel> channel, Options options)
+Session::Session(const std::shared_ptr<grpc::Channel>& channel, Options options)
     : id_(random_base36(25)),
       secrets_(std::move(options.secrets)),
       services_(make_services({.folders = options.folders,

@@ -32,7 +32,7 @@ class Session {
     std::function<void(const std::string&)> warn;  ///< see Offer
   };
   /// Throws Error{unavailable}. The channel is shared with the solve.
-  Session(std::shared_ptr<grpc::Channel> channel, Options options);
+  Session(const std::shared_ptr<grpc::Channel>& channel, Options options);
   /// Ends it and waits for its threads.
   ~Session();
   Session(const Session&) = delete;
