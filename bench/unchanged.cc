@@ -53,7 +53,7 @@ Round decide(const fs::path& folder, const fs::path& cache_file, const source::T
 
 int main(int argc, char** argv) {
   const fs::path folder = argv[argc > 1 ? 1 : 0];
-  const int rounds = argc > 2 ? std::atoi(argv[2]) : 15;
+  const int rounds = argc > 2 ? std::stoi(argv[2]) : 15;
   const fs::path source = folder / "source";
   make_files(source);
   const source::TreeFilter filter{

@@ -16,7 +16,8 @@ SHA256_CTX* context(void* state) { return std::launder(static_cast<SHA256_CTX*>(
 }  // namespace
 
 Sha256::Sha256() noexcept {
-  static_assert(sizeof(SHA256_CTX) <= sizeof(State) && alignof(SHA256_CTX) <= alignof(State));
+  static_assert(sizeof(SHA256_CTX) <= sizeof(State));
+  static_assert(alignof(SHA256_CTX) <= alignof(State));
   SHA256_Init(new (&state_) SHA256_CTX);
 }
 

@@ -43,8 +43,8 @@ std::string password_from_terminal(const std::string& host) {
                 "give it on stdin: cooper registries add " + host + " -u USER --password-stdin");
   }
   const Fd terminal = open_file("/dev/tty", O_RDWR | O_NOCTTY);
+  const Unseen unseen(terminal);  // forgets what was typed before; so it comes first
   write_all(terminal.get(), "Password for " + printable(host) + ": ");
-  const Unseen unseen(terminal);
   std::string line;
   std::array<char, 1024> bytes{};
   while (line.find('\n') == std::string::npos && line.size() < kLongestPassword) {

@@ -77,10 +77,9 @@ std::string go_json(std::string_view text) {
       json += "\\r";
     } else if (c == '\t') {
       json += "\\t";
-    } else if (c < 0x20 || c == '<' || c == '>' || c == '&' || c == 0x2028 || c == 0x2029) {
+    } else if (c < 0x20 || c == '<' || c == '>' || c == '&' || c == 0x2028 || c == 0x2029 ||
+               (c >= 0x7F && c < 0xA0)) {  // Go prints the last ones, and a terminal obeys them
       json += hex_escape("\\u", c, 4);
-    } else if (c >= 0x7F && c < 0xA0) {
-      json += hex_escape("\\u", c, 4);  // Go prints these, and a terminal obeys them
     } else {
       json += bytes;
     }

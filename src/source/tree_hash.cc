@@ -5,6 +5,13 @@
 
 namespace cooper::source {
 
+namespace {
+
+/// Of a path or a target: neither can hold it.
+constexpr std::string_view kEnd("\0", 1);
+
+}  // namespace
+
 TreeHash::TreeHash() { hash_.update("cooper tree 1\n"); }
 
 void TreeHash::entry(std::string_view path, mode_t mode) {
@@ -13,12 +20,12 @@ void TreeHash::entry(std::string_view path, mode_t mode) {
                                  static_cast<char>(mode & 0xffU)};
   hash_.update({head.data(), head.size()});
   hash_.update(path);
-  hash_.update({"", 1});
+  hash_.update(kEnd);
 }
 
 void TreeHash::target(std::string_view target) {
   hash_.update(target);
-  hash_.update({"", 1});
+  hash_.update(kEnd);
 }
 
 void TreeHash::content(const Sha256Digest& digest) {

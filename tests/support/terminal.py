@@ -53,10 +53,13 @@ class Terminal:
         os.close(self.fd)
         os.waitpid(self.pid, 0)
 
-    def end(self):
+    def end(self, seconds=120):
         """The exit code; the output up to the end is in `seen`."""
-        while self._read():
-            pass
+        deadline = time.monotonic() + seconds
+        while not select.select([self.fd], [], [], 0.1)[0] or self._read():
+            if time.monotonic() > deadline:
+                os.kill(self.pid, signal.SIGKILL)
+                raise AssertionError(f"did not end after {self.seen!r}")
         os.close(self.fd)
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
