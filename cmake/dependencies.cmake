@@ -46,3 +46,12 @@ find_program(COOPER_PROTOC protoc REQUIRED)
 find_program(COOPER_GRPC_PLUGIN grpc_cpp_plugin REQUIRED)
 add_library(dep::grpc INTERFACE IMPORTED GLOBAL)
 target_link_libraries(dep::grpc INTERFACE ${grpc_libraries} protobuf::libprotobuf Threads::Threads)
+
+# Shared: only cooper-server loads them.
+find_package(OpenSSL 3 REQUIRED)
+add_library(dep::tls INTERFACE IMPORTED GLOBAL)
+target_link_libraries(dep::tls INTERFACE OpenSSL::SSL OpenSSL::Crypto Boost::headers)
+find_path(COOPER_SYSTEMD_HEADERS systemd/sd-daemon.h REQUIRED)
+find_library(COOPER_LIB_systemd systemd REQUIRED)
+add_library(dep::systemd INTERFACE IMPORTED GLOBAL)
+target_link_libraries(dep::systemd INTERFACE ${COOPER_LIB_systemd})

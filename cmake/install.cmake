@@ -2,7 +2,7 @@
 # the build tree, so that cooper finds its other programs in both:
 #   bin/cooper  libexec/cooper/cooper-supervisor ...
 set(COOPER_LIBEXEC ${CMAKE_INSTALL_LIBEXECDIR}/cooper)
-foreach(program cooper cooper-supervisor cooper-fetch cooper-unpack)
+foreach(program cooper cooper-supervisor cooper-server cooper-fetch cooper-unpack)
   if(NOT TARGET ${program})
     continue()
   endif()
@@ -34,3 +34,9 @@ if(TARGET cooper)
 endif()
 install(FILES ${PROJECT_SOURCE_DIR}/ARCHITECTURE.md ${PROJECT_SOURCE_DIR}/CHANGELOG.md
   DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT cooper)
+
+# For systemd, which looks into both /usr/lib and /usr/local/lib.
+configure_file(${PROJECT_SOURCE_DIR}/packaging/cooper.service.in ${CMAKE_BINARY_DIR}/cooper.service @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/cooper.service ${PROJECT_SOURCE_DIR}/packaging/cooper.socket
+  DESTINATION lib/systemd/system COMPONENT cooper)
+install(FILES ${PROJECT_SOURCE_DIR}/docs/server.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT cooper)

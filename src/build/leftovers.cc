@@ -67,6 +67,7 @@ class Search {
     look(layout.sources(app_), &Search::is_without_owner);
     look(layout.work(app_), &Search::is_without_owner);
     look(layout.builds(app_), &Search::is_left_of_a_build);
+    look(layout.objects(app_), &Search::is_unused_object);
     for (const fs::path& folder :
          {layout.releases(app_), layout.app(app_), layout.properties(&app_)}) {
       look(folder, nullptr);
@@ -127,6 +128,9 @@ class Search {
     if (suffix == ".json") return is_empty(name) && is_idle(name, kSilent);
     return store::is_beside_record(suffix) && is_idle(name, kSilent) && !has_record(stem);
   }
+
+  /// The build that it was stored for has begun long ago, or never will.
+  bool is_unused_object(const std::string& name) const { return is_idle(name, kSilent); }
 
   bool is_empty(const std::string& name) const {
     struct stat info {};

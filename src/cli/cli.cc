@@ -102,6 +102,7 @@ std::span<const Group> groups() {
                                      Group{kDokkuTitle, plugin_commands()},
                                      Group{"Engines", engines_commands()},
                                      Group{"Registries", registries_commands()},
+                                     Group{"Server", serve_commands()},
                                      Group{"System", system_commands()},
                                      Group{"Other", other_commands()}};
   return kGroups;

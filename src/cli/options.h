@@ -38,6 +38,9 @@ struct Options {
   std::optional<std::string> env_file;
   std::optional<std::string> file;
   std::optional<std::string> archive_type;
+  std::optional<std::string> listen;
+  std::optional<std::string> tls_cert;
+  std::optional<std::string> tls_key;
   std::vector<std::string> build_args;
   std::vector<std::string> value_files;
   std::vector<std::string> secrets;
@@ -70,6 +73,7 @@ struct Options {
   bool replace = false;
   bool skip_deploy_branch = false;
   bool steps = false;
+  bool tls_self_signed = false;
 
   bool json() const { return format == "json"; }
 };
@@ -134,6 +138,7 @@ std::span<const Command> ssh_keys_commands();
 std::span<const Command> plugin_commands();
 std::span<const Command> engines_commands();
 std::span<const Command> registries_commands();
+std::span<const Command> serve_commands();
 std::span<const Command> system_commands();
 std::span<const Command> other_commands();
 

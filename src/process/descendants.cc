@@ -21,8 +21,6 @@ void become_subreaper() {
     throw_errno("prctl(PR_SET_CHILD_SUBREAPER)");
 }
 
-namespace {
-
 std::vector<pid_t> children_of(pid_t pid) {
   const std::string tasks = "/proc/" + std::to_string(pid) + "/task";
   std::string children;
@@ -38,6 +36,8 @@ std::vector<pid_t> children_of(pid_t pid) {
   }
   return pids;
 }
+
+namespace {
 
 /// Kills the whole tree below `pid`; parents first, so that none can start more.
 void kill_below(pid_t pid) {

@@ -10,6 +10,9 @@ namespace cooper::process {
 /// none gets lost. Throws Error.
 void become_subreaper();
 
+/// Those of all its threads, at the moment; zombies, too.
+std::vector<pid_t> children_of(pid_t pid);
+
 /// Every process that descends from `pid` at the moment; parents first.
 std::vector<pid_t> descendants_of(pid_t pid);
 

@@ -83,6 +83,11 @@ std::uint64_t LocalRack::read_log(const AppName& app, const BuildId& id, std::ui
   return follower.run(sink, {});
 }
 
+std::filesystem::path LocalRack::log_path(const AppName& app, const BuildId& id) {
+  const auto build = readable([&] { return require_renamed_build(app, id); });
+  return layout_.build(build ? build->app : app, id).log;
+}
+
 std::uint64_t LocalRack::log_tail(const AppName& app, const BuildId& id, std::uint64_t lines) {
   readable([&] { return require_build(app, id); });
   const std::filesystem::path log = layout_.build(app, id).log;

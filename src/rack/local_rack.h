@@ -53,6 +53,7 @@ class LocalRack : public Rack {
                            std::stop_token stop) override;
   std::uint64_t read_log(const AppName& app, const BuildId& id, std::uint64_t from,
                          const std::function<void(std::string_view)>& sink) override;
+  std::filesystem::path log_path(const AppName& app, const BuildId& id) override;
   std::uint64_t log_tail(const AppName& app, const BuildId& id, std::uint64_t lines) override;
 
   SearchEnd search_logs(const LogSearch& search, const std::function<bool(const LogHit&)>& found,
@@ -74,6 +75,11 @@ class LocalRack : public Rack {
   Release create_release(const NewRelease& wanted) override;
   Build start_deploy(const StartDeploy& start, StartProgress& progress,
                      std::stop_token stop) override;
+
+  void store_object(const AppName& app, const ObjectKey& key, const Fd& file) override;
+  Fd open_object(const AppName& app, const ObjectKey& key) override;
+  std::vector<ObjectKey> list_objects(const AppName& app) override;
+  void remove_object(const AppName& app, const ObjectKey& key) override;
 
   std::vector<ServiceContainer> list_containers(const AppName& app) override;
   void read_container_logs(const ContainerLogQuery& query, const ContainerLine& line) override;

@@ -1,6 +1,7 @@
 #pragma once
 // Every verb of cooper, once. LocalRack does it here; a remote one asks a server.
 
+#include "base/fd.h"
 #include "build/diff.h"
 #include "build/system_disk.h"
 #include "engine/choose.h"
@@ -49,6 +50,14 @@ struct Synced {
   std::string url;               ///< as everybody may see it
   bool changed = false;          ///< the branch was at another commit before
 };
+
+/// What clients call a file that they store: 1 to 4 parts of letters, digits, `-`, `_` and `.`,
+/// which is not first, with slashes between; at most 200 characters.
+struct ObjectKeyRule {
+  static bool check(std::string_view text) noexcept;
+  static Error refuse(std::string_view text);
+};
+using ObjectKey = CheckedName<ObjectKeyRule>;
 
 /// A container of an app, as its engine sees it now.
 struct ServiceContainer {
@@ -180,6 +189,8 @@ class Rack {
   /// The log as it is now, from `from`; ends at once. Asks the journal as follow_log does.
   virtual std::uint64_t read_log(const AppName& app, const BuildId& id, std::uint64_t from,
                                  const std::function<void(std::string_view)>& sink) = 0;
+  /// The file that the log is in, or will be: for who watches it himself. Error{not_found}.
+  virtual std::filesystem::path log_path(const AppName& app, const BuildId& id) = 0;
   /// Where the last `lines` lines of the log begin; 0 if its file is missing.
   virtual std::uint64_t log_tail(const AppName& app, const BuildId& id, std::uint64_t lines) = 0;
 
@@ -227,6 +238,20 @@ class Rack {
   /// start_build does. Error{not_found}; Error{invalid} for a release without a build.
   virtual Build start_deploy(const StartDeploy& start, StartProgress& progress,
                              std::stop_token stop) = 0;
+
+  // Files that clients store for an app, most of them the source of a build to come. Prune
+  // removes those that are older than a day.
+
+  /// Keeps all that is in the open file, durably, in place of one that had the key. Takes it over
+  /// as it is if it has no name and lies on the data root's file system. Error{not_found} for the
+  /// app.
+  virtual void store_object(const AppName& app, const ObjectKey& key, const Fd& file) = 0;
+  /// Open for reading. Error{not_found}.
+  virtual Fd open_object(const AppName& app, const ObjectKey& key) = 0;
+  /// Ascending.
+  virtual std::vector<ObjectKey> list_objects(const AppName& app) = 0;
+  /// Error{not_found}.
+  virtual void remove_object(const AppName& app, const ObjectKey& key) = 0;
 
   // Of apps that the deployer `containers` runs. All of them throw Error{conflict} for an app
   // that never had containers.

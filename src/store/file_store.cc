@@ -157,7 +157,7 @@ void FileStore::delete_app(const AppName& name) {
   // The app itself goes last: after a crash on the way it is there to be deleted again.
   for (const fs::path& folder :
        {layout_.builds(name), layout_.releases(name), layout_.sources(name), layout_.work(name),
-        layout_.git(name), layout_.properties(&name), layout_.app(name)}) {
+        layout_.objects(name), layout_.git(name), layout_.properties(&name), layout_.app(name)}) {
     if (find_folder(folder.parent_path())) remove_tree(folder);
   }
   sync_folder(layout_.apps());

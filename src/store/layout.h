@@ -77,6 +77,13 @@ class Layout {
   }
   /// Credentials of `cooper registries add`: a containers auth file, 0600.
   std::filesystem::path registry_logins() const { return root_ / "config/registries/auth.json"; }
+  /// What `cooper serve` gets before it is an object, without names: a crash leaves nothing.
+  std::filesystem::path uploads() const { return root_ / "data/uploads"; }
+  /// Files that clients stored for an app's builds (rack/local_objects.cc).
+  std::filesystem::path objects() const { return root_ / "data/objects"; }  ///< a folder an app
+  std::filesystem::path objects(const AppName& app) const { return objects() / app.str(); }
+  /// The server's own certificate and key.
+  std::filesystem::path server() const { return root_ / "config/server"; }
   BuildFiles build(const AppName& app, const BuildId& id) const;
 
  private:

@@ -34,3 +34,4 @@ cooper_fuzz_target(settings LINKS cooper_build GTest::gtest)
 cooper_fuzz_target(unpack LINKS cooper_source GTest::gtest)
 cooper_fuzz_target(foreign LINKS cooper_foreign GTest::gtest
   SEEDS ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/unpack)
+cooper_fuzz_target(http LINKS cooper_server cooper_rack)

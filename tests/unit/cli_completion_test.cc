@@ -37,7 +37,7 @@ TEST_F(Completion, OffersCommands) {
                           "releases", "env", "config:show", "config:get", "config:set",
                           "config:unset", "git:initialize", "git-shell", "git-hook", "ssh-keys",
                           "git:from-archive", "git:sync", "apps", "plugin", "engines", "registries",
-                          "system", "help", "version", "completion"));
+                          "serve", "system", "help", "version", "completion"));
   EXPECT_THAT(at({"bui"}), ElementsAre("build", "builds"));
   EXPECT_THAT(at({"builds", ""}),
               ElementsAre("retry", "info", "logs", "provenance", "cancel", "diff", "export",

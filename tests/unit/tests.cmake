@@ -48,3 +48,5 @@ cooper_unit_test(rack LINKS cooper_rack
   SOURCES rack_store_source_test.cc)
 cooper_unit_test(plugin LINKS cooper_plugin
   SOURCES plugin_flags_test.cc plugin_text_test.cc)
+cooper_unit_test(server LINKS cooper_server cooper_rack dep::boost_json
+  SOURCES server_request_test.cc server_text_test.cc)

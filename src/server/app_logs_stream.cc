@@ -1,0 +1,122 @@
+#include "base/text.h"
+#include "server/log_feed.h"
+#include "server/log_hub.h"
+#include "server/log_streams.h"
+#include "server/loop.h"
+#include "server/services.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cooper::server {
+
+namespace {
+
+/// How many of an app's builds are looked at: one runs at a time.
+constexpr std::size_t kRecent = 20;
+constexpr auto kLookAgain = std::chrono::milliseconds(500);
+
+/// Puts "TIME KIND/ID " before each line.
+class LinePrefix {
+ public:
+  explicit LinePrefix(const Build& build)
+      : whose_(" " + std::string(to_string(build.kind)) + "/" + build.id.str() + " ") {}
+
+  SharedText add(std::string_view text) {
+    const std::string prefix =
+        to_rfc3339({.at = std::chrono::floor<std::chrono::seconds>(now())}) + whose_;
+    std::string result;
+    while (!text.empty()) {
+      if (at_begin_) result += prefix;
+      const std::size_t end = text.find('\n');
+      const std::size_t length = end == std::string_view::npos ? text.size() : end + 1;
+      result += text.substr(0, length);
+      at_begin_ = end != std::string_view::npos;
+      text.remove_prefix(length);
+    }
+    return std::make_shared<const std::string>(std::move(result));
+  }
+
+ private:
+  std::string whose_;
+  bool at_begin_ = true;
+};
+
+struct Recent {
+  Build build;
+  std::uint64_t from = 0;  ///< where to begin in its log
+};
+
+class AppLogsStream : public Stream {
+ public:
+  explicit AppLogsStream(AppLogs wanted) : wanted_(std::move(wanted)) {}
+
+  Task<StreamEnd> run(Loop& loop, StreamWriter& writer, Wake& wake) override {
+    Time since = now() - wanted_.since;
+    bool is_first = true;
+    while (!wake.ended()) {
+      rack::Rack& rack = loop.services.rack;
+      const auto work = [this, &rack, since, is_first] { return recent(rack, since, is_first); };
+      const std::vector<Recent> builds = co_await call(loop.services.quick, work);
+      for (const Recent& one : builds) {
+        co_await send(loop, writer, wake, one);
+        if (wake.ended()) co_return StreamEnd::interrupted;
+      }
+      if (wanted_.follow == Follow::no) co_return StreamEnd::whole;
+      is_first = false;
+      co_await wake.wait(kLookAgain);
+    }
+    co_return StreamEnd::interrupted;
+  }
+
+ private:
+  /// Those not sent yet that were still running at `since`, oldest first. On a worker.
+  std::vector<Recent> recent(rack::Rack& rack, Time since, bool is_first) const {
+    std::vector<Recent> found;
+    for (rack::BuildView& view : rack.list_builds(wanted_.app, kRecent).builds) {
+      const Build& build = view.build;
+      const bool is_old = build.finished_at && build.finished_at->at < since;
+      if (is_old || sent_.contains(build.id)) continue;
+      found.push_back({.build = build});
+      const bool is_newest = found.size() == 1;
+      if (!is_first || !wanted_.tail) continue;
+      if (is_newest) found.back().from = rack.log_tail(build.app, build.id, *wanted_.tail);
+      if (!is_newest) found.pop_back();
+    }
+    std::ranges::reverse(found);
+    return found;
+  }
+
+  Task<void> send(Loop& loop, StreamWriter& writer, Wake& wake, const Recent& one) {
+    sent_.insert(one.build.id);
+    LogFeed::Follower log(loop.logs.open(one.build.app, one.build.id), wake);
+    LinePrefix prefix(one.build);
+    std::uint64_t at = one.from;
+    for (;;) {
+      if (wanted_.follow == Follow::no) {
+        const bool at_end = co_await log.is_at_end(at);
+        if (at_end) co_return;
+      }
+      const LogPiece piece = co_await log.next(at);
+      if (!piece.raw) co_return;
+      const SharedText text =
+          wanted_.prefix == AppLogs::Prefix::yes ? prefix.add(*piece.text) : piece.text;
+      co_await writer.write(text);
+      at += piece.raw->size();
+    }
+  }
+
+  AppLogs wanted_;
+  std::set<BuildId> sent_;
+};
+
+}  // namespace
+
+std::shared_ptr<Stream> app_logs_stream(AppLogs wanted) {
+  return std::make_shared<AppLogsStream>(std::move(wanted));
+}
+
+}  // namespace cooper::server

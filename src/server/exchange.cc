@@ -1,0 +1,175 @@
+#include "server/exchange.h"
+
+#include "base/base64.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "server/spawn.h"
+
+#include <boost/beast/http/status.hpp>
+
+#include <algorithm>
+#include <array>
+#include <exception>
+
+namespace cooper::server {
+
+namespace {
+
+std::optional<Method> parse_method(std::string_view text) {
+  if (text == "GET") return Method::get;
+  if (text == "HEAD") return Method::head;
+  if (text == "POST") return Method::post;
+  if (text == "PUT") return Method::put;
+  if (text == "DELETE") return Method::del;
+  return std::nullopt;
+}
+
+bool is_same(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, [](char x, char y) {
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; };
+    return lower(x) == lower(y);
+  });
+}
+
+/// "host:port" without its port.
+std::string_view host_of(std::string_view authority) {
+  if (authority.starts_with('[')) return authority.substr(0, authority.find(']') + 1);
+  return authority.substr(0, authority.find(':'));
+}
+
+bool is_local_host(std::string_view host) {
+  return is_same(host, "localhost") || host == "[::1]" || host.starts_with("127.");
+}
+
+/// A page of another site must not act in the name of a browser's user, nor, by a name that leads
+/// here, read what we answer (DNS rebinding).
+std::optional<Answer> foreign_site(const Services& services, const Request& request) {
+  const std::string_view host = request.headers.get("host");
+  if (services.local_only && !is_local_host(host_of(host))) {
+    return error_answer(403, "this server is for its own host alone",
+                        "call it by 127.0.0.1, [::1] or localhost");
+  }
+  std::string_view origin = request.headers.get("origin");
+  if (origin.empty()) return std::nullopt;
+  const std::size_t begin = origin.find("://");
+  if (begin != std::string_view::npos) origin.remove_prefix(begin + 3);
+  origin = origin.substr(0, origin.find('/'));
+  if (const std::size_t at = origin.rfind('@'); at != std::string_view::npos) {
+    origin.remove_prefix(at + 1);  // of clients whose endpoint has credentials
+  }
+  if (is_same(origin, host)) return std::nullopt;
+  return error_answer(403, "a page of another site can't do this");
+}
+
+Answer unauthorized() {
+  Answer answer =
+      error_answer(401, "invalid authentication",
+                   "give a user and a password or token: RACK_URL=http://USER:TOKEN@HOST");
+  answer.headers.add("WWW-Authenticate", "Basic realm=\"convox\"");
+  return answer;
+}
+
+/// No header of ours may be two.
+std::string one_line(std::string_view value) {
+  std::string line(value);
+  std::ranges::replace_if(
+      line, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+  return line;
+}
+
+}  // namespace
+
+std::optional<Credentials> credentials_in(std::string_view header) {
+  const std::size_t blank = std::min(header.find(' '), header.size());
+  const std::string_view scheme = header.substr(0, blank);
+  const std::string_view rest = trim(header.substr(blank));
+  if (is_same(scheme, "bearer") && !rest.empty()) return Credentials{"", std::string(rest)};
+  if (!is_same(scheme, "basic")) return std::nullopt;
+  const auto plain = from_base64(rest);
+  const std::size_t colon = plain ? plain->find(':') : std::string::npos;
+  if (colon == std::string::npos) return std::nullopt;
+  return Credentials{plain->substr(0, colon), plain->substr(colon + 1)};
+}
+
+std::optional<Answer> admit(Services& services, const Head& head, Request& request, Match& match) {
+  const auto method = parse_method(head.method);
+  if (!method) return error_answer(405, "there is no such method: " + shorten(head.method, 20));
+  request.method = head.is_upgrade ? Method::socket : *method;
+  auto target = parse_target(head.target);
+  if (!target) return error_answer(target.error());
+  request.target = std::move(*target);
+  if (head.is_http_11 && request.headers.all("host").size() != 1) {
+    return error_answer(400, "a request has one Host header");
+  }
+  if (auto refusal = foreign_site(services, request)) return refusal;
+  match = services.router.find(request);
+  if (match.route && match.route->role == Role::nobody) return std::nullopt;
+
+  const auto credentials = credentials_in(request.headers.get("authorization"));
+  auto principal = credentials ? services.access.admit(*credentials, request.remote) : std::nullopt;
+  if (!principal) return unauthorized();
+  request.principal = std::move(*principal);
+  if (!match.route) {
+    return match.path_exists ? error_answer(405, "this can't be done with " + head.method)
+                             : error_answer(404, "there is no such route: " + head.method + " " +
+                                                     shorten(head.target, 200));
+  }
+  if (may_call(request.principal, *match.route, request)) return std::nullopt;
+  return error_answer(403, "these credentials don't allow this");
+}
+
+std::uint64_t body_limit(const Limits& limits, Body body) {
+  switch (body) {
+    case Body::none:
+    case Body::form:
+    case Body::text:
+      return limits.form_bytes;
+    case Body::file:
+      return limits.file_bytes;
+  }
+  return 0;
+}
+
+Answer handle(Services& services, const Route& route, Request& request) {
+  try {
+    if (route.body == Body::form) request.form = parse_form(request.body).value();
+    return route.handler(services, request);
+  } catch (const Error& error) {  // boundary: a request
+    if (http_status(error.code()) == 500) {
+      log_error("request " + request.id + " to " + std::string(route.pattern) + ": " +
+                error.what());
+    }
+    return error_answer(error);
+  } catch (const std::exception& error) {  // boundary: a request; what no layer has made its own
+    log_error("request " + request.id + " to " + std::string(route.pattern) + ": " + error.what());
+    return error_answer(500, "internal error",
+                        "the server's log says more about request " + request.id);
+  }
+}
+
+std::string header_text(const Answer& answer, std::string_view request_id, const Framing& framing) {
+  const auto status = static_cast<boost::beast::http::status>(answer.status);
+  std::string text = framing.is_http_11 ? "HTTP/1.1 " : "HTTP/1.0 ";
+  text += std::to_string(answer.status) + " ";
+  const auto reason = boost::beast::http::obsolete_reason(status);
+  text.append(reason.data(), reason.size());
+  const auto add = [&text](std::string_view name, std::string_view value) {
+    text.append("\r\n").append(name).append(": ").append(one_line(value));
+  };
+  if (answer.status != 204) add("Content-Type", answer.type);
+  if (framing.length) {
+    add("Content-Length", std::to_string(*framing.length));
+  } else if (framing.is_http_11) {
+    add("Transfer-Encoding", "chunked");
+  }
+  add("Connection", framing.keep_alive ? "keep-alive" : "close");
+  add("X-Request-Id", request_id);
+  add("X-Content-Type-Options", "nosniff");
+  if (!answer.headers.find("Cache-Control")) add("Cache-Control", "no-store");
+  for (const auto& [name, value] : answer.headers.entries()) add(name, value);
+  return text + "\r\n\r\n";
+}
+
+std::string new_request_id() { return random_base36(16); }
+
+}  // namespace cooper::server

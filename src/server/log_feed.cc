@@ -1,0 +1,256 @@
+#include "server/log_feed.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "server/log_hub.h"
+#include "server/loop.h"
+#include "server/services.h"
+#include "server/utf8_text.h"
+
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace cooper::server {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::size_t kPieceBytes = std::size_t{64} << 10;
+constexpr std::size_t kKeptBytes = std::size_t{512} << 10;
+constexpr auto kLookAgain = 1000ms;         // a safety net, for file systems without events
+constexpr auto kLookAgainUnwatched = 50ms;  // nothing else tells us
+/// Many followers get fewer and larger pieces: to send one to each takes about so long.
+constexpr auto kEachFollower = 10us;
+constexpr auto kMostPause = 100ms;
+
+LogPiece piece_of(std::uint64_t from, std::string bytes) {
+  LogPiece piece{.from = from, .raw = std::make_shared<const std::string>(std::move(bytes))};
+  piece.text =
+      is_utf8(*piece.raw) ? piece.raw : std::make_shared<const std::string>(valid_utf8(*piece.raw));
+  return piece;
+}
+
+std::uint64_t end_of(const LogPiece& piece) { return piece.from + piece.raw->size(); }
+
+/// What is there of so many bytes; fewer at the file's end.
+std::string read_at(int file, std::uint64_t from, std::size_t most) {
+  std::string bytes(most, '\0');
+  std::size_t got = 0;
+  while (got < most) {
+    const ssize_t n = ::pread(file, bytes.data() + got, most - got, static_cast<off_t>(from + got));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw_errno("read a log");
+    if (n == 0) break;
+    got += static_cast<std::size_t>(n);
+  }
+  bytes.resize(got);
+  return bytes;
+}
+
+std::uint64_t size_of(int file) {
+  struct stat info {};
+  if (::fstat(file, &info) != 0) throw_errno("stat a log");
+  return static_cast<std::uint64_t>(info.st_size);
+}
+
+}  // namespace
+
+LogFeed::LogFeed(Loop& loop, LogHub& hub, AppName app, BuildId id)
+    : loop_(loop),
+      hub_(hub),
+      app_(std::move(app)),
+      id_(std::move(id)),
+      wake_(loop.context.get_executor()) {}
+
+LogFeed::~LogFeed() {
+  hub_.unwatch(folder_watch_, *this);
+  hub_.unwatch(file_watch_, *this);
+}
+
+LogFeed::Look LogFeed::look() const {
+  Look found;
+  rack::Rack& rack = loop_.services.rack;
+  try {
+    found.log = rack.log_path(app_, id_);
+    found.live = rack.get_build(app_, id_).status == DisplayStatus::running;
+  } catch (const Error& error) {  // adapter: removed, or its log is all that is left
+    if (error.code() != Errc::not_found && error.code() != Errc::corrupt) throw;
+  }
+  return found;
+}
+
+Task<void> LogFeed::take_look() {
+  ask_ = false;
+  const auto work = [this] { return look(); };
+  const Look found = co_await call(loop_.services.quick, work);
+  if (!found.log.empty()) log_ = found.log;
+  ended_ = !found.live;
+  watch();
+  if (file_) reopen_if_removed();
+  if (file_ || log_.empty()) co_return;
+  file_ = find_regular_file(log_, O_RDONLY);
+  if (!file_) co_return;
+  // Who comes later reads what is there by itself.
+  head_ = size_of(file_.get());
+  const std::size_t tail = std::min<std::uint64_t>(head_, 3);
+  head_ -= unfinished_tail(read_at(file_.get(), head_ - tail, tail));
+}
+
+void LogFeed::watch() {
+  if (log_.empty()) return;
+  if (folder_watch_ < 0) {
+    folder_watch_ =
+        hub_.watch(log_.parent_path(), IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE, *this);
+  }
+  if (file_watch_ < 0) file_watch_ = hub_.watch(log_, IN_MODIFY | IN_DONT_FOLLOW, *this);
+}
+
+/// The writer makes a log that somebody removed again, with the same bytes at the same place.
+void LogFeed::reopen_if_removed() {
+  struct stat info {};
+  if (!ended_ || ::fstat(file_.get(), &info) != 0 || info.st_nlink != 0) return;
+  Fd again = find_regular_file(log_, O_RDONLY);
+  if (again && size_of(again.get()) >= head_) file_ = std::move(again);
+}
+
+void LogFeed::on_event(int watch, std::string_view name) {
+  if (watch == file_watch_ && !name.empty()) return;
+  // Of the folder, only what is ours: the record, and a log that has just come.
+  if (watch == folder_watch_ && !name.empty() && name != log_.filename().native() &&
+      name != id_.str() + ".json") {
+    return;
+  }
+  if (watch == folder_watch_) ask_ = true;
+  wake_.notify();
+}
+
+Task<void> LogFeed::read_new() {
+  while (file_ && !followers_.empty() && !wake_.ended()) {
+    const int file = file_.get();
+    const std::uint64_t from = head_;
+    const auto work = [file, from] { return read_at(file, from, kPieceBytes); };
+    std::string bytes = co_await call(loop_.services.quick, work);
+    const bool is_last = bytes.size() < kPieceBytes;
+    // Once it has ended, half a character is all that there is of it.
+    if (!(ended_ && is_last)) bytes.resize(bytes.size() - unfinished_tail(bytes));
+    if (bytes.empty()) co_return;
+    append(std::move(bytes));
+    notify_all();
+    if (is_last) co_return;
+  }
+}
+
+void LogFeed::append(std::string bytes) {
+  pieces_.push_back(piece_of(head_, std::move(bytes)));
+  head_ = end_of(pieces_.back());
+  piece_bytes_ += pieces_.back().raw->size();
+  while (piece_bytes_ > kKeptBytes) {
+    piece_bytes_ -= pieces_.front().raw->size();
+    pieces_.pop_front();
+  }
+}
+
+void LogFeed::notify_all() {
+  for (Wake* follower : followers_) follower->notify();
+}
+
+Task<void> LogFeed::pump(std::shared_ptr<LogFeed> feed) {
+  LogFeed& self = *feed;
+  Wake rest(self.loop_.context.get_executor());
+  try {
+    do {
+      if (self.ask_) co_await self.take_look();
+      self.looked_ = true;
+      // First the state, then the bytes: what is there once it has ended is all.
+      const bool ended = self.ended_;
+      co_await self.read_new();
+      self.is_read_ = ended;
+      self.notify_all();
+      if (ended || self.wake_.ended()) break;
+      const auto pause = std::min<std::chrono::microseconds>(
+          kEachFollower * static_cast<int>(self.followers_.size()), kMostPause);
+      if (pause > 5ms) {
+        co_await rest.wait(std::chrono::duration_cast<std::chrono::milliseconds>(pause));
+      }
+      const bool watched = self.folder_watch_ >= 0 && self.file_watch_ >= 0;
+      const bool news = co_await self.wake_.wait(watched ? kLookAgain : kLookAgainUnwatched);
+      if (!news || !self.file_) self.ask_ = true;
+    } while (!self.followers_.empty());
+  } catch (const std::exception&) {  // boundary: those who follow get it
+    self.failure_ = std::current_exception();
+    self.notify_all();
+  }
+  self.is_over_ = true;
+}
+
+LogPiece LogFeed::shared_piece(std::uint64_t from) {
+  const auto after = std::ranges::upper_bound(pieces_, from, {}, &LogPiece::from);
+  if (after == pieces_.begin()) return {};
+  const LogPiece& piece = *std::prev(after);
+  if (end_of(piece) <= from) return {};
+  if (piece.from != from) return piece_of(from, piece.raw->substr(from - piece.from));
+  if (after == pieces_.end()) return piece;
+  if (joined_.raw && joined_.from == from && joined_.raw->size() > piece.raw->size())
+    return joined_;
+  std::string several = *piece.raw;
+  for (auto next = after; next != pieces_.end(); ++next) {
+    if (several.size() + next->raw->size() > kPieceBytes) break;
+    several += *next->raw;
+  }
+  joined_ = piece_of(from, std::move(several));
+  return joined_;
+}
+
+Task<LogPiece> LogFeed::own_piece(std::uint64_t from) {
+  const int file = file_.get();
+  const std::size_t most = std::min<std::uint64_t>(kPieceBytes, head_ - from);
+  const bool is_last = from + most == head_;  // which cuts no character
+  const auto work = [file, from, most] { return read_at(file, from, most); };
+  std::string bytes = co_await call(loop_.services.quick, work);
+  if (bytes.empty()) throw Error(Errc::corrupt, "the log became shorter while it was read");
+  if (!is_last) bytes.resize(bytes.size() - unfinished_tail(bytes));
+  co_return piece_of(from, std::move(bytes));
+}
+
+LogFeed::Follower::Follower(std::shared_ptr<LogFeed> feed, Wake& wake)
+    : feed_(std::move(feed)), wake_(wake) {
+  feed_->followers_.push_back(&wake_);
+}
+
+LogFeed::Follower::~Follower() {
+  std::erase(feed_->followers_, &wake_);
+  if (feed_->followers_.empty()) feed_->wake_.notify();
+}
+
+Task<bool> LogFeed::Follower::is_at_end(std::uint64_t at) {
+  while (!feed_->looked_ && !feed_->failure_ && !wake_.ended()) co_await wake_.wait(1h);
+  co_return feed_->looked_&& at >= feed_->head_;
+}
+
+Task<LogPiece> LogFeed::Follower::next(std::uint64_t from) {
+  LogFeed& feed = *feed_;
+  while (!wake_.ended()) {
+    if (feed.failure_) std::rethrow_exception(feed.failure_);
+    LogPiece piece = feed.shared_piece(from);
+    if (piece.raw) co_return piece;
+    if (from < feed.head_) {
+      piece = co_await feed.own_piece(from);
+      co_return piece;
+    }
+    if (from > feed.head_ && feed.file_ && from > size_of(feed.file_.get())) {
+      throw Error(Errc::invalid, "offset " + std::to_string(from) + " is beyond the log's end");
+    }
+    if (feed.is_read_) break;
+    co_await wake_.wait(1h);
+  }
+  co_return LogPiece{};
+}
+
+}  // namespace cooper::server

@@ -1,0 +1,103 @@
+#pragma once
+// One log, read once for all who follow it on a loop.
+
+#include "base/fd.h"
+#include "model/names.h"
+#include "server/stream.h"
+
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cooper::server {
+
+class LogHub;
+
+/// A part of a log, and the same as text.
+struct LogPiece {
+  std::uint64_t from = 0;
+  SharedText raw;   ///< null: there is no more, or who waited is to end
+  SharedText text;  ///< `raw`, with U+FFFD for what is no UTF-8; no character is cut in two
+};
+
+/// Reads what is appended, once, into a few shared pieces; followers who are behind those read
+/// the file themselves. Ends once the build's record is terminal and all is read. On one thread.
+class LogFeed : public std::enable_shared_from_this<LogFeed> {
+ public:
+  LogFeed(Loop& loop, LogHub& hub, AppName app, BuildId id);
+  ~LogFeed();
+  LogFeed(const LogFeed&) = delete;
+  LogFeed& operator=(const LogFeed&) = delete;
+
+  /// Who follows the log, for as long as it does: without any the feed ends.
+  class Follower {
+   public:
+    Follower(std::shared_ptr<LogFeed> feed, Wake& wake);
+    ~Follower();
+    Follower(const Follower&) = delete;
+    Follower& operator=(const Follower&) = delete;
+    /// The piece that begins at `from`; waits until there is one. Throws Error{invalid} if
+    /// `from` lies beyond the log's end, and what reading the log threw.
+    Task<LogPiece> next(std::uint64_t from);
+    /// All that is there now lies before `at`. Waits for the first look at the log.
+    Task<bool> is_at_end(std::uint64_t at);
+    /// The log has ended, and there never was a file of it.
+    bool is_missing() const { return feed_->ended_ && !feed_->file_; }
+
+   private:
+    std::shared_ptr<LogFeed> feed_;
+    Wake& wake_;
+  };
+
+  /// What inotify tells: `name` within the folder `watch`, or the log itself.
+  void on_event(int watch, std::string_view name);
+  /// The server ends.
+  void end() { wake_.end(); }
+  /// It reads no more: who comes now needs another one.
+  bool is_over() const { return is_over_; }
+  /// Runs as long as there are followers. Keeps the feed alive.
+  static Task<void> pump(std::shared_ptr<LogFeed> feed);
+
+ private:
+  struct Look {
+    bool live = false;
+    std::filesystem::path log;
+  };
+  Look look() const;  // on a worker
+  Task<void> take_look();
+  Task<void> read_new();
+  void watch();
+  void reopen_if_removed();
+  void append(std::string bytes);
+  void notify_all();
+  LogPiece shared_piece(std::uint64_t from);
+  Task<LogPiece> own_piece(std::uint64_t from);
+
+  Loop& loop_;
+  LogHub& hub_;
+  const AppName app_;
+  const BuildId id_;
+  std::filesystem::path log_;
+  Fd file_;
+  int folder_watch_ = -1;
+  int file_watch_ = -1;
+  Wake wake_;
+  bool looked_ = false;
+  bool ask_ = true;       ///< the record may have changed
+  bool ended_ = false;    ///< the build has
+  bool is_read_ = false;  ///< since then, to the end
+  bool is_over_ = false;
+  std::exception_ptr failure_;
+  std::uint64_t head_ = 0;       ///< pieces end here
+  std::deque<LogPiece> pieces_;  ///< contiguous, the newest last
+  std::size_t piece_bytes_ = 0;  ///< of them all
+  LogPiece joined_;              ///< several of them, for those who are a little behind
+  std::vector<Wake*> followers_;
+};
+
+}  // namespace cooper::server

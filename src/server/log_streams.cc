@@ -1,0 +1,62 @@
+#include "server/log_streams.h"
+
+#include "base/text.h"
+#include "server/log_feed.h"
+#include "server/log_hub.h"
+#include "server/loop.h"
+#include "server/services.h"
+
+namespace cooper::server {
+
+namespace {
+
+class BuildLogStream : public Stream {
+ public:
+  BuildLogStream(AppName app, BuildId id, std::uint64_t from, Follow follow)
+      : app_(std::move(app)), id_(std::move(id)), from_(from), follow_(follow) {}
+
+  Task<StreamEnd> run(Loop& loop, StreamWriter& writer, Wake& wake) override {
+    LogFeed::Follower log(loop.logs.open(app_, id_), wake);
+    std::uint64_t at = from_;
+    for (;;) {
+      if (follow_ == Follow::no) {
+        const bool at_end = co_await log.is_at_end(at);
+        if (at_end) co_return StreamEnd::whole;
+      }
+      const LogPiece piece = co_await log.next(at);
+      if (!piece.raw) break;
+      co_await writer.write(piece.text);
+      at += piece.raw->size();
+    }
+    if (wake.ended()) co_return StreamEnd::interrupted;
+    if (log.is_missing()) co_await send_journal(loop, writer);
+    co_return StreamEnd::whole;
+  }
+
+ private:
+  /// What the system's journal still has of a log whose file is gone.
+  Task<void> send_journal(Loop& loop, StreamWriter& writer) {
+    rack::Rack& rack = loop.services.rack;
+    const auto work = [this, &rack] {
+      std::string text;
+      rack.read_log(app_, id_, 0, [&text](std::string_view bytes) { text += bytes; });
+      return std::make_shared<const std::string>(valid_utf8(text));
+    };
+    const SharedText text = co_await call(loop.services.slow, work);
+    if (!text->empty()) co_await writer.write(text);
+  }
+
+  AppName app_;
+  BuildId id_;
+  std::uint64_t from_;
+  Follow follow_;
+};
+
+}  // namespace
+
+std::shared_ptr<Stream> build_log_stream(AppName app, BuildId id, std::uint64_t from,
+                                         Follow follow) {
+  return std::make_shared<BuildLogStream>(std::move(app), std::move(id), from, follow);
+}
+
+}  // namespace cooper::server

@@ -1,0 +1,53 @@
+#include "server/production.h"
+
+#include "server/loop.h"
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <fcntl.h>
+
+namespace cooper::server {
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::size_t kBlockBytes = std::size_t{64} << 10;
+
+}  // namespace
+
+Production::Production(Loop& loop, Producer producer) : pipe_(loop.context) {
+  Pipe pipe = make_pipe();
+  pipe_.assign(pipe.read.release());
+  pipe_.non_blocking(true);
+  const auto out = std::make_shared<Fd>(std::move(pipe.write));  // std::function copies
+  const bool taken = loop.services.slow.post(
+      [producer = std::move(producer), out, stop = stop_.get_token(), result = result_] {
+        try {
+          producer(out->get(), stop);
+        } catch (...) {  // boundary: a worker; whoever sends the answer gets it
+          const std::lock_guard lock(result->mutex);
+          result->failure = std::current_exception();
+        }
+        out->reset();
+      });
+  if (!taken) {
+    throw Error(Errc::unavailable, "the server has too much to do", "try again in a moment");
+  }
+}
+
+Task<std::string> Production::next() {
+  std::string part(kBlockBytes, '\0');
+  boost::system::error_code failure;
+  const std::size_t n = co_await pipe_.async_read_some(
+      asio::buffer(part), asio::redirect_error(asio::use_awaitable, failure));
+  part.resize(n);
+  if (failure && failure != asio::error::eof) throw boost::system::system_error(failure);
+  if (n > 0) co_return part;
+  const std::lock_guard lock(result_->mutex);
+  if (result_->failure) std::rethrow_exception(result_->failure);
+  co_return part;
+}
+
+}  // namespace cooper::server

@@ -1,0 +1,78 @@
+#include "server/request.h"
+
+#include "base/text.h"
+#include "model/json.h"
+
+#include <boost/json/value.hpp>
+
+namespace cooper::server {
+
+std::optional<Principal> OpenAccess::admit(const Credentials& credentials,
+                                           std::string_view /*remote*/) {
+  return Principal{.name = credentials.user, .role = Role::admin, .app = std::nullopt};
+}
+
+std::string_view Request::option(std::string_view name) const {
+  if (const auto value = form.find(name)) return *value;
+  return target.query.get(name);
+}
+
+bool Request::flag(std::string_view name) const {
+  const std::string_view value = option(name);
+  if (value.empty() || value == "false") return false;
+  if (value == "true") return true;
+  throw Error(Errc::invalid, std::string(name) + " is neither true nor false");
+}
+
+AppName Request::app() const { return AppName::parse(argument("app")).value(); }
+
+const std::string& Request::argument(std::string_view name) const {
+  const auto found = arguments.find(name);
+  if (found == arguments.end()) {
+    throw Error(Errc::internal, "the route has no {" + std::string(name) + "}");
+  }
+  return found->second;
+}
+
+unsigned http_status(Errc code) noexcept {
+  switch (code) {  // no default: a new Errc must be a compile error here
+    case Errc::invalid:
+      return 400;
+    case Errc::not_found:
+      return 404;
+    case Errc::conflict:
+      return 409;
+    case Errc::denied:
+      return 403;
+    case Errc::unavailable:
+    case Errc::canceled:
+      return 503;
+    case Errc::engine:
+    case Errc::corrupt:
+    case Errc::internal:
+      return 500;
+  }
+  return 500;
+}
+
+Answer error_answer(unsigned status, std::string_view message, std::string_view hint) {
+  boost::json::object object{{"error", printable(message)}};
+  if (!hint.empty()) object["hint"] = printable(hint);
+  Answer answer;
+  answer.status = status;
+  answer.body = pretty(object);
+  return answer;
+}
+
+Answer error_answer(const Error& error) {
+  return error_answer(http_status(error.code()), error.message(), error.hint());
+}
+
+Answer ok_answer() {
+  Answer answer;
+  answer.type = "text/plain; charset=utf-8";
+  answer.body = "ok";
+  return answer;
+}
+
+}  // namespace cooper::server

@@ -1,0 +1,70 @@
+#pragma once
+// A request and its answer, as routes see them: nothing of sockets or of an HTTP library, so that
+// routes compile quickly and are tested without either.
+
+#include "base/fd.h"
+#include "model/names.h"
+#include "server/fields.h"
+#include "server/principal.h"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+namespace cooper::server {
+
+class Stream;
+
+/// `socket`: a GET that asks for a WebSocket. HEAD asks for a GET's headers.
+enum class Method : std::uint8_t { get, head, post, put, del, socket };
+
+struct Request {
+  Method method = Method::get;
+  Target target;
+  Fields headers;    ///< names in lower case
+  std::string body;  ///< of a route with Body::text
+  Fields form;       ///< of a route with Body::form: its body
+  Fd file;           ///< of a route with Body::file: an unnamed file that holds it, at its begin
+  std::map<std::string, std::string, std::less<>> arguments;  ///< {app} ... of the route's pattern
+  Principal principal;
+  std::string remote;    ///< the peer's address, without port
+  std::string id;        ///< names it in messages
+  std::stop_token stop;  ///< requested when the peer has gone, or the server must end
+
+  /// A form's field, else the query's; empty if there is neither.
+  std::string_view option(std::string_view name) const;
+  /// The same as a bool: `true` or `false`, else Error{invalid}; absent is false.
+  bool flag(std::string_view name) const;
+  /// Arguments of the pattern as checked names. Error{invalid}.
+  AppName app() const;
+  const std::string& argument(std::string_view name) const;
+};
+
+/// Writes an answer's body into a pipe. Runs on a worker; a throw before the first byte becomes
+/// the answer, a later one breaks the connection off.
+using Producer = std::function<void(int out, std::stop_token stop)>;
+
+struct Answer {
+  unsigned status = 200;
+  std::string type = "application/json";
+  Fields headers;  ///< further ones
+  std::string body;
+  Fd file;                         ///< in place of `body`: sent from its begin to its end
+  Producer producer;               ///< in place of both
+  std::shared_ptr<Stream> stream;  ///< in place of all: see stream.h. Shared with its session
+};
+
+/// The one place where a code becomes an HTTP status.
+unsigned http_status(Errc code) noexcept;
+
+/// `{"error": "...", "hint": "..."}`, which the convox client prints, with a status ≥ 400.
+Answer error_answer(unsigned status, std::string_view message, std::string_view hint = {});
+Answer error_answer(const Error& error);
+/// What actions answer that have no value.
+Answer ok_answer();
+
+}  // namespace cooper::server

@@ -1,0 +1,43 @@
+#pragma once
+// What handlers and sessions work with. Made once, by the server.
+
+#include "rack/rack.h"
+#include "server/principal.h"
+#include "server/router.h"
+#include "server/workers.h"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <stop_token>
+#include <string>
+
+namespace cooper::server {
+
+/// Bounds on what peers may ask of us.
+struct Limits {
+  std::uint32_t header_bytes = 16 << 10;   ///< of a request's first line and headers
+  std::uint64_t form_bytes = 4 << 20;      ///< of a body in memory
+  std::uint64_t file_bytes = 32ULL << 30;  ///< of a body on disk
+  std::size_t connections = 20'000;
+  std::chrono::seconds idle{120};   ///< until a next request begins
+  std::chrono::seconds header{15};  ///< for all of a request's headers
+  std::chrono::seconds block{60};   ///< for each block of a body, in or out
+  std::chrono::seconds ending{10};  ///< for answers that are under way when the server ends
+};
+
+struct Services {
+  rack::Rack& rack;
+  Access& access;
+  const Router& router;
+  Workers& quick;
+  Workers& slow;
+  Limits limits;
+  std::filesystem::path uploads;  ///< folder for bodies on disk; on the data root's file system
+  std::string version;
+  std::string host_name;
+  bool local_only = true;  ///< nobody but this host can reach us
+  std::stop_token ending;  ///< the server ends
+};
+
+}  // namespace cooper::server

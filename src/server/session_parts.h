@@ -1,0 +1,81 @@
+#pragma once
+// What sessions over any kind of stream are made of. Included by session_impl.h alone.
+
+#include "server/exchange.h"
+#include "server/stream.h"
+
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/chunk_encode.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/websocket.hpp>
+
+#include <chrono>
+#include <stop_token>
+#include <string>
+
+namespace cooper::server {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+namespace websocket = boost::beast::websocket;
+
+inline constexpr std::size_t kBlockBytes = std::size_t{256} << 10;
+/// For a peer to read the end of what we sent.
+inline constexpr std::chrono::seconds kLinger{2};
+/// Larger ones are sent block by block, each with a deadline of its own.
+inline constexpr std::size_t kSendBytes = std::size_t{128} << 10;
+
+/// Sends a stream's pieces as text frames.
+template <class Socket>
+class WebSocketWriter : public StreamWriter {
+ public:
+  explicit WebSocketWriter(websocket::stream<Socket>& socket) : socket_(socket) {}
+  Task<void> write(SharedText piece) override {
+    const auto bytes = asio::buffer(*piece);
+    co_await socket_.async_write(bytes, asio::use_awaitable);
+  }
+
+ private:
+  websocket::stream<Socket>& socket_;
+};
+
+/// Sends a stream's pieces as chunks of an HTTP answer.
+template <class Socket>
+class ChunkWriter : public StreamWriter {
+ public:
+  ChunkWriter(Socket& socket, std::chrono::seconds limit) : socket_(socket), limit_(limit) {}
+  Task<void> write(SharedText piece) override {
+    beast::get_lowest_layer(socket_).expires_after(limit_);
+    const auto bytes = http::make_chunk(asio::buffer(*piece));
+    co_await asio::async_write(socket_, bytes, asio::use_awaitable);
+  }
+
+ private:
+  Socket& socket_;
+  std::chrono::seconds limit_;
+};
+
+/// Takes a body block by block.
+using Parser = http::request_parser<http::buffer_body>;
+
+/// Fills a Request with what the parser has found.
+inline Request request_of(const Parser& parser, const std::string& remote, std::stop_token stop) {
+  Request request;
+  for (const auto& field : parser.get().base()) {
+    std::string name(field.name_string().data(), field.name_string().size());
+    for (char& c : name) {
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    }
+    request.headers.add(std::move(name), std::string(field.value().data(), field.value().size()));
+  }
+  request.remote = remote;
+  request.id = new_request_id();
+  request.stop = std::move(stop);
+  return request;
+}
+
+}  // namespace cooper::server

@@ -1,0 +1,100 @@
+// cooper-server: cooper's verbs over HTTP. Started by `cooper serve`.
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "rack/local_rack.h"
+#include "server/listen.h"
+#include "server/server.h"
+#include "server/spawn.h"
+#include "store/folders.h"
+#include "store/layout.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <string>
+#include <thread>
+#include <unistd.h>
+
+namespace {
+
+using namespace cooper;
+
+/// `--name value` pairs, and `--tls-self-signed`.
+std::map<std::string, std::string> parse(int argc, char** argv) {
+  std::map<std::string, std::string> options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string name = argv[i];
+    if (name == "--tls-self-signed") {
+      options[name] = "yes";
+    } else if ((name == "--listen" || name == "--tls-cert" || name == "--tls-key") &&
+               i + 1 < argc) {
+      options[name] = argv[++i];
+    } else {
+      throw Error(Errc::invalid, "cooper-server does not know " + name,
+                  "run `cooper serve --help`");
+    }
+  }
+  return options;
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) throw_errno("gethostname");
+  return name.data();
+}
+
+void run(int argc, char** argv) {
+  const auto options = parse(argc, argv);
+  const auto option = [&](const char* name) {
+    const auto found = options.find(name);
+    return found == options.end() ? std::string() : found->second;
+  };
+  const store::Layout layout = store::default_layout();
+  rack::LocalRack rack(layout);
+  server::OpenAccess access;
+  server::ServerOptions server{.sockets = server::sockets_of_systemd(),
+                               .tls = std::nullopt,
+                               .loops = std::max(1U, std::thread::hardware_concurrency()),
+                               .limits = {},
+                               .uploads = layout.uploads(),
+                               .version = COOPER_VERSION,
+                               .host_name = host_name()};
+  if (server.sockets.empty() || !option("--listen").empty()) {
+    const std::string listen = option("--listen");
+    server.sockets.push_back(server::listen_on(
+        server::parse_listen(listen.empty() ? "127.0.0.1:5000" : listen).value()));
+  }
+  store::make_folder(layout, layout.uploads(), 0700);
+  if (!option("--tls-self-signed").empty()) {
+    server.tls = server::self_signed(layout.server(), server.host_name);
+    server::log_info("certificate " + server.tls->certificate.string() + ", SHA-256 fingerprint " +
+                     server::fingerprint(server.tls->certificate));
+  } else if (!option("--tls-cert").empty()) {
+    server.tls = server::TlsFiles{.certificate = option("--tls-cert"), .key = option("--tls-key")};
+  }
+  server::run_server(rack, access, std::move(server));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    ensure_standard_streams();
+    if (argc == 2 && std::strcmp(argv[1], "--version") == 0) {
+      std::puts("cooper-server " COOPER_VERSION);
+      return 0;
+    }
+    run(argc, argv);
+    return 0;
+  } catch (const Error& error) {  // boundary: main
+    std::fprintf(stderr, "ERROR: %s\n", error.what());
+    if (!error.hint().empty()) std::fprintf(stderr, "  hint: %s\n", error.hint().c_str());
+    return exit_code(error.code());
+  } catch (const std::exception& error) {  // boundary: main
+    std::fprintf(stderr, "ERROR: %s\n", error.what());
+    return 1;
+  }
+}
