@@ -24,6 +24,8 @@ namespace {
 
 constexpr std::size_t kPieceBytes = std::size_t{64} << 10;
 constexpr std::size_t kKeptBytes = std::size_t{512} << 10;
+/// When to forget those that nobody sends any more.
+constexpr std::size_t kMostRead = 256;
 constexpr auto kLookAgain = 1000ms;         // a safety net, for file systems without events
 constexpr auto kLookAgainUnwatched = 50ms;  // nothing else tells us
 /// Many followers get fewer and larger pieces: to send one to each takes about so long.
@@ -208,15 +210,37 @@ LogPiece LogFeed::shared_piece(std::uint64_t from) {
   return joined_;
 }
 
+LogPiece LogFeed::find_read(std::uint64_t from) const {
+  const auto found = read_.find(from);
+  if (found == read_.end()) return {};
+  LogPiece piece{.from = from, .raw = found->second.raw.lock(), .text = found->second.text.lock()};
+  return piece.raw && piece.text ? piece : LogPiece{};
+}
+
+/// Pieces end near multiples of their size, wherever one begins: so those of many are soon the
+/// same.
 Task<LogPiece> LogFeed::own_piece(std::uint64_t from) {
+  LogPiece piece = find_read(from);
+  if (piece.raw) co_return piece;
   const int file = file_.get();
-  const std::size_t most = std::min<std::uint64_t>(kPieceBytes, head_ - from);
-  const bool is_last = from + most == head_;  // which cuts no character
+  // (What was cut from a piece before its end is never a piece of its own.)
+  const std::uint64_t end =
+      std::min<std::uint64_t>(head_, ((from + 3) / kPieceBytes + 1) * kPieceBytes);
+  const std::size_t most = end - from;
+  const bool is_last = end == head_;  // which cuts no character
   const auto work = [file, from, most] { return read_at(file, from, most); };
   std::string bytes = co_await call(loop_.services.quick, work);
   if (bytes.empty()) throw Error(Errc::corrupt, "the log became shorter while it was read");
   if (!is_last) bytes.resize(bytes.size() - unfinished_tail(bytes));
-  co_return piece_of(from, std::move(bytes));
+  // Somebody else may have read it meanwhile.
+  piece = find_read(from);
+  if (piece.raw) co_return piece;
+  piece = piece_of(from, std::move(bytes));
+  if (read_.size() >= kMostRead) {
+    std::erase_if(read_, [](const auto& entry) { return entry.second.raw.expired(); });
+  }
+  read_[from] = {piece.raw, piece.text};
+  co_return piece;
 }
 
 LogFeed::Follower::Follower(std::shared_ptr<LogFeed> feed, Wake& wake)

@@ -9,6 +9,7 @@
 #include <deque>
 #include <exception>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -68,6 +69,10 @@ class LogFeed : public std::enable_shared_from_this<LogFeed> {
     bool live = false;
     std::filesystem::path log;
   };
+  struct WeakPiece {
+    std::weak_ptr<const std::string> raw;
+    std::weak_ptr<const std::string> text;
+  };
   Look look() const;  // on a worker
   Task<void> take_look();
   Task<void> read_new();
@@ -76,6 +81,7 @@ class LogFeed : public std::enable_shared_from_this<LogFeed> {
   void append(std::string bytes);
   void notify_all();
   LogPiece shared_piece(std::uint64_t from);
+  LogPiece find_read(std::uint64_t from) const;
   Task<LogPiece> own_piece(std::uint64_t from);
 
   Loop& loop_;
@@ -97,6 +103,8 @@ class LogFeed : public std::enable_shared_from_this<LogFeed> {
   std::deque<LogPiece> pieces_;  ///< contiguous, the newest last
   std::size_t piece_bytes_ = 0;  ///< of them all
   LogPiece joined_;              ///< several of them, for those who are a little behind
+  /// What those who are further behind have just read, by its begin, as long as one sends it.
+  std::map<std::uint64_t, WeakPiece> read_;
   std::vector<Wake*> followers_;
 };
 

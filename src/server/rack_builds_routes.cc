@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "server/build_options.h"
+#include "server/external_builds.h"
 #include "server/log_streams.h"
 #include "server/no_progress.h"
 #include "server/rack_json.h"
@@ -52,8 +53,7 @@ auto of_clients_bytes(const Work& work) {
 Answer create_build(Services& services, const Request& request) {
   const AppName app = services.rack.get_app(request.app()).name;
   if (request.flag("external")) {
-    throw Error(Errc::invalid, "builds of images that exist are not made this way yet",
-                "on the server's host: cooper builds import-image IMAGE -a " + app.str());
+    return json_answer(create_external_build(services.rack, app, request));
   }
   const auto [of_app, key] = parse_object_url(request.option("url")).value();
   if (of_app != app.str()) throw Error(Errc::invalid, "url is another app's object");
@@ -86,17 +86,31 @@ Answer list_builds(Services& services, const Request& request) {
 }
 
 Answer get_build(Services& services, const Request& request) {
+  if (auto external = find_external_build(services.rack, request.app(), id_of(request))) {
+    return json_answer(*external);
+  }
   const rack::BuildView view = services.rack.get_build(request.app(), id_of(request));
   return json_answer(to_convox(view, manifest_of(services, view.build)));
 }
 
 /// What the client would have a build say. Ours tell the truth by themselves, so it stays as it is.
 Answer update_build(Services& services, const Request& request) {
+  if (const auto manifest = request.form.find("manifest")) {
+    set_external_manifest(services.rack, request.app(), id_of(request), *manifest);
+  }
   return get_build(services, request);
 }
 
+Answer import_image(Services& services, const Request& request) {
+  start_external_build(services.rack, services.rack.get_app(request.app()).name, id_of(request),
+                       request);
+  Answer answer;
+  answer.status = 202;
+  return answer;
+}
+
 Answer follow_build_log(Services& services, const Request& request) {
-  const BuildId id = id_of(request);
+  const BuildId id = our_build(services.rack, request.app(), id_of(request));
   services.rack.get_build(request.app(), id);
   Answer answer;
   const bool follow = request.headers.get("follow") != "false";
@@ -131,6 +145,8 @@ constexpr std::array kRoutes = {
     Route{Method::get, "/apps/{app}/builds", Role::read, list_builds},
     Route{Method::post, "/apps/{app}/builds", Role::build, create_build, Body::form, Speed::slow},
     Route{Method::post, "/apps/{app}/builds/import", Role::build, import_build, Body::file,
+          Speed::slow},
+    Route{Method::post, "/apps/{app}/builds/{id}/image", Role::build, import_image, Body::form,
           Speed::slow},
     Route{Method::get, "/apps/{app}/builds/{id}.tgz", Role::build, export_build},
     Route{Method::get, "/apps/{app}/builds/{id}", Role::read, get_build},

@@ -1,6 +1,7 @@
 // /apps/{app}/releases: list, make, look at, promote.
 
 #include "base/text.h"
+#include "server/external_builds.h"
 #include "server/no_progress.h"
 #include "server/rack_json.h"
 #include "server/routes.h"
@@ -45,7 +46,8 @@ Answer get_release(Services& services, const Request& request) {
 
 /// The release whose build it is.
 std::string release_of(Services& services, const AppName& app, std::string_view build) {
-  const rack::BuildView view = services.rack.get_build(app, BuildId::parse(build).value());
+  const BuildId id = our_build(services.rack, app, BuildId::parse(build).value());
+  const rack::BuildView view = services.rack.get_build(app, id);
   if (!view.build.release.empty()) return view.build.release;
   throw Error(Errc::conflict, "build " + view.build.id.str() + " has made no release",
               "only a build that succeeded has images to release");

@@ -238,6 +238,29 @@ def test_a_source_that_is_no_archive_makes_no_build(rack, app, source, tmp_path,
     assert rack.get("/apps/web/builds") == [] and not list(tmp_path.rglob("evil"))
 
 
+def test_an_image_is_imported_as_the_client_does(rack, cooper):
+    manifest = "services:\n  api:\n    image: localhost/hello-base\n"
+    made = rack.post("/apps/web/builds", external="true", description="an image", url="")
+    path = f"/apps/web/builds/{made['id']}"
+    assert (made["status"], made["started"], made["description"]) == ("created", ZERO, "an image")
+    assert rack.put(path, manifest=manifest)["manifest"] == manifest
+    assert rack.get(path)["status"] == "created"
+    status, _, body = rack.raw("POST", f"{path}/image", "image=localhost%2Fhello-base",
+                               {"Content-Type": "application/x-www-form-urlencoded"})
+    assert (status, body) == (202, b"")
+    build = ended(rack, made["id"])
+    assert build["status"] == "complete" and build["id"] == made["id"], build
+    assert rack.stream(f"{path}/logs")[1] == 1000
+    release = rack.post("/apps/web/releases", build=made["id"])
+    assert rack.put(path, release=release["id"])["status"] == "complete"
+    assert promoted(rack, release["id"])["release"] == release["id"]
+    assert [service["name"] for service in rack.get("/apps/web/services")] == ["api"]
+    again = rack.post("/apps/web/builds", external="true", url="")
+    rack.put(f"/apps/web/builds/{again['id']}", manifest="services:\n  a:\n    image: x\n  b:\n    image: x\n")
+    assert rack.refused("POST", f"/apps/web/builds/{again['id']}/image", form={"image": "x"}).status == 400
+    assert rack.refused("POST", "/apps/web/builds/nothere/image", form={"image": "x"}).status == 404
+
+
 @pytest.mark.parametrize("form, status", [
     ({"url": "object://web/tmp/none.tgz"}, 404),
     ({"url": "object://other/tmp/a.tgz"}, 400),
