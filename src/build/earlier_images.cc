@@ -34,8 +34,8 @@ std::vector<std::string> statement_names(const store::Layout& layout, const AppN
 }  // namespace
 
 EarlierImages::EarlierImages(const store::Layout& layout, const AppName& app,
-                             engine::Engine& engine, const source::ContentDigests& known, Use use)
-    : layout_(layout), engine_(engine), known_(known) {
+                             engine::Engine& engine, SourceFiles source, Use use)
+    : layout_(layout), engine_(engine), source_(std::move(source)) {
   if (use == Use::forbidden) return;
   const Time since = find_root_id(layout).since;
   std::size_t builds = 0;
@@ -53,7 +53,7 @@ EarlierImages::EarlierImages(const store::Layout& layout, const AppName& app,
 std::optional<ImageOrigin> EarlierImages::origin(const engine::ImageRequest& request,
                                                  std::stop_token stop) const {
   try {
-    return origin_of(request, engine_, known_, std::move(stop));
+    return origin_of(request, engine_, source_, std::move(stop));
   } catch (const Error& error) {  // adapter: see above; what really hinders, the build will say
     if (error.code() == Errc::canceled) throw;
     return std::nullopt;

@@ -17,9 +17,9 @@ namespace cooper::build {
 class EarlierImages {
  public:
   enum class Use { allowed, forbidden };
-  /// Reads the newest statements of the app. `known`: see origin_of(); all are borrowed.
+  /// Reads the newest statements of the app. What is given is borrowed.
   EarlierImages(const store::Layout& layout, const AppName& app, engine::Engine& engine,
-                const source::ContentDigests& known, Use use);
+                SourceFiles source, Use use);
 
   /// nullopt also if the engine fails to tell: such an image is simply made.
   std::optional<ImageOrigin> origin(const engine::ImageRequest& request,
@@ -33,7 +33,7 @@ class EarlierImages {
  private:
   const store::Layout& layout_;
   engine::Engine& engine_;
-  const source::ContentDigests& known_;
+  SourceFiles source_;
   std::map<std::string, EarlierImage> by_key_;
 };
 

@@ -72,10 +72,25 @@ std::optional<std::vector<BaseImage>> bases_of(const engine::ImageRequest& reque
   return bases;
 }
 
+std::string context_digest(const engine::ImageRequest& request, const SourceFiles& source,
+                           std::stop_token stop) {
+  source::TreeFilter filter = filter_of(request);
+  std::error_code ignored;
+  // Tens of thousands of files need not be looked at once more.
+  if (filter.exclude.empty() && !source.tree.empty() &&
+      fs::equivalent(request.context, source.folder, ignored)) {
+    return source.tree;
+  }
+  const source::TreeDigest tree = source::tree_digest(
+      {.root = request.context, .filter = std::move(filter), .known = &source.digests},
+      std::move(stop));
+  return hex(tree.digest);
+}
+
 }  // namespace
 
 std::optional<ImageOrigin> origin_of(const engine::ImageRequest& request, engine::Engine& engine,
-                                     const source::ContentDigests& known, std::stop_token stop) {
+                                     const SourceFiles& source, std::stop_token stop) {
   if (!request.base_image.empty() || !request.archive.empty()) return std::nullopt;
   // What a frontend from a registry does, and which base another platform takes, the
   // engine alone knows.
@@ -84,10 +99,8 @@ std::optional<ImageOrigin> origin_of(const engine::ImageRequest& request, engine
   if (!dockerfile) return std::nullopt;
   auto bases = bases_of(request, *dockerfile, engine);
   if (!bases) return std::nullopt;
-  const source::TreeDigest tree = source::tree_digest(
-      {.root = request.context, .filter = filter_of(request), .known = &known}, std::move(stop));
 
-  ImageOrigin origin{.context = hex(tree.digest),
+  ImageOrigin origin{.context = context_digest(request, source, std::move(stop)),
                      .dockerfile = hex(sha256(*dockerfile)),
                      .bases = *std::move(bases)};
   Fields fields;

@@ -25,6 +25,13 @@ struct ImageOrigin {
   std::string key;  ///< of all this and of how it is built, 64 hex; empty: told too late
 };
 
+/// The build's source as files.
+struct SourceFiles {
+  std::filesystem::path folder;
+  std::string tree;                       ///< digest of all of it, 64 hex; empty: not known
+  const source::ContentDigests& digests;  ///< of the files, as far as they are known; borrowed
+};
+
 /// The origin of an image that `engine` would make now. nullopt if it can't be told:
 /// a base whose digest is not known without pulling it, a variable in FROM without a
 /// value, an ADD from the network, another platform, a frontend from a registry; and for
@@ -33,8 +40,8 @@ struct ImageOrigin {
 /// `.containerignore` or an ignore file of the Dockerfile's own, which engines read
 /// differently, makes every file count.
 ///
-/// `known` are digests of files, asked before a file is read. Throws Error.
+/// `source` tells what need not be read. Throws Error.
 std::optional<ImageOrigin> origin_of(const engine::ImageRequest& request, engine::Engine& engine,
-                                     const source::ContentDigests& known, std::stop_token stop);
+                                     const SourceFiles& source, std::stop_token stop);
 
 }  // namespace cooper::build

@@ -90,7 +90,8 @@ Outcome Run::make_images(std::stop_token stop) {
   for (const std::string& note : plan_.notes) say(note);
   say_what_comes(jobs);
   const bool anew = parts_.request.no_cache || parts_.request.force;
-  const EarlierImages earlier(parts_.layout, parts_.app, *engine_, source_.digests(),
+  const EarlierImages earlier(parts_.layout, parts_.app, *engine_,
+                              {source_.folder(), source_.tree(), source_.digests()},
                               anew ? EarlierImages::Use::forbidden : EarlierImages::Use::allowed);
   ImageMaker maker({.plan = plan_,
                     .engine = *engine_,

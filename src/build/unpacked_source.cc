@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/sha256.h"
 #include "source/tree_digest.h"
+#include "source/tree_update.h"
 #include "source/unpack.h"
 #include "store/folders.h"
 
@@ -81,8 +82,10 @@ bool UnpackedSource::bring_up_to_date(std::stop_token stop) {
     remove_file(own_ / "known");
     const Fd archive = open_file(archive_, O_RDONLY);
     const fs::path folder = fs::path("/proc/self/fd") / std::to_string(taken_.get()) / "source";
-    source::unpack_over(archive.get(), folder, digests_, {}, stop);
-    if (!is_as_packed(stop)) return false;
+    if (!source::update_tree(archive.get(), folder, tree_, digests_, stop)) {
+      source::unpack_over(archive.get(), folder, digests_, {}, stop);
+      if (!is_as_packed(stop)) return false;
+    }
   } catch (const Error& error) {  // adapter: then it is unpacked anew
     if (error.code() == Errc::canceled) throw;
     return false;

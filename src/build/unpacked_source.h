@@ -28,6 +28,8 @@ class UnpackedSource {
   /// Throws Error: what unpack() throws.
   void open(std::stop_token stop);
   const std::filesystem::path& folder() const { return folder_; }
+  /// Its tree_digest(); empty: not told.
+  const std::string& tree() const { return tree_; }
   /// Of the files in it.
   const source::ContentDigests& digests() const { return digests_; }
 

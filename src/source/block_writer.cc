@@ -42,8 +42,9 @@ MakeCompressor zstd_compressor(int level) {
   return [level] { return std::make_unique<ZstdCompressor>(level); };
 }
 
-BlockWriter::BlockWriter(int out, MakeCompressor make_compressor, unsigned threads)
-    : out_(out), make_compressor_(std::move(make_compressor)) {
+BlockWriter::BlockWriter(int out, MakeCompressor make_compressor, unsigned threads,
+                         std::size_t block_size)
+    : out_(out), make_compressor_(std::move(make_compressor)), block_size_(block_size) {
   if (threads == 0) threads = std::thread::hardware_concurrency();
   threads = std::clamp(threads, 1U, kMaxThreads);
   // One block a thread, one being filled, one waiting.
@@ -73,14 +74,14 @@ std::span<char> BlockWriter::space() {
     std::unique_lock lock(mutex_);
     space_.wait(lock, [&] { return current.state == State::free || failure_; });
     rethrow_failure();
-    current.in.resize(kBlockSize);
+    current.in.resize(block_size_);
   }
   return std::span(current.in).subspan(used_);
 }
 
 void BlockWriter::advance(std::size_t used) {
   used_ += used;
-  if (used_ == kBlockSize) submit();
+  if (used_ == block_size_) submit();
 }
 
 void BlockWriter::write(std::string_view bytes) {
@@ -103,11 +104,27 @@ void BlockWriter::write_zeros(std::size_t count) {
   }
 }
 
-void BlockWriter::submit() {
+void BlockWriter::end_block() {
+  if (used_ > 0) submit();
+}
+
+void BlockWriter::write_compressed(std::string_view bytes) {
+  end_block();
+  while (!bytes.empty()) {
+    const std::span<char> room = space();
+    used_ = std::min(room.size(), bytes.size());
+    std::memcpy(room.data(), bytes.data(), used_);
+    bytes.remove_prefix(used_);
+    submit(Given::compressed);
+  }
+}
+
+void BlockWriter::submit(Given given) {
   {
     const std::lock_guard lock(mutex_);
     Block& current = block(filling_);
     current.used = std::exchange(used_, 0);
+    current.given = given;
     current.state = State::full;
     ++filling_;
   }
@@ -115,7 +132,7 @@ void BlockWriter::submit() {
 }
 
 void BlockWriter::finish() {
-  if (used_ > 0) submit();
+  end_block();
   std::unique_lock lock(mutex_);
   space_.wait(lock, [&] { return to_write_ == filling_ || failure_; });
   rethrow_failure();
@@ -146,8 +163,13 @@ void BlockWriter::compress_one(BlockCompressor& compressor, std::unique_lock<std
   Block& mine = block(next_++);
   mine.state = State::busy;
   lock.unlock();
-  mine.out.resize(compressor.bound(kBlockSize));
-  mine.compressed = compressor.compress({mine.in.data(), mine.used}, mine.out);
+  if (mine.given == Given::compressed) {
+    mine.in.swap(mine.out);
+    mine.compressed = mine.used;
+  } else {
+    mine.out.resize(compressor.bound(block_size_));
+    mine.compressed = compressor.compress({mine.in.data(), mine.used}, mine.out);
+  }
   lock.lock();
   mine.state = State::done;
 }
@@ -161,6 +183,7 @@ void BlockWriter::write_done(std::unique_lock<std::mutex>& lock) {
     write_all(out_, {first.out.data(), first.compressed});
     lock.lock();
     written_ += first.compressed;
+    block_bytes_.push_back(static_cast<std::uint32_t>(first.compressed));
     first.state = State::free;
     ++to_write_;
     space_.notify_one();

@@ -44,7 +44,8 @@ class BlockWriter {
   static constexpr unsigned kMaxThreads = 4;
 
   /// `out` is borrowed. threads 0: one for each processor; at most kMaxThreads.
-  BlockWriter(int out, MakeCompressor make_compressor, unsigned threads);
+  BlockWriter(int out, MakeCompressor make_compressor, unsigned threads,
+              std::size_t block_size = kBlockSize);
   /// Stops the threads; what was not finished is lost.
   ~BlockWriter();
   BlockWriter(const BlockWriter&) = delete;
@@ -58,23 +59,37 @@ class BlockWriter {
   std::span<char> space();
   void advance(std::size_t used);
 
+  /// Ends the current block, if it has begun: what comes is compressed without it. So does
+  /// finish().
+  void end_block();
+
+  /// Bytes that are compressed already: ends the current block, and writes them as they are.
+  void write_compressed(std::string_view bytes);
+
   /// Ends the current block, and waits until all is written. More may come. Throws Error.
   void finish();
 
   /// Bytes written to `out`; settled after finish().
   std::uint64_t written() const noexcept { return written_; }
 
+  /// How many blocks there were so far, with those of write_compressed().
+  std::uint64_t blocks() const noexcept { return filling_ + (used_ > 0 ? 1 : 0); }
+  /// What they became, in bytes; settled after finish().
+  const std::vector<std::uint32_t>& block_bytes() const noexcept { return block_bytes_; }
+
  private:
   enum class State : std::uint8_t { free, full, busy, done };
+  enum class Given : std::uint8_t { plain, compressed };
   struct Block {
     std::vector<char> in;
     std::vector<char> out;
     std::size_t used = 0;        ///< bytes of in
     std::size_t compressed = 0;  ///< bytes of out
     State state = State::free;
+    Given given = Given::plain;
   };
   Block& block(std::uint64_t number) { return blocks_[number % blocks_.size()]; }
-  void submit();
+  void submit(Given given = Given::plain);
   void work();
   void compress_one(BlockCompressor& compressor, std::unique_lock<std::mutex>& lock);
   void write_done(std::unique_lock<std::mutex>& lock);
@@ -82,6 +97,7 @@ class BlockWriter {
 
   int out_;
   MakeCompressor make_compressor_;
+  std::size_t block_size_;
   std::vector<Block> blocks_;  ///< a ring; block n of the stream is in n % size
   std::size_t used_ = 0;       ///< of the block being filled; the filling thread's own
 
@@ -95,6 +111,7 @@ class BlockWriter {
   bool ending_ = false;
   std::exception_ptr failure_;
   std::uint64_t written_ = 0;
+  std::vector<std::uint32_t> block_bytes_;
   std::vector<std::thread> threads_;
 };
 

@@ -1,7 +1,6 @@
 #include "source/content_digests.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 namespace cooper::source {
@@ -27,16 +26,18 @@ ContentDigests::Known ContentDigests::known(const struct stat& file, const Sha25
 
 ContentDigests::ContentDigests(std::vector<Known> known) : known_(std::move(known)) {
   std::ranges::stable_sort(known_, {}, kPlace);
+  // The last of those with one inode: earlier ones were removed, and it reused.
+  const auto rest = std::unique(known_.rbegin(), known_.rend(), [](const Known& a, const Known& b) {
+    return kPlace(a) == kPlace(b);
+  });
+  known_.erase(known_.begin(), rest.base());
 }
 
 std::optional<Sha256Digest> ContentDigests::find(const struct stat& file) const {
-  // The last of those with its inode: earlier ones were removed, and it reused.
-  const auto after = std::ranges::upper_bound(
+  const auto at = std::ranges::lower_bound(
       known_, std::pair<std::uint64_t, std::uint64_t>(file.st_dev, file.st_ino), {}, kPlace);
-  if (after == known_.begin()) return std::nullopt;
-  const auto at = std::prev(after);
-  if (at->device != file.st_dev || at->inode != file.st_ino || at->size != file.st_size ||
-      at->changed_ns != nanoseconds(file.st_ctim)) {
+  if (at == known_.end() || at->device != file.st_dev || at->inode != file.st_ino ||
+      at->size != file.st_size || at->changed_ns != nanoseconds(file.st_ctim)) {
     return std::nullopt;
   }
   return at->digest;

@@ -3,10 +3,9 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/text.h"
-#include "source/block_writer.h"
+#include "source/archive_writer.h"
 #include "source/file_warnings.h"
 #include "source/folder_listing.h"
-#include "source/tar_writer.h"
 #include "source/tree_hash.h"
 #include "source/tree_walk.h"
 
@@ -21,8 +20,6 @@
 namespace cooper::source {
 namespace {
 
-constexpr mode_t kPermissions = 0777;
-
 /// Read flags for a file that was listed before. O_NONBLOCK: a fifo that took
 /// its place must not hold us up.
 constexpr int kReadFile = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
@@ -34,15 +31,14 @@ class Packing : private TreeVisitor {
       : options_(options),
         prefix_(std::filesystem::absolute(options.folder).lexically_normal().string() + "/"),
         stop_(std::move(stop)),
-        compressed_(out, zstd_compressor(options.level), options.threads),
-        tar_(compressed_, options.mtime, stop_) {}
+        writer_(out, {.mtime = options.mtime, .level = options.level, .threads = options.threads},
+                stop_) {}
 
   PackResult run() {
     walk_tree(options_.folder, {.exclude = options_.ignore, .always = options_.always}, *this,
               stop_);
-    tar_.finish();
-    compressed_.finish();
-    result_.archive_bytes = compressed_.written();
+    writer_.finish();
+    result_.archive_bytes = writer_.written();
     result_.tree = tree_.finish();
     result_.warnings = warnings_.finish();
     return std::move(result_);
@@ -55,7 +51,7 @@ class Packing : private TreeVisitor {
 
   void entry(const TreeEntry& entry) override {
     if (S_ISDIR(entry.info.st_mode)) {
-      tar_.folder(entry.path, entry.info.st_mode & kPermissions);
+      writer_.folder(entry.path, entry.info.st_mode);
       tree_.entry(entry.path, entry.info.st_mode);
       ++result_.folders;
     } else if (S_ISLNK(entry.info.st_mode)) {
@@ -68,7 +64,7 @@ class Packing : private TreeVisitor {
   void add_link(const TreeEntry& entry) {
     const std::optional<std::string> target = link_target(entry);
     if (!target) return warnings_.add(entry.path, kChanged);
-    tar_.link(entry.path, *target);
+    writer_.link(entry.path, entry.info.st_mode, *target);
     tree_.entry(entry.path, entry.info.st_mode);
     tree_.target(*target);
     ++result_.links;
@@ -84,8 +80,7 @@ class Packing : private TreeVisitor {
     if (::fstat(fd.get(), &info) != 0) throw_errno("read " + shown());
     if (!S_ISREG(info.st_mode)) return warnings_.add(entry.path, kChanged);
     const auto size = static_cast<std::uint64_t>(info.st_size);
-    const TarWriter::Written written =
-        tar_.file(entry.path, info.st_mode & kPermissions, size, fd.get());
+    const TarWriter::Written written = writer_.file(entry.path, info.st_mode, size, fd.get());
     tree_.entry(entry.path, info.st_mode);
     tree_.content(written.digest);
     switch (written.content) {
@@ -108,8 +103,7 @@ class Packing : private TreeVisitor {
   const PackOptions& options_;
   std::string prefix_;  ///< the folder's absolute path and a `/`
   std::stop_token stop_;
-  BlockWriter compressed_;
-  TarWriter tar_;
+  ArchiveWriter writer_;
   TreeHash tree_;
   FileWarnings warnings_;
   PackResult result_;

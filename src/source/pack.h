@@ -33,7 +33,8 @@ struct PackResult {
   std::uint64_t links = 0;    ///< symbolic links
   std::uint64_t bytes = 0;    ///< content of the files, uncompressed
   std::uint64_t archive_bytes = 0;
-  Sha256Digest tree;  ///< of what was packed, as tree_digest() has it
+  std::uint64_t taken_bytes = 0;  ///< of these, what came from an earlier archive: see repack.h
+  Sha256Digest tree;              ///< of what was packed, as tree_digest() has it
   /// What was left out or changed while it was read: see FileWarnings.
   std::vector<std::string> warnings;
 };
@@ -51,6 +52,10 @@ struct PackResult {
 /// A file that changes while it is read is cut or padded with zero bytes to the
 /// size it had when it was opened, and one that vanished is left out, both with
 /// a warning. Memory stays below 64 MiB whatever the size of the tree.
+///
+/// The archive is cut into segments, and has a table of them and of its entries at the end
+/// (archive_table.h), in a frame that decompressors skip; one of more entries than a TreeList
+/// takes has none.
 ///
 /// Throws Error: naming the file that can't be read; not_found or invalid if
 /// the folder is none; canceled on a stop request. Then `out` holds a part that

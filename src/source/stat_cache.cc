@@ -7,6 +7,8 @@
 #include "source/content_digests.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstddef>
 #include <cstring>
 #include <fcntl.h>
 #include <iterator>
@@ -70,15 +72,32 @@ StatCache::Entry StatCache::entry_of(std::string_view path, const struct stat& f
   return entry;
 }
 
+/// nullptr if it is not there. The numbers are those of digests, so evenly spread: the
+/// entry is near where its number says, and most of a large cache need not be touched.
+StatCache::Entry* StatCache::saved(std::uint64_t path) {
+  constexpr double kNumbers = 0x1p64;
+  const auto count = static_cast<double>(entries_.size());
+  const auto near = static_cast<std::size_t>(static_cast<double>(path) / kNumbers * count);
+  const auto reach = static_cast<std::size_t>(2 * std::sqrt(count)) + 1;
+  const auto from = [&](std::size_t index) {
+    return entries_.begin() + static_cast<std::ptrdiff_t>(std::min(index, entries_.size()));
+  };
+  auto first = from(near < reach ? 0 : near - reach);
+  auto last = from(near + reach);
+  if (first != entries_.begin() && std::prev(first)->path >= path) first = entries_.begin();
+  if (last != entries_.end() && last->path < path) last = entries_.end();
+  const auto at = std::ranges::lower_bound(first, last, path, {}, &Entry::path);
+  return at == entries_.end() || at->path != path ? nullptr : &*at;
+}
+
 std::optional<Sha256Digest> StatCache::find(std::string_view path, const struct stat& file) {
   const Entry asked = entry_of(path, file);
   Entry* at = nullptr;
   if (const auto added = added_.find(asked.path); added != added_.end()) {
     at = &added->second;
   } else {
-    const auto saved = std::ranges::lower_bound(entries_, asked.path, {}, &Entry::path);
-    if (saved == entries_.end() || saved->path != asked.path) return std::nullopt;
-    at = &*saved;
+    at = saved(asked.path);
+    if (!at) return std::nullopt;
   }
   if (at->inode != asked.inode || at->size != asked.size || at->modified_ns != asked.modified_ns ||
       at->changed_ns != asked.changed_ns) {

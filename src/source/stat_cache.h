@@ -57,6 +57,7 @@ class StatCache {
 
   static Entry entry_of(std::string_view path, const struct stat& file);
   void load();
+  Entry* saved(std::uint64_t path);
 
   std::filesystem::path file_;
   std::uint64_t today_;

@@ -36,9 +36,11 @@ class Digesting : public TreeVisitor {
   }
 
   void entry(const TreeEntry& entry) override {
-    tree_.entry(entry.path, entry.info.st_mode);
-    if (S_ISLNK(entry.info.st_mode)) add_target(entry);
-    if (S_ISREG(entry.info.st_mode)) tree_.content(digest_of(entry));
+    const mode_t mode = entry.info.st_mode;
+    tree_.entry(entry.path, mode);
+    if (S_ISDIR(mode) && options_.list) options_.list->folder(entry.path, mode);
+    if (S_ISLNK(mode)) add_target(entry);
+    if (S_ISREG(mode)) add_content(entry);
     ++result_.entries;
   }
 
@@ -62,6 +64,15 @@ class Digesting : public TreeVisitor {
     const std::optional<std::string> target = link_target(entry);
     if (!target) changed(entry.path);
     tree_.target(*target);
+    if (options_.list) options_.list->link(entry.path, entry.info.st_mode, *target);
+  }
+
+  void add_content(const TreeEntry& entry) {
+    const Sha256Digest digest = digest_of(entry);
+    tree_.content(digest);
+    if (!options_.list) return;
+    const auto size = static_cast<std::uint64_t>(entry.info.st_size);
+    options_.list->file(entry.path, entry.info.st_mode, size, digest);
   }
 
   Sha256Digest digest_of(const TreeEntry& entry) {

@@ -4,6 +4,7 @@
 #include "base/sha256.h"
 #include "source/content_digests.h"
 #include "source/stat_cache.h"
+#include "source/tree_list.h"
 #include "source/tree_walk.h"
 
 #include <cstdint>
@@ -20,6 +21,7 @@ struct TreeDigestOptions {
   TreeFilter filter;
   const ContentDigests* known = nullptr;  ///< asked first; borrowed
   StatCache* cache = nullptr;             ///< then this, which learns the rest; borrowed
+  TreeList* list = nullptr;               ///< empty; gets all entries; borrowed
 };
 
 struct TreeDigest {

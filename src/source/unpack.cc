@@ -73,7 +73,8 @@ class Unpacking {
         // Nothing is removed where a link leads.
         target_(open_file(target, O_RDONLY | O_DIRECTORY | (there ? O_NOFOLLOW : 0))) {}
 
-  UnpackResult run() {
+  /// `expect`: see unpack_some().
+  UnpackResult run(const std::function<void(const ArchiveEntry&)>* expect = nullptr) {
     std::uint64_t entries = 0;
     while (const std::optional<ArchiveEntry> entry = archive_.next()) {
       check_stop();
@@ -81,9 +82,10 @@ class Unpacking {
         refuse(*entry, "is one entry too many: at most " + std::to_string(limits_.entries) +
                            " are allowed");
       }
+      if (expect) (*expect)(*entry);
       add(*entry);
     }
-    if (there_) remove_others(target_.get(), "");
+    if (there_ && !expect) remove_others(target_.get(), "");
     end_folders();
     if (digests_) *digests_ = ContentDigests(std::move(known_));
     return result_;
@@ -391,6 +393,14 @@ UnpackResult unpack_over(int in, const std::filesystem::path& target, ContentDig
   const ContentDigests there = std::exchange(digests, {});
   ArchiveReader archive(in, stop);
   return Unpacking(archive, target, limits, std::move(stop), MadeBy::us, &digests, &there).run();
+}
+
+UnpackResult unpack_some(ArchiveReader& archive, const std::filesystem::path& target,
+                         ContentDigests& digests,
+                         const std::function<void(const ArchiveEntry&)>& expect,
+                         std::stop_token stop) {
+  const ContentDigests there = std::exchange(digests, {});
+  return Unpacking(archive, target, {}, std::move(stop), MadeBy::us, &digests, &there).run(&expect);
 }
 
 UnpackResult unpack_foreign(ArchiveReader& archive, const std::filesystem::path& target,

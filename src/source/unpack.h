@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <stop_token>
 #include <string>
 
@@ -55,7 +56,15 @@ UnpackResult unpack(int in, const std::filesystem::path& target, const UnpackLim
 UnpackResult unpack_over(int in, const std::filesystem::path& target, ContentDigests& digests,
                          const UnpackLimits& limits = {}, std::stop_token stop = {});
 
-/// The same from any archive, made by somebody else: besides, a name that is taken is
+/// Unpacks some of an archive's entries over what is there, as unpack_over() does, but removes
+/// nothing else; `digests` are those of the files that are there, and then those of the files
+/// that the archive holds. `expect` may throw for each entry, before anything is done for it.
+UnpackResult unpack_some(ArchiveReader& archive, const std::filesystem::path& target,
+                         ContentDigests& digests,
+                         const std::function<void(const ArchiveEntry&)>& expect,
+                         std::stop_token stop = {});
+
+/// unpack() from any archive, made by somebody else: besides, a name that is taken is
 /// refused (where the file system has only one case, also one that differs in that), what
 /// is no file gets no hard link, a hard link counts with the bytes of its file, as packing
 /// would make it one, and everything can be read and removed by its owner.

@@ -3,10 +3,13 @@ import hashlib
 import json
 import re
 import shutil
+import subprocess
+import time
 
 import pytest
 
 from support.cooper import BASE_IMAGE, BUSYBOX, Cooper, build_id_of, make_app, wait_for
+from support.opened import Opened
 
 
 class Buildah:
@@ -345,3 +348,39 @@ def test_files_that_somebody_changed_are_not_built(cooper, shop, root):
     assert page.read_text() == "hello\n"
     shutil.rmtree(root / "cache/sources")
     assert unchanged(cooper, shop)[0] == ["api", "web"]
+
+
+def test_one_changed_file_among_many_costs_little(cooper, shop, root):
+    for package in range(20):
+        folder = shop / f"api/package-{package}"
+        folder.mkdir()
+        for number in range(80):
+            (folder / f"{number}.js").write_text(f"// {package} {number}\n" + "module.exports = {}\n" * 250)
+    newest = max(path.stat().st_ctime for path in shop.rglob("*"))
+    wait_for(lambda: time.time() > newest + 2.1, "the files to be old enough to be remembered")
+    opened = Opened(shop)
+    first = unchanged(cooper, shop)[1]
+    assert len(opened.files()) > 1600
+    changed = "api/package-7/30.js"
+    (shop / changed).write_text("changed\n")
+    kept = root / "cache/sources/shop/source"
+    inodes = {path: path.stat().st_ino for path in kept.rglob("*") if path.is_file()}
+    second = unchanged(cooper, shop)[1]
+    # Read are the files of one segment; one is written.
+    read = {path for path in opened.files() if path.startswith("api/package-")}
+    opened.close()
+    assert changed in read and len(read) < 800
+    assert [path for path in inodes if path.stat().st_ino != inodes[path]] in ([], [kept / changed])
+    assert (kept / changed).read_text() == "changed\n"
+    assert subprocess.run(["zstd", "-tq", archive(root, second)]).returncode == 0
+    # Nothing is taken over from an archive that is damaged.
+    whole = archive(root, second).read_bytes()
+    archive(root, second).write_bytes(bytes(len(whole)))
+    (shop / changed).write_text("other\n")
+    third = unchanged(cooper, shop)[1]
+    assert subprocess.run(["zstd", "-tq", archive(root, third)]).returncode == 0
+    # Packing all of it gives the same bytes.
+    for build in (first, second, third):
+        archive(root, build).unlink()
+    (shop / changed).write_text("changed\n")
+    assert archive(root, unchanged(cooper, shop)[1]).read_bytes() == whole

@@ -137,6 +137,49 @@ TEST_F(StoreSource, NobodyFoolsTheCache) {
   EXPECT_EQ(last_.tree, hex(source::tree_digest({.root = folder()}).digest));
 }
 
+/// So much that it is more than one segment, half of it in each of two folders.
+void write_much(const fs::path& folder) {
+  for (int i = 0; i < 400; ++i) {
+    std::string text;
+    for (int line = 0; line < 400; ++line) text += std::to_string(i * line * 7919) + "\n";
+    write_text(folder / (i % 2 == 0 ? "even" : "odd") / std::to_string(i), text);
+  }
+}
+
+TEST_F(StoreSource, TakesOverWhatDidNotChange) {
+  write_much(folder());
+  store();
+  EXPECT_EQ(last_.taken_bytes, 0U);
+  write_text(folder() / "even/0", "changed");
+  const BuildId second = store();
+  EXPECT_GT(last_.taken_bytes, 0U);
+  EXPECT_EQ(last_.archive, hex(sha256(read_file(archive(second)).value())));
+  EXPECT_EQ(last_.tree, hex(source::tree_digest({.root = folder()}).digest));
+  const std::string taken = last_.archive;
+  for (const auto& entry : fs::directory_iterator(archive(second).parent_path())) {
+    fs::remove(entry);
+  }
+  store();
+  EXPECT_EQ(last_.taken_bytes, 0U);
+  EXPECT_EQ(last_.archive, taken);
+}
+
+TEST_F(StoreSource, TakesNothingFromADamagedArchive) {
+  write_much(folder());
+  const BuildId first = store();
+  std::string bytes = read_file(archive(first)).value();
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+  write_text(archive(first), bytes);
+  write_text(folder() / "even/0", "changed");
+  const BuildId second = store();
+  EXPECT_EQ(last_.taken_bytes, 0U);
+  EXPECT_EQ(last_.archive, hex(sha256(read_file(archive(second)).value())));
+  store();
+  write_text(folder() / "even/0", "changed again");
+  store();
+  EXPECT_GT(last_.taken_bytes, 0U);
+}
+
 TEST_F(StoreSource, IgnoreRulesCount) {
   write_text(folder() / "web/notes", "n");
   const auto rules = [](const char* text) { return source::IgnoreRules::parse(text).value(); };

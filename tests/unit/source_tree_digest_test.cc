@@ -230,6 +230,25 @@ TEST(StatCache, KeepsTheLastOfSeveral) {
   EXPECT_EQ(cache.find("/b", info), sha256("b"));
 }
 
+TEST(StatCache, FindsEachOfAnyNumber) {
+  const TempFolder folder;
+  const struct stat info = stat_of(folder.path());
+  for (const int count : {1, 2, 3, 10, 100, 5000}) {
+    const auto path = [&](int i) { return "/" + std::to_string(count) + "/" + std::to_string(i); };
+    const fs::path file = folder / std::to_string(count);
+    {
+      StatCache cache(file);
+      for (int i = 0; i < count; ++i) cache.add(path(i), info, later(), sha256(path(i)));
+      cache.save();
+    }
+    StatCache cache(file);
+    for (int i = 0; i < count; ++i) {
+      EXPECT_EQ(cache.find(path(i), info), sha256(path(i))) << path(i);
+    }
+    for (int i = 0; i < 1000; ++i) EXPECT_FALSE(cache.find("/none/" + std::to_string(i), info));
+  }
+}
+
 TEST(StatCache, DoesNotRememberWhatWasJustTouched) {
   const TempFolder folder;
   write_text(folder / "a", "1");

@@ -15,7 +15,7 @@ cooper_unit_test(log LINKS cooper_log
 
 cooper_unit_test(source LINKS cooper_source dep::zstd
   SOURCES source_address_test.cc source_content_time_test.cc source_git_access_test.cc source_git_checkout_test.cc source_git_facts_test.cc source_ignore_test.cc
-          source_pack_test.cc source_tree_digest_test.cc source_unpack_over_test.cc source_unpack_test.cc source_url_test.cc)
+          source_pack_test.cc source_segments_test.cc source_tree_digest_test.cc source_tree_list_test.cc source_unpack_over_test.cc source_unpack_test.cc source_url_test.cc)
 add_dependencies(source_test cooper-fetch)
 cooper_unit_test(foreign LINKS cooper_foreign dep::zstd
   SOURCES source_foreign_test.cc)
