@@ -46,6 +46,15 @@ std::string host_name() {
   return name.data();
 }
 
+/// Builds that waited when the host went down.
+void go_on_with_queue(rack::Rack& rack) {
+  try {
+    for (const std::string& line : rack.resume_queue()) server::log_info(line);
+  } catch (const Error& error) {  // boundary: they are tried again by the next build
+    server::log_info(std::string("the queue does not go on: ") + error.what());
+  }
+}
+
 void run(int argc, char** argv) {
   const auto options = parse(argc, argv);
   const auto option = [&](const char* name) {
@@ -75,6 +84,7 @@ void run(int argc, char** argv) {
   } else if (!option("--tls-cert").empty()) {
     server.tls = server::TlsFiles{.certificate = option("--tls-cert"), .key = option("--tls-key")};
   }
+  go_on_with_queue(rack);
   server::run_server(rack, access, std::move(server));
 }
 

@@ -43,14 +43,21 @@ cooper::build::SupervisorTask parse(int argc, char** argv) {
     const auto found = options.find(name);
     return found == options.end() ? cooper::Fd() : take_fd(found->second);
   };
+  const cooper::AppName app = cooper::AppName::parse(option("--app")).value();
+  const cooper::BuildId id = cooper::BuildId::parse(option("--id")).value();
+  std::optional<cooper::build::HeldTicket> ticket;
+  if (cooper::Fd file = handed_on("--ticket-fd")) {
+    ticket = cooper::build::HeldTicket{.app = app, .id = id, .file = std::move(file)};
+  }
   const auto dokku_apps = options.find("--dokku-apps");
   return {.layout = dokku_apps == options.end()
                         ? cooper::store::Layout(option("--root"))
                         : cooper::store::Layout::of_dokku(option("--root"), dokku_apps->second),
-          .app = cooper::AppName::parse(option("--app")).value(),
-          .id = cooper::BuildId::parse(option("--id")).value(),
-          .deploy_lock = take_fd(option("--lock-fd")),
+          .app = app,
+          .id = id,
+          .deploy_lock = ticket ? handed_on("--lock-fd") : take_fd(option("--lock-fd")),
           .ready = take_fd(option("--ready-fd")),
+          .ticket = std::move(ticket),
           .streams = {.input = handed_on("--input-fd"),
                       .terminal = handed_on("--terminal-fd"),
                       .master = handed_on("--master-fd")},

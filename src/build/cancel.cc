@@ -4,6 +4,7 @@
 #include "build/containment.h"
 #include "build/outcome.h"
 #include "build/prune.h"
+#include "build/queue_resume.h"
 #include "log/follow.h"
 #include "log/log_file.h"
 #include "process/alive.h"
@@ -36,6 +37,15 @@ void wait_until_gone(const Build& build, std::chrono::steady_clock::time_point d
   }
 }
 
+/// Of a build whose process is gone.
+void end_vanished(store::FileStore& store, const Build& build) {
+  if (build.status == Status::queued) {
+    end_lost(store, build, canceled());
+  } else {
+    reap(store, build);
+  }
+}
+
 /// Waits for what the supervisor does; reaps the build if that vanishes on the way.
 Build wait_for_supervisor(store::FileStore& store, const Build& build) {
   Build latest = build;
@@ -44,7 +54,7 @@ Build wait_for_supervisor(store::FileStore& store, const Build& build) {
   const auto state = [&] {
     latest = store.find_build(build.app, build.id).value_or(latest);
     if (is_terminal(latest.status)) return log::FollowState::ended;
-    if (!process_lives(latest)) reap(store, latest);
+    if (!process_lives(latest)) end_vanished(store, latest);
     if (std::chrono::steady_clock::now() > deadline) patience.request_stop();
     return log::FollowState::live;
   };
@@ -123,7 +133,7 @@ Build cancel(store::FileStore& store, const Build& seen) {
     return build;
   }
   if (!is_supervised(build)) return cancel_unsupervised(store, build);
-  if (!signal_cancel(store, build)) reap(store, build);
+  if (!signal_cancel(store, build)) end_vanished(store, build);
   return wait_for_supervisor(store, build);
 }
 

@@ -104,6 +104,7 @@ std::string to_json(const BuildRequest& request) {
     object["archive"] = request.archive;
     object["archive_bytes"] = request.archive_bytes;
   }
+  if (!request.branch.empty()) object["branch"] = request.branch;
   if (!request.output.empty()) object["output"] = to_value(request.output);
   if (request.kind) object["kind"] = to_string(*request.kind);
   if (!request.release.empty()) object["release"] = request.release;
@@ -140,6 +141,7 @@ Result<BuildRequest> parse_request(std::string_view text) {
                        .description = text_of(object, "description"),
                        .git_sha = text_of(object, "git_sha"),
                        .git_url = text_of(object, "git_url"),
+                       .branch = text_of(object, "branch"),
                        .manifest = text_of(object, "manifest"),
                        .no_cache = flag_of("no_cache"),
                        .force = flag_of("force"),

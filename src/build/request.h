@@ -30,6 +30,7 @@ struct BuildRequest {
   std::string description;
   std::string git_sha;
   std::string git_url;  ///< of the work tree's origin, without credentials
+  std::string branch;   ///< whose newest commit it is; empty: none's, or not known
   std::string
       manifest;  ///< the manifest's path in the source; empty: convox.yml, or a lone Dockerfile
   std::vector<std::pair<std::string, std::string>> build_args;

@@ -26,13 +26,13 @@ Fd to_memory(const engine::BuildSecrets& secrets) {
   if (!memory) throw_errno("memfd_create");
   write_all(memory.get(), json::serialize(json::object{{"secrets", std::move(values)},
                                                        {"agents", std::move(agents)}}));
-  if (::lseek(memory.get(), 0, SEEK_SET) != 0) throw_errno("lseek");
   return memory;
 }
 
 engine::BuildSecrets from_memory(const Fd& memory) {
   engine::BuildSecrets secrets;
   if (!memory) return secrets;
+  if (::lseek(memory.get(), 0, SEEK_SET) != 0) throw_errno("lseek");
   constexpr std::size_t kMost = std::size_t{64} << 20;
   const std::string text = read_open_file(memory, "the build's secrets", kMost);
   try {

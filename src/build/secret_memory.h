@@ -11,7 +11,8 @@ namespace cooper::build {
 /// there is nothing to hand on. Throws Error.
 Fd to_memory(const engine::BuildSecrets& secrets);
 
-/// Reads what to_memory made; nothing if `memory` is none. Throws Error{corrupt}.
+/// Reads what to_memory made, as often as asked; nothing if `memory` is none. Throws
+/// Error{corrupt}.
 engine::BuildSecrets from_memory(const Fd& memory);
 
 }  // namespace cooper::build

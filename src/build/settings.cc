@@ -107,6 +107,23 @@ bool is_syslog_prefix(std::string_view text) {
          });
 }
 
+/// "cores" is 0.
+std::optional<unsigned> parse_concurrency(std::string_view text) {
+  if (text == "cores") return 0;
+  const auto number = parse_number(text);
+  if (!number || *number == 0 || *number > 1000) return std::nullopt;
+  return static_cast<unsigned>(*number);
+}
+bool is_concurrency(std::string_view text) { return parse_concurrency(text).has_value(); }
+
+bool is_supersede(std::string_view text) {
+  return text == "off" || text == "queued" || text == "running";
+}
+Supersede parse_supersede(std::string_view text) {
+  if (text == "off") return Supersede::off;
+  return text == "running" ? Supersede::running : Supersede::queued;
+}
+
 bool is_syntax(std::string_view text) {
   return text == "allow" || text == "builtin" || text == "deny";
 }
@@ -192,6 +209,9 @@ constexpr std::array kProperties = {
              "registry, registry:HOST/NAME, inline or off", "", is_cache},
     Property{"cache-limit", "how large the build cache of a Docker Engine may stay",
              "a size such as 500m or 20g; 0 means no limit", "20g", is_size},
+    Property{"concurrency",
+             "how many builds of all apps may run at once; of all apps alone: --global",
+             "a whole number from 1 to 1000, or cores", "cores", is_concurrency},
     Property{"cpus", "processors that all processes of a build may use together",
              "a number such as 0.5 or 2, at least 0.01; 0 means no limit", "0", is_cpus},
     Property{"deploy-branch", "the branch whose pushes are built",
@@ -246,6 +266,9 @@ constexpr std::array kProperties = {
              "0", is_duration},
     Property{"stop-timeout", "how long a container may take to end before it is killed",
              "a duration such as 10s or 2m, at most a day", "30s", is_timeout},
+    Property{"supersede", "what a newer build of the same branch takes the place of",
+             "queued (a build that waits), running (one that runs, too) or off", "queued",
+             is_supersede},
     Property{"syntax", "what a # syntax= line of a Dockerfile does",
              "allow (the frontend is pulled), builtin (it is ignored) or deny", "builtin",
              is_syntax},
@@ -368,6 +391,10 @@ Settings read_settings(const store::Store& store, const AppName* app,
   if (const auto value = effective("log-limit")) settings.log_limit = *parse_bytes(*value);
   if (const auto value = effective("disk-min")) settings.disk_min = *parse_bytes(*value);
   if (const auto value = effective("cache-limit")) settings.cache_limit = *parse_bytes(*value);
+  if (const auto value = effective("concurrency")) {
+    settings.concurrency = *parse_concurrency(*value);
+  }
+  if (const auto value = effective("supersede")) settings.supersede = parse_supersede(*value);
   RetentionPolicy& retention = settings.retention;
   if (const auto value = effective("retention")) retention.count = *parse_retention(*value);
   if (const auto value = effective("keep-failed")) retention.keep_failed = *parse_number(*value);

@@ -30,6 +30,10 @@ enum class DeployerKind : std::uint8_t { none, command, containers };
 /// What runs containers: the engine that has the images, or this one.
 enum class Runtime : std::uint8_t { automatic, docker, podman };
 
+/// Which earlier builds of the same app and branch a newer one takes the place of: none, those
+/// that wait for their turn, or the one that runs as well.
+enum class Supersede : std::uint8_t { off, queued, running };
+
 /// What the properties of an app come to: its own, else the global, else the default.
 struct Settings {
   std::chrono::seconds timeout{6 * 3600};   ///< of the whole build; 0: none
@@ -38,6 +42,8 @@ struct Settings {
   std::uint64_t log_limit = 256ULL << 20;   ///< bytes of a build's log; 0: no limit
   std::uint64_t disk_min = 500ULL << 20;    ///< bytes that must be free before a build; 0: any
   std::uint64_t cache_limit = 20ULL << 30;  ///< bytes of an engine's build cache; 0: no limit
+  unsigned concurrency = 0;  ///< builds of all apps that run at once; 0: one for each core
+  Supersede supersede = Supersede::queued;
   RetentionPolicy retention;
   bool syslog = false;  ///< each line of the log goes to syslog as well
   engine::EngineWish engine;

@@ -24,37 +24,32 @@ namespace {
 fs::path supervisor_program() { return process::libexec_program(kSupervisorName); }
 
 void start_supervisor(const store::Layout& layout, const AppName& app, const BuildId& id,
-                      const store::DeployLock& lock, const CommandStreams& streams,
-                      const Fd& secrets) {
+                      const HandedOn& handed_on) {
   const fs::path program = supervisor_program();
   Pipe ready = make_pipe();
-  std::vector<std::string> argv = {program.string(),
-                                   "--root",
-                                   layout.root().string(),
-                                   "--app",
-                                   app.str(),
-                                   "--id",
-                                   id.str(),
-                                   "--lock-fd",
-                                   std::to_string(lock.fd()),
-                                   "--ready-fd",
-                                   std::to_string(ready.write.get())};
+  std::vector<std::string> argv = {
+      program.string(), "--root",     layout.root().string(),           "--app", app.str(), "--id",
+      id.str(),         "--ready-fd", std::to_string(ready.write.get())};
   if (layout.is_dokkus()) {
     argv.insert(argv.end(), {"--dokku-apps", layout.dokku_apps().string()});
   }
-  std::vector<int> keep = {lock.fd(), ready.write.get()};
-  const auto hand_on = [&](const char* option, const Fd& fd) {
-    if (!fd) return;
-    keep.push_back(fd.get());
-    argv.insert(argv.end(), {option, std::to_string(fd.get())});
+  std::vector<int> keep = {ready.write.get()};
+  const auto hand_on = [&](const char* option, int fd) {
+    if (fd < 0) return;
+    keep.push_back(fd);
+    argv.insert(argv.end(), {option, std::to_string(fd)});
   };
-  hand_on("--input-fd", streams.input);
-  hand_on("--terminal-fd", streams.terminal);
-  hand_on("--master-fd", streams.master);
-  hand_on("--secrets-fd", secrets);
+  hand_on("--lock-fd", handed_on.lock);
+  hand_on("--ticket-fd", handed_on.ticket);
+  hand_on("--secrets-fd", handed_on.secrets);
+  if (const CommandStreams* streams = handed_on.streams) {
+    hand_on("--input-fd", streams->input.get());
+    hand_on("--terminal-fd", streams->terminal.get());
+    hand_on("--master-fd", streams->master.get());
+  }
   const process::Child child = process::Child::start({
       .argv = std::move(argv),
-      .environment = process::own_environment(),
+      .environment = process::own_environment(handed_on.environment),
       .folder = "/",
       .keep = std::move(keep),
       .group = process::Group::own_session,
@@ -62,6 +57,11 @@ void start_supervisor(const store::Layout& layout, const AppName& app, const Bui
   ready.write.reset();
   const std::string answer = read_open_file(ready.read, "the supervisor's answer", 65536);
   if (answer != kStarted) throw_not_started(answer);
+}
+
+void start_supervisor(const store::Layout& layout, const AppName& app, const BuildId& id,
+                      const store::DeployLock& lock, const CommandStreams& streams) {
+  start_supervisor(layout, app, id, {.lock = lock.fd(), .streams = &streams});
 }
 
 }  // namespace cooper::build

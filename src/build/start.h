@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace cooper::build {
 
@@ -24,13 +25,22 @@ std::filesystem::path supervisor_program();
 /// if it can't start, an error's line (base/error_line.h).
 inline constexpr std::string_view kStarted = "ok\n";
 
+/// What is handed to a supervisor, which has copies of it then.
+struct HandedOn {
+  int lock = -1;    ///< the app's deploy lock; -1: the supervisor waits for its turn
+  int ticket = -1;  ///< of a build that counts among those of the host (build/queue.h)
+  const CommandStreams* streams = nullptr;    ///< of a tracked command
+  int secrets = -1;                           ///< of a build (see secret_memory.h)
+  std::vector<std::string> environment = {};  ///< changes to ours (process::own_environment)
+};
+
 /// Starts `cooper-supervisor` for a build whose source and request are stored,
-/// in a session of its own, and hands it the deploy lock and, for a tracked command,
-/// copies of its streams, or a build's secrets (see secret_memory.h). Returns when its
-/// running record is durable. Throws what the supervisor could not do, or
-/// Error{unavailable} if it is not installed.
+/// in a session of its own. Returns when its record is durable: running, or queued. Throws what the
+/// supervisor could not do, or Error{unavailable} if it is not installed.
 void start_supervisor(const store::Layout& layout, const AppName& app, const BuildId& id,
-                      const store::DeployLock& lock, const CommandStreams& streams = {},
-                      const Fd& secrets = Fd());
+                      const HandedOn& handed_on);
+/// The same for a deploy.
+void start_supervisor(const store::Layout& layout, const AppName& app, const BuildId& id,
+                      const store::DeployLock& lock, const CommandStreams& streams = {});
 
 }  // namespace cooper::build

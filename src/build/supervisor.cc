@@ -6,7 +6,10 @@
 #include "base/text.h"
 #include "build/command_run.h"
 #include "build/deployer.h"
+#include "build/first_record.h"
+#include "build/outcome.h"
 #include "build/prune.h"
+#include "build/queue_resume.h"
 #include "build/release_use.h"
 #include "build/request.h"
 #include "build/root_id.h"
@@ -15,6 +18,7 @@
 #include "build/secrets.h"
 #include "build/settings.h"
 #include "build/start.h"
+#include "build/wait_for_turn.h"
 #include "build/watch.h"
 #include "engine/disk.h"
 #include "log/syslog_copy.h"
@@ -28,6 +32,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
+#include <filesystem>
 #include <sys/stat.h>
 #include <system_error>
 #include <thread>
@@ -50,26 +55,6 @@ mode_t settle_process() {
   return ::umask(0022);
 }
 
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
-}
-
-BuildRequest read_request(const store::BuildFiles& files) {
-  const auto text = read_file(files.request);
-  if (!text) throw Error(Errc::not_found, files.request.string() + " is missing");
-  return parse_request(*text).value();
-}
-
-/// That is to be deployed; nullopt: this is no deploy of one.
-std::optional<Release> release_of(const store::FileStore& store, const AppName& app,
-                                  const BuildRequest& request) {
-  if (request.release.empty()) return std::nullopt;
-  const ReleaseId id = ReleaseId::parse(request.release).value();
-  if (auto release = store.find_release(app, id)) return release;
-  throw Error(Errc::not_found, "no release " + id.str() + " of app " + app.str());
-}
-
 /// Whoever started us may be gone by now; the build does not depend on it.
 void tell_starter(const Fd& ready, std::string_view text) {
   try {
@@ -79,6 +64,7 @@ void tell_starter(const Fd& ready, std::string_view text) {
 }
 
 void release_lock(SupervisorTask& task) {
+  if (!task.deploy_lock) return;
   store::DeployLock lock = store::DeployLock::adopt(std::move(task.deploy_lock));
   try {
     std::move(lock).release(task.layout, task.app);
@@ -89,22 +75,24 @@ void release_lock(SupervisorTask& task) {
 /// A supervised build: what is opened and written before it runs, and after.
 class Supervision {
  public:
-  Supervision(SupervisorTask& task, mode_t umask)
+  Supervision(SupervisorTask& task, mode_t umask, const Turn& turn)
       : task_(task),
         umask_(umask),
+        is_queued_(turn.was_queued),
         store_(task.layout),
         files_(task.layout.build(task.app, task.id)),
         request_(read_request(files_)),
+        warnings_(turn.notes),
         settings_(read_settings(store_, task.app, warnings_)),
         build_secrets_(from_memory(std::exchange(task.secrets, {}))),
-        release_(release_of(store_, task.app, request_)),
+        release_(release_to_deploy(store_, task.app, request_)),
         environment_(release_ ? release_->environment : environment_of(store_, task.app)),
         redactor_(secrets_of(store_, task.app, build_secrets_, environment_, warnings_)),
-        log_(create_log(task.layout, files_, settings_)) {
+        log_(open_log(task.layout, files_, settings_, turn.was_queued)) {
     try {
       begin();
     } catch (const std::exception&) {  // adapter: a log without a record would be nobody's
-      ::unlink(files_.log.c_str());
+      if (!is_queued_) ::unlink(files_.log.c_str());
       throw;
     }
   }
@@ -117,6 +105,7 @@ class Supervision {
     } catch (const std::exception& error) {  // boundary: the record must end, too
       ended.outcome.reason = redactor_.redact(error.what());
     }
+    if (ended.outcome.status == Status::canceled) name_successor(ended.outcome);
     end_log(ended);
     finalize_for_sure(ended.outcome, ended.manifest);
     return ended.outcome.status;
@@ -125,6 +114,7 @@ class Supervision {
   /// Throws nothing: what is printed now would come after the log's last line.
   void prune() {
     release_lock(task_);
+    leave_queue(task_, store_);
     try {
       build::prune(store_, task_.app, settings_, &task_.id);
       engine::cap_build_cache(engine_, settings_.cache_limit, task_.layout.cache());
@@ -138,6 +128,16 @@ class Supervision {
     std::string manifest;
     bool log_is_whole = false;  ///< nothing of ours belongs after it
   };
+
+  /// That has had us canceled to come in our place, if that is why.
+  void name_successor(Outcome& outcome) {
+    if (!task_.ticket) return;
+    try {
+      outcome.superseded_by = Queue(store_).superseded_by(*task_.ticket);
+    } catch (const Error&) {  // boundary: its place is gone, and it is canceled all the same
+    }
+    if (!outcome.superseded_by.empty()) outcome.reason = "superseded by " + outcome.superseded_by;
+  }
 
   Ended make_images() {
     Run run({.layout = task_.layout,
@@ -197,35 +197,25 @@ class Supervision {
     return id ? store_.find_build(task_.app, *id) : std::nullopt;
   }
 
-  /// Of a tracked command that was given none: its line, without secrets.
-  std::string description() const {
-    if (!request_.description.empty() || !request_.command) {
-      return redactor_.redact(request_.description);
-    }
-    constexpr std::size_t kMost = 200;
-    return shorten(redactor_.redact(command_line(*request_.command)), kMost);
-  }
-
   /// Writes the running record. From here on everybody sees the build.
   void begin() {
     keep_last_words();
     if (settings_.syslog) copy_to_syslog();
     if (!request_.command) make_root_id(task_.layout);  // which is no younger than its builds
-    store_.insert_build(Build{.id = task_.id,
-                              .app = task_.app,
-                              .kind = request_.kind.value_or(kind_of_source(request_.source)),
-                              .pid = ::getpid(),
-                              .started_at = {now()},
-                              .status = Status::running,
-                              .source = known_source(request_.source),
-                              .description = description(),
-                              .git_sha = request_.git_sha,
-                              .release = request_.release,
-                              .platform = request_.platform,
-                              .host = host_name(),
-                              .retry_of = request_.retry_of,
-                              .imported_from = request_.imported_from});
+    if (is_queued_) {
+      begin_queued();
+    } else {
+      store_.insert_build(first_record(task_, request_, redactor_));
+    }
     if (request_.command) forget_request();
+  }
+
+  /// Throws Error{canceled} if somebody else has ended it meanwhile.
+  void begin_queued() {
+    bool begun = false;
+    store_.change_build(task_.app, task_.id,
+                        [&](Build& build) { begun = begin_run(build, now()); });
+    if (!begun) throw Error(Errc::canceled, "the build has ended already");
   }
 
   /// The words of a command may hold secrets, and nobody needs them again. It is of no use
@@ -260,11 +250,14 @@ class Supervision {
                 " did not get into syslog\n");
   }
 
-  static log::LogFile create_log(const store::Layout& layout, const store::BuildFiles& files,
-                                 const Settings& settings) {
+  static log::LogFile open_log(const store::Layout& layout, const store::BuildFiles& files,
+                               const Settings& settings, bool was_queued) {
+    log::LogLimit limit{.bytes = settings.log_limit, .tail_files = files.log_tails};
+    std::error_code ignored;
+    const bool has_log = was_queued && std::filesystem::exists(files.log, ignored);
+    if (has_log) return log::LogFile::go_on(files.log, std::move(limit));
     store::make_folder(layout, files.folder);
-    return log::LogFile::create(files.log, layout.log_mode(),
-                                {.bytes = settings.log_limit, .tail_files = files.log_tails});
+    return log::LogFile::create(files.log, layout.log_mode(), std::move(limit));
   }
 
   /// What a crash prints (a failed assertion, a sanitizer's report) belongs to the log.
@@ -375,6 +368,7 @@ class Supervision {
 
   SupervisorTask& task_;
   mode_t umask_;
+  bool is_queued_;
   store::FileStore store_;
   store::BuildFiles files_;
   BuildRequest request_;
@@ -392,25 +386,63 @@ class Supervision {
 
 }  // namespace
 
+namespace {
+
+/// Until it is the build's turn. nullopt: it never will be.
+std::optional<Turn> take_turn(SupervisorTask& task, store::FileStore& store) {
+  if (task.deploy_lock) return Turn{};
+  auto turn = wait_for_turn(task, store, [&] {
+    tell_starter(task.ready, kStarted);
+    task.ready.reset();
+  });
+  if (turn) task.deploy_lock = std::move(turn->deploy_lock);
+  return turn;
+}
+
+/// What keeps a build from running that has a record already.
+void end_as_failed(const SupervisorTask& task, store::FileStore& store, const Error& error) {
+  if (task.ready) return;  // it has none: whoever started us tells the person
+  try {
+    store.finalize_build(task.app, task.id, failed(error.message()), now());
+  } catch (const Error&) {  // boundary: prune does it
+  }
+}
+
+int give_up(SupervisorTask& task, store::FileStore& store, const Error& error) {
+  end_as_failed(task, store, error);
+  release_lock(task);
+  leave_queue(task, store);
+  if (task.ready) tell_starter(task.ready, to_line(error));
+  return 1;
+}
+
+}  // namespace
+
 int supervise(SupervisorTask task) {
   const mode_t umask = settle_process();
+  store::FileStore store(task.layout);
   std::optional<Supervision> supervision;
   try {
+    const std::optional<Turn> turn = take_turn(task, store);
+    if (!turn) {
+      leave_queue(task, store);
+      return 1;
+    }
     store::DeployLock::adopt(Fd(::dup(task.deploy_lock.get()))).set_holder(task.id);
-    supervision.emplace(task, umask);
+    supervision.emplace(task, umask, *turn);
   } catch (const Error& error) {  // boundary: whoever started us tells the person
-    release_lock(task);
-    tell_starter(task.ready, to_line(error));
-    return 1;
+    return give_up(task, store, error);
   } catch (const std::exception& error) {  // boundary: the same, for what the system refuses
-    release_lock(task);
-    tell_starter(task.ready, to_line(Error(Errc::unavailable, error.what())));
-    return 1;
+    return give_up(task, store, Error(Errc::unavailable, error.what()));
   }
-  tell_starter(task.ready, kStarted);
+  if (task.ready) tell_starter(task.ready, kStarted);
   task.ready.reset();
   const Status status = supervision->run();
   supervision->prune();
+  supervision.reset();
+  // The last that we do: these become our children, which nothing that ends a build's processes
+  // may meet.
+  resume_queue_quietly(store);
   return status == Status::succeeded ? 0 : 1;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "build/command_streams.h"
+#include "build/queue.h"
 #include "engine/choose.h"
 #include "model/names.h"
 #include "store/layout.h"
@@ -15,10 +16,11 @@ struct SupervisorTask {
   store::Layout layout;
   AppName app;
   BuildId id;
-  Fd deploy_lock;  ///< held until the build is over
+  Fd deploy_lock;  ///< held until the build is over; empty: its turn is waited for, with a ticket
   Fd ready;  ///< gets "ok\n" once the record is durable, else "ERROR CODE MESSAGE\n"; then closed
-  CommandStreams streams;  ///< of a tracked command
-  Fd secrets;              ///< see secret_memory.h
+  std::optional<HeldTicket> ticket = {};  ///< of a build that counts among those of the host
+  CommandStreams streams;                 ///< of a tracked command
+  Fd secrets;                             ///< see secret_memory.h
   engine::EngineMaker make_engine;
 };
 

@@ -20,13 +20,6 @@ namespace chr = std::chrono;
 
 namespace {
 
-sigset_t end_signals() {
-  sigset_t set;
-  ::sigemptyset(&set);
-  for (const int signal_number : {SIGQUIT, SIGTERM, SIGINT}) ::sigaddset(&set, signal_number);
-  return set;
-}
-
 std::string user_name(uid_t uid) {
   passwd entry{};
   passwd* found = nullptr;
@@ -38,6 +31,15 @@ std::string user_name(uid_t uid) {
 }
 
 }  // namespace
+
+sigset_t end_signals() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  for (const int signal_number : {SIGQUIT, SIGTERM, SIGINT}) ::sigaddset(&set, signal_number);
+  return set;
+}
+
+std::string canceled_by(uid_t user) { return "canceled by " + user_name(user); }
 
 void block_end_signals() {
   const sigset_t set = end_signals();
@@ -112,9 +114,7 @@ int Watch::wake_in_ms() const {
 void Watch::take_signal(std::stop_source& stop) {
   signalfd_siginfo info{};
   if (::read(signals_.get(), &info, sizeof info) != static_cast<ssize_t>(sizeof info)) return;
-  end(stop, {.status = Status::canceled,
-             .exit_code = -1,
-             .reason = "canceled by " + user_name(info.ssi_uid)});
+  end(stop, {.status = Status::canceled, .exit_code = -1, .reason = canceled_by(info.ssi_uid)});
 }
 
 void Watch::check_clock(std::stop_source& stop) {

@@ -7,10 +7,12 @@
 #include "model/build.h"
 
 #include <chrono>
+#include <csignal>
 #include <functional>
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <sys/types.h>
 
 namespace cooper::build {
 
@@ -20,6 +22,11 @@ struct EndRequest {
   int exit_code = -1;
   std::string reason;
 };
+
+/// Signals that cancel a build.
+sigset_t end_signals();
+/// Why it is canceled if that user sent one: "canceled by root".
+std::string canceled_by(uid_t user);
 
 /// Blocks SIGQUIT, SIGTERM and SIGINT, so that Watch can read them. Call it
 /// before the process has threads.

@@ -59,12 +59,15 @@ std::vector<std::string> services_in(const std::map<std::string, std::string>& b
 /// Those that say something.
 Facts facts_of(const rack::BuildView& view, Time now) {
   const Build& build = view.build;
-  const bool lives = view.status == DisplayStatus::running;
+  const bool waits = view.status == DisplayStatus::queued;
+  const bool lives = view.status == DisplayStatus::running || waits;
   Facts facts = {{"Id", {build.id.str()}},
                  {"Status", status_cell(view.status)},
+                 {"Queue", {view.place ? to_text(*view.place) : ""}},
                  {"Release", {build.release}},
                  {"Description", {build.description}},
-                 {"Started", {ago(build.started_at.at, now)}},
+                 {"Queued", {build.queued_at ? ago(build.queued_at->at, now) : ""}},
+                 {"Started", {waits ? "" : ago(build.started_at.at, now)}},
                  {"Elapsed", {elapsed_text(view, now)}},
                  {"Kind", {std::string(to_string(build.kind))}},
                  {"Source", {build.source}},
@@ -75,6 +78,7 @@ Facts facts_of(const rack::BuildView& view, Time now) {
                  {"Unchanged", {join(services_in(build.unchanged), ", ")}},
                  {"Pinned", {build.pinned ? "yes" : ""}},
                  {"Reason", {build.reason}},
+                 {"Superseded by", {build.superseded_by}},
                  {"Log erased", {build.log_erased}}};
   std::erase_if(facts, [](const auto& fact) { return fact.second.text.empty(); });
   for (const auto& [service, reference] : build.pushed) {
@@ -211,7 +215,7 @@ constexpr std::array kCommands = {
         .examples = "cooper builds provenance last -a hello",
         .run = run_provenance},
     Command{.name = "builds cancel",
-            .summary = "Cancel a running build and wait until nothing of it is left",
+            .summary = "Cancel a running or queued build and wait until nothing of it is left",
             .positionals = kId,
             .flags = kAppFlagAlone,
             .examples = "cooper builds cancel current -a hello",

@@ -40,6 +40,14 @@ rack::BuildFilter filter_from(const Context& context, const Options& options) {
   return filter;
 }
 
+/// "queued 2/3": the second of three that wait.
+std::string status_text(const rack::BuildView& view) {
+  std::string text(to_string(view.status));
+  if (!view.place) return text;
+  return text + " " + std::to_string(view.place->position) + "/" +
+         std::to_string(view.place->waiting);
+}
+
 std::string table_text(const Context& context, const std::vector<rack::BuildView>& builds,
                        const Options& options) {
   // Pins are rare: without one there is no column for them.
@@ -53,7 +61,7 @@ std::string table_text(const Context& context, const std::vector<rack::BuildView
   const Time now = context.clock();
   for (const rack::BuildView& view : builds) {
     std::vector<Cell> cells = {{view.build.id.str()},
-                               {std::string(to_string(view.status)), style_of(view.status)},
+                               {status_text(view), style_of(view.status)},
                                {view.build.release},
                                {ago(view.build.started_at.at, now)},
                                {view.build.finished_at ? to_text(elapsed(view.build, now)) : ""},

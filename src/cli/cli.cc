@@ -86,6 +86,7 @@ std::span<const Group> groups() {
                                      Group{"Containers", ps_commands()},
                                      Group{"Track", track_commands()},
                                      Group{"Builds", builds_commands()},
+                                     Group{"Queue", queue_commands()},
                                      Group{"Compare", diff_commands()},
                                      Group{"Bundles", bundle_commands()},
                                      Group{"Images", image_commands()},
@@ -103,6 +104,7 @@ std::span<const Group> groups() {
                                      Group{"Engines", engines_commands()},
                                      Group{"Registries", registries_commands()},
                                      Group{"Server", serve_commands()},
+                                     Group{"Tokens", tokens_commands()},
                                      Group{"System", system_commands()},
                                      Group{"Other", other_commands()}};
   return kGroups;

@@ -120,7 +120,7 @@ int build_push(const Context& context, const Push& push) {
   require_in_turn(push);  // before anything is copied
   rack::BuildCommit commit{.app = push.app,
                            .checkout = {.repository = push.repository, .commit = push.built->after},
-                           .request = {.source = "git-hook"},
+                           .request = {.source = "git-hook", .branch = short_name(push.built->ref)},
                            .last_check = [&] { require_in_turn(push); }};
   if (!push.quarantine.empty()) commit.checkout.objects.push_back(push.quarantine);
   const Build build = context.rack.build_commit(commit, phases, interrupts.first());

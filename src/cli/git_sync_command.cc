@@ -56,11 +56,12 @@ int run_sync(Context& context, const Options& options) {
   const bool is_new =
       options.build_if_changes && (synced.changed || !was_built(context, synced, wanted.app));
   if (!options.build && !is_new) return 0;
-  const rack::BuildCommit commit{.app = wanted.app,
-                                 .checkout = synced.checkout,
-                                 .url = wanted.url,
-                                 .request = {.source = "git:sync", .git_url = synced.url},
-                                 .if_locked = if_locked(options)};
+  const rack::BuildCommit commit{
+      .app = wanted.app,
+      .checkout = synced.checkout,
+      .url = wanted.url,
+      .request = {.source = "git:sync", .git_url = synced.url, .branch = synced.branch},
+      .if_locked = if_locked(options)};
   const Build build =
       start_build(context, interrupts, context.out, &rack::Rack::build_commit, commit);
   return follow_and_deploy(context, build, interrupts, context.out);

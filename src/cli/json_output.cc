@@ -14,9 +14,16 @@ namespace {
 // knows names and order of the fields, and costs microseconds.
 json::object record_of(const std::string& text) { return json::parse(text).as_object(); }
 
+void add_place(json::object& object, const build::QueuePlace& place) {
+  object["position"] = place.position;
+  object["waiting"] = place.waiting;
+  object["why"] = place.why;
+}
+
 json::object build_object(const rack::BuildView& view) {
   json::object object = record_of(to_json(view.build));
   object["display_status"] = to_string(view.status);
+  if (view.place) add_place(object, *view.place);
   return object;
 }
 
@@ -37,6 +44,32 @@ std::string array_text(const Range& range, ToObject to_object) {
 
 std::string builds_json(std::span<const rack::BuildView> builds) {
   return array_text(builds, build_object);
+}
+
+std::string tokens_json(std::span<const store::Token> tokens) {
+  return array_text(tokens, [](const store::Token& token) {
+    json::object object{{"id", token.id.str()}};
+    if (!token.name.empty()) object["name"] = token.name;
+    object["role"] = to_string(token.role);
+    if (token.app) object["app"] = token.app->str();
+    object["created_at"] = to_rfc3339(token.created_at);
+    if (token.expires_at) object["expires_at"] = to_rfc3339(*token.expires_at);
+    return object;
+  });
+}
+
+std::string queue_json(std::span<const build::QueueEntry> entries) {
+  return array_text(entries, [](const build::QueueEntry& entry) {
+    const build::QueueTicket& ticket = entry.ticket;
+    const bool is_build = ticket.what == build::TicketFor::build;
+    json::object object{{"app", ticket.app.str()}, {"kind", is_build ? "build" : "deploy"}};
+    if (is_build) object["id"] = ticket.id.str();
+    object["status"] = entry.place ? "queued" : "running";
+    object["since"] = to_rfc3339({ticket.since});
+    if (!ticket.branch.empty()) object["branch"] = ticket.branch;
+    if (entry.place) add_place(object, *entry.place);
+    return object;
+  });
 }
 
 std::string build_json(const rack::BuildView& build, std::span<const Step> steps) {

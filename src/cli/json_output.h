@@ -52,6 +52,13 @@ std::string keys_json(std::span<const AuthorizedKey> keys);
 /// absent.
 std::string containers_json(std::span<const rack::ServiceContainer> containers);
 
+/// An array of `app`, `id`, `kind`, `status`, `since`, `branch`, `position`, `waiting` and `why`;
+/// what is empty is absent.
+std::string queue_json(std::span<const build::QueueEntry> entries);
+
+/// An array of `id`, `name`, `role`, `app`, `created_at` and `expires_at`; what is empty is absent.
+std::string tokens_json(std::span<const store::Token> tokens);
+
 /// An array of `where`, `what`, `count` and `bytes`.
 std::string disk_json(std::span<const build::DiskItem> items);
 

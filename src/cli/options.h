@@ -28,6 +28,8 @@ struct Options {
   std::optional<std::string> platform;
   std::optional<std::string> source;
   std::optional<std::string> kind;
+  std::optional<std::string> role;
+  std::optional<std::string> expires;
   std::optional<std::string> service;
   std::optional<std::string> since;
   std::optional<std::string> until;
@@ -120,6 +122,7 @@ struct Command {
 std::span<const Command> build_commands();
 std::span<const Command> track_commands();
 std::span<const Command> builds_commands();
+std::span<const Command> queue_commands();
 std::span<const Command> retention_commands();
 std::span<const Command> diff_commands();
 std::span<const Command> bundle_commands();
@@ -139,6 +142,7 @@ std::span<const Command> plugin_commands();
 std::span<const Command> engines_commands();
 std::span<const Command> registries_commands();
 std::span<const Command> serve_commands();
+std::span<const Command> tokens_commands();
 std::span<const Command> system_commands();
 std::span<const Command> other_commands();
 
@@ -181,7 +185,7 @@ inline constexpr Flag kAppInPlaceFlag{.name = "app",
                                       .offer = Offer::app};
 inline constexpr Flag kNoWaitFlag{
     .name = "no-wait",
-    .summary = "fail at once (exit code 6) while another deploy of the app runs",
+    .summary = "fail at once (exit code 6) if it has to wait for its turn",
     .target = &Options::no_wait};
 inline constexpr Flag kLimitFlag{.name = "limit",
                                  .value = "N",

@@ -12,6 +12,11 @@ int report_outcome(const Context& context, const rack::BuildView& view,
   const std::string noun(to_string(build.kind));
   switch (view.status) {
     case DisplayStatus::canceled:
+      if (!build.superseded_by.empty()) {
+        print_error(context, noun + " superseded by " + build.superseded_by,
+                    "a newer one of the same branch came before its turn (property supersede)");
+        return exit_code(Errc::conflict);
+      }
       print_error(context, noun + " canceled" + because);
       return exit_code(Errc::canceled);
     case DisplayStatus::abandoned:
@@ -21,6 +26,9 @@ int report_outcome(const Context& context, const rack::BuildView& view,
     case DisplayStatus::succeeded:
       return 0;
     case DisplayStatus::queued:
+      print_error(context, noun + " is queued, but the process that waited is gone",
+                  "cooper queue resume starts it again");
+      return 1;
     case DisplayStatus::running:
     case DisplayStatus::failed:
       break;

@@ -9,7 +9,7 @@
 namespace cooper::cli {
 
 /// Says on stderr why a build did not succeed, and returns what the command ends
-/// with: 0 succeeded, 1 failed or abandoned, 124 timed out, 130 canceled.
+/// with: 0 succeeded, 1 failed or abandoned, 6 superseded, 124 timed out, 130 canceled.
 /// `line_above`: what stands just above on the same terminal; a reason is not repeated.
 int report_outcome(const Context& context, const rack::BuildView& view,
                    std::string_view line_above = {});

@@ -59,6 +59,10 @@ LogFile LogFile::create(const std::filesystem::path& path, mode_t mode, LogLimit
 }
 
 LogFile LogFile::open_existing(const std::filesystem::path& path, TailFiles tail_files) {
+  return go_on(path, {.tail_files = std::move(tail_files)});
+}
+
+LogFile LogFile::go_on(const std::filesystem::path& path, LogLimit limit) {
   Fd fd = find_regular_file(path, O_RDWR | O_APPEND);
   if (!fd) throw Error(Errc::not_found, "there is no " + path.string());
   const struct stat info = status_of(fd, path);
@@ -66,8 +70,7 @@ LogFile LogFile::open_existing(const std::filesystem::path& path, TailFiles tail
   char last = '\n';
   if (size > 0 && ::pread(fd.get(), &last, 1, static_cast<off_t>(size - 1)) < 0)
     throw_errno("read " + path.string());
-  return LogFile(path, std::move(fd), size, last, {.tail_files = std::move(tail_files)},
-                 info.st_mode & 07777);
+  return LogFile(path, std::move(fd), size, last, std::move(limit), info.st_mode & 07777);
 }
 
 std::uint64_t LogFile::append(std::string_view bytes) {

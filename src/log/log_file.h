@@ -37,6 +37,8 @@ class LogFile {
   /// For adding the last lines to the log of a build whose writer is gone.
   /// `tail_files` are those that it may have left: finish() adds them.
   static LogFile open_existing(const std::filesystem::path& path, TailFiles tail_files = {});
+  /// For the writer of a log that has its first lines already.
+  static LogFile go_on(const std::filesystem::path& path, LogLimit limit);
 
   LogFile(const LogFile&) = delete;
   LogFile& operator=(const LogFile&) = delete;

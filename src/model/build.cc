@@ -85,6 +85,14 @@ bool finalize(Build& build, const Outcome& outcome, Time when) {
   build.images = outcome.images;
   build.pushed = outcome.pushed;
   build.unchanged = outcome.unchanged;
+  build.superseded_by = outcome.superseded_by;
+  return true;
+}
+
+bool begin_run(Build& build, Time when) {
+  if (build.status != Status::queued) return false;
+  build.status = Status::running;
+  build.started_at = Timestamp{when};
   return true;
 }
 

@@ -66,8 +66,8 @@ struct Build {
   BuildId id;
   AppName app;
   Kind kind = Kind::build;
-  std::int64_t pid = 0;  ///< the supervisor's; 0 while queued
-  Timestamp started_at;
+  std::int64_t pid = 0;  ///< the supervisor's, also while it waits for its turn
+  Timestamp started_at;  ///< of the run; of a build that has not run, when it was queued
   std::optional<Timestamp> finished_at;
   Status status = Status::running;
   std::string source = "build";
@@ -88,6 +88,8 @@ struct Build {
   std::string imported_from;  ///< "app/id" of the build elsewhere whose images it has, or an image
   bool pinned = false;        ///< no retention removes it
   std::string log_erased;     ///< by whom and when; empty: it was not
+  std::optional<Timestamp> queued_at;  ///< of a build that had to wait for its turn
+  std::string superseded_by;           ///< id of the newer build that came in its place
 
   /// Fields that this version does not know: name and JSON text, in file order.
   std::vector<std::pair<std::string, std::string>> unknown_fields;
@@ -108,11 +110,16 @@ struct Outcome {
   std::map<std::string, std::string> images;
   std::map<std::string, std::string> pushed;
   std::map<std::string, std::string> unchanged;
+  std::string superseded_by = {};
 };
 
 /// Applies `outcome` at `when` if the life cycle allows it. The first to
 /// finalize wins: false, and nothing is changed, when the record is terminal.
 bool finalize(Build& build, const Outcome& outcome, Time when);
+
+/// The turn of a queued build has come: it runs from `when` on. False, and nothing is changed, if
+/// it is not queued.
+bool begin_run(Build& build, Time when);
 
 /// What a reader sees; `process_lives`: the recorded process is that build's.
 DisplayStatus display_status(const Build& build, bool process_lives) noexcept;

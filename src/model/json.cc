@@ -173,11 +173,12 @@ json::object to_object(const std::map<std::string, std::string>& texts) {
   return object;
 }
 
-constexpr std::array<std::string_view, 23> kBuildFields = {
-    "id",     "app",      "kind",          "pid",         "started_at", "finished_at",
-    "status", "source",   "exit_code",     "description", "git_sha",    "release",
-    "reason", "engine",   "platform",      "images",      "pushed",     "unchanged",
-    "host",   "retry_of", "imported_from", "pinned",      "log_erased"};
+constexpr std::array<std::string_view, 25> kBuildFields = {
+    "id",           "app",      "kind",          "pid",         "started_at", "finished_at",
+    "status",       "source",   "exit_code",     "description", "git_sha",    "release",
+    "reason",       "engine",   "platform",      "images",      "pushed",     "unchanged",
+    "host",         "retry_of", "imported_from", "pinned",      "log_erased", "queued_at",
+    "superseded_by"};
 
 }  // namespace
 
@@ -216,6 +217,8 @@ std::string to_json(const Build& build) {
   add("imported_from", build.imported_from);
   if (build.pinned) object["pinned"] = true;
   add("log_erased", build.log_erased);
+  if (build.queued_at) object["queued_at"] = to_rfc3339(*build.queued_at);
+  add("superseded_by", build.superseded_by);
   for (const auto& [key, text] : build.unknown_fields) object[key] = json::parse(text);
   return pretty(object);
 }
@@ -249,6 +252,8 @@ Result<Build> parse_build(std::string_view text, const BuildId& id, const AppNam
   build.imported_from = reader.text("imported_from");
   build.pinned = reader.flag("pinned");
   build.log_erased = reader.text("log_erased");
+  build.queued_at = reader.time("queued_at");
+  build.superseded_by = reader.text("superseded_by");
   if (!reader.problem().empty()) return Error(Errc::corrupt, reader.problem());
   for (const auto& member : *object) {
     if (std::ranges::find(kBuildFields, std::string_view(member.key())) == kBuildFields.end()) {

@@ -4,7 +4,6 @@
 #include "base/file.h"
 #include "build/export_build.h"
 #include "build/plan.h"
-#include "build/start.h"
 #include "bundle/stage.h"
 #include "engine/platform.h"
 #include "rack/local_rack.h"
@@ -74,11 +73,9 @@ Build LocalRack::import_build(const ImportBuild& start, StartProgress& progress,
                               std::stop_token stop) {
   require_image_names(start.app);
   require_disk_space(start.app, {});
-  std::optional<StartLock> lock;
-  if (start.if_locked == IfLocked::fail) {  // at once, not after a long reading
-    lock.emplace(wait_for_lock(store_, start.app, start.if_locked, progress, stop));
-  }
-  const BuildId id = new_build_id();
+  // With --no-wait it is refused here, not after a long reading.
+  BuildStart begin(store_, start.app, start.if_locked, progress, stop);
+  const BuildId& id = begin.id();
   StagedFolder staged(layout_, start.app, id);
   const bundle::ImportFiles files(staged.path());
   make_folders(files.folder, 0700);
@@ -94,13 +91,12 @@ Build LocalRack::import_build(const ImportBuild& start, StartProgress& progress,
   write_file_durably(files.plan, bundle::to_json(plan), 0600);
   ensure_app(start.app);
   StoredSource stored(layout_, layout_.build(start.app, id));
-  stored.add_request({.source = start.source,
-                      .description = plan.description,
-                      .git_sha = plan.git_sha,
-                      .imported_from = plan.from.empty() ? "a bundle" : plan.from});
-  if (!lock) lock.emplace(wait_for_lock(store_, start.app, start.if_locked, progress, stop));
-  build::start_supervisor(layout_, start.app, id, lock->lock());
-  lock->handed_on();
+  const build::BuildRequest request{.source = start.source,
+                                    .description = plan.description,
+                                    .git_sha = plan.git_sha,
+                                    .imported_from = plan.from.empty() ? "a bundle" : plan.from};
+  stored.add_request(request);
+  begin.run(request);
   stored.keep();
   staged.keep();
   return require_build(start.app, id);

@@ -28,6 +28,7 @@ BuildPage LocalRack::list_builds(const AppName& app, std::size_t limit) {
   store::BuildList list = store_.list_builds(app, limit);
   BuildPage page{.warnings = std::move(list.warnings)};
   for (Build& build : list.builds) page.builds.push_back(view(std::move(build)));
+  find_places(page.builds);
   return page;
 }
 
@@ -66,6 +67,7 @@ BuildPage LocalRack::find_builds(const BuildFilter& filter) {
     page.builds.push_back(std::move(build));
     return true;
   });
+  find_places(page.builds);
   return page;
 }
 

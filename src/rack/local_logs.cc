@@ -1,6 +1,7 @@
 // LocalRack's verbs about logs.
 
 #include "build/erase_log.h"
+#include "build/prune.h"
 #include "build/settings.h"
 #include "log/follow.h"
 #include "log/journal.h"
@@ -48,7 +49,7 @@ std::uint64_t LocalRack::follow_log(const AppName& app, const BuildId& id, std::
   const auto state = [&] {
     last = readable([&] { return find_build(name, id); });
     // Gone: pruned or deleted while we followed.
-    const bool live = last && view(*last).status == DisplayStatus::running;
+    const bool live = last && !is_terminal(last->status) && build::process_lives(*last);
     return live ? log::FollowState::live : log::FollowState::ended;
   };
   for (;;) {

@@ -6,6 +6,7 @@
 #include "build/app_containers.h"
 #include "build/cancel.h"
 #include "build/prune.h"
+#include "build/queue.h"
 #include "build/settings.h"
 #include "build/unpacked_source.h"
 #include "model/json.h"
@@ -68,9 +69,9 @@ BuildId LocalRack::resolve_build(const AppName& app, std::string_view text,
   }
   require_app(app);
   if (text == "current") {
-    const auto builds = running(app);
-    if (builds.empty()) throw none_of(app, "no running build", "build");
-    return builds[0].build.id;
+    if (const auto builds = running(app); !builds.empty()) return builds[0].build.id;
+    if (const auto queued = newest({.app = app, .statuses = {Status::queued}})) return queued->id;
+    throw none_of(app, "no running build", "build");
   }
   if (text == "last" || text == "last-failed") {
     store::BuildQuery query{.app = app, .kind = kind};
@@ -99,7 +100,9 @@ Build LocalRack::require_renamed_build(const AppName& app, const BuildId& id) co
 }
 
 BuildView LocalRack::get_build(const AppName& app, const BuildId& id) {
-  return view(require_renamed_build(app, id));
+  std::vector<BuildView> one = {view(require_renamed_build(app, id))};
+  find_places(one);
+  return std::move(one[0]);
 }
 
 namespace {
@@ -174,6 +177,7 @@ void LocalRack::set_property(const AppName* app, std::string_view key,
                              const std::optional<std::string>& value) {
   if (app) require_app(*app);
   store_.set_property(app, build::check_property(key, value).value(), value);
+  if (key == "concurrency") build::Queue(store_).wake();
 }
 
 }  // namespace cooper::rack

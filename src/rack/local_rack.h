@@ -95,6 +95,13 @@ class LocalRack : public Rack {
   void set_property(const AppName* app, std::string_view key,
                     const std::optional<std::string>& value) override;
 
+  store::MadeToken create_token(const store::NewToken& wanted) override;
+  store::TokenList list_tokens() override;
+  void revoke_token(const store::TokenId& id) override;
+
+  std::vector<build::QueueEntry> list_queue() override;
+  std::vector<std::string> resume_queue() override;
+
   std::vector<build::DiskItem> disk_use(std::vector<std::string>& warnings) override;
   std::vector<build::EnginePruned> prune_engines() override;
   std::vector<build::EnginePruned> would_prune_engines() override;
@@ -113,6 +120,8 @@ class LocalRack : public Rack {
   /// The same; throws Error{not_found}.
   Build require_renamed_build(const AppName& app, const BuildId& id) const;
   BuildView view(Build build) const;
+  /// Tells queued ones where they stand.
+  void find_places(std::vector<BuildView>& builds) const;
   std::vector<BuildView> running(const AppName& app) const;
   /// The builds of find_builds, one by one as they are read, until `visit` returns
   /// false. Returns the warnings.

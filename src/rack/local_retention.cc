@@ -1,9 +1,11 @@
 // LocalRack: what of an app's history stays.
 
+#include "base/error.h"
 #include "base/file.h"
 #include "build/apps_to_prune.h"
 #include "build/leftovers.h"
 #include "build/prune.h"
+#include "build/queue_resume.h"
 #include "build/remove.h"
 #include "build/settings.h"
 #include "rack/local_rack.h"
@@ -39,6 +41,16 @@ bool has_folders_alone(const store::FileStore& store, const AppName& app) {
          store.find_folder(layout.work(app)) || store.find_folder(layout.releases(app));
 }
 
+/// What goes on in the queue is no matter of the prune.
+void resume_builds(store::FileStore& store, const AppName& app, std::vector<std::string>& lines) {
+  try {
+    build::restore_places(store, app);
+    for (std::string& line : build::resume_queue(store)) lines.push_back(std::move(line));
+  } catch (const Error& error) {  // boundary: see above
+    lines.emplace_back(error.what());
+  }
+}
+
 }  // namespace
 
 Pruned LocalRack::prune(const AppName& app) {
@@ -46,6 +58,7 @@ Pruned LocalRack::prune(const AppName& app) {
   require_app(app);
   std::vector<std::string> warnings;
   const build::Settings settings = build::read_settings(store_, app, warnings);
+  resume_builds(store_, app, warnings);
   Pruned pruned = build::prune(store_, app, settings);
   pruned.warnings.insert(pruned.warnings.begin(), warnings.begin(), warnings.end());
   return pruned;

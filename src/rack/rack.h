@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "build/diff.h"
+#include "build/queue_order.h"
 #include "build/system_disk.h"
 #include "engine/choose.h"
 #include "engine/containers.h"
@@ -14,6 +15,7 @@
 #include "model/step.h"
 #include "rack/requests.h"
 #include "source/git_checkout.h"
+#include "store/tokens.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -31,6 +33,7 @@ namespace cooper::rack {
 struct BuildView {
   Build build;
   DisplayStatus status;
+  std::optional<build::QueuePlace> place = {};  ///< of a queued one, if it can be told
 };
 
 struct BuildPage {
@@ -119,9 +122,9 @@ class Rack {
   virtual std::filesystem::path initialize_git(const AppName& app) = 0;
 
   /// Packages the folder and starts the build; creates the app on first use.
-  /// Returns its running record. Waits, with a notice, while another deploy of the
-  /// app holds the deploy lock, or throws Error{conflict}, if asked to, or if that
-  /// deploy is what runs us; a stop request ends the wait (Error{canceled}).
+  /// Returns its record: running, or queued if it has to wait for another deploy of the
+  /// app, or since as many builds run as may (docs/queue.md). Throws Error{conflict} instead, if
+  /// asked to, or if that deploy is what runs us.
   virtual Build start_build(const StartBuild& start, StartProgress& progress,
                             std::stop_token stop) = 0;
   /// The same for a commit, with its submodules, whose URLs are checked as those of sync_git.
@@ -150,7 +153,7 @@ class Rack {
   /// Writes a file that import_build reads, as Convox does. Error{not_found}; Error{conflict} for a
   /// build that has not ended; Error{invalid} for one without images: then nothing was written.
   virtual void export_build(const ExportBuild& wanted, std::stop_token stop) = 0;
-  /// The same for any command, on this host, with our environment.
+  /// The same for any command, on this host, with our environment: waits as start_deploy does.
   virtual Build start_command(const StartCommand& start, StartProgress& progress,
                               std::stop_token stop) = 0;
 
@@ -159,7 +162,7 @@ class Rack {
   /// Newest first. Error{not_found} for an unknown app, or for a `before` that is
   /// no build.
   virtual BuildPage find_builds(const BuildFilter& filter) = 0;
-  /// `current` (running), `last`, `last-failed`, an id, or a unique prefix of
+  /// `current` (running, else queued), `last`, `last-failed`, an id, or a unique prefix of
   /// one; `kind` narrows what `last` and `last-failed` are the last of.
   /// Error{not_found} says what there is instead; Error{invalid} if a prefix fits several.
   virtual BuildId resolve_build(const AppName& app, std::string_view text,
@@ -234,8 +237,10 @@ class Rack {
   /// that can't be kept.
   virtual Release create_release(const NewRelease& release) = 0;
   /// Starts to deploy a release; once that has succeeded, it is the app's active one.
-  /// Returns its running record, whose `release` it is. Waits for the deploy lock as
-  /// start_build does. Error{not_found}; Error{invalid} for a release without a build.
+  /// Returns its running record, whose `release` it is. Waits, with a notice, while another deploy
+  /// of the app holds the deploy lock, or throws Error{conflict}, as start_build does; a stop
+  /// request ends the wait (Error{canceled}). Error{not_found}; Error{invalid} for a release
+  /// without a build.
   virtual Build start_deploy(const StartDeploy& start, StartProgress& progress,
                              std::stop_token stop) = 0;
 
@@ -286,8 +291,22 @@ class Rack {
   virtual void set_property(const AppName* app, std::string_view key,
                             const std::optional<std::string>& value) = 0;
 
+  // Who may ask a server of this data root
+
+  /// Error{invalid} for a name that is no short line.
+  virtual store::MadeToken create_token(const store::NewToken& wanted) = 0;
+  virtual store::TokenList list_tokens() = 0;
+  virtual void revoke_token(const store::TokenId& id) = 0;  ///< Error{not_found}
+
   // Of all apps at once
 
+  /// Builds that run, then what waits for its turn, in that order. Reads what the owner of
+  /// the data root alone may: Error{denied}.
+  virtual std::vector<build::QueueEntry> list_queue() = 0;
+  /// Starts queued builds anew whose process is gone (killed, or the host restarted), at their
+  /// place in the queue; one that can't be is failed. Returns a line for each. Error{denied} for
+  /// root in another user's data root.
+  virtual std::vector<std::string> resume_queue() = 0;
   /// What find_builds finds with limit 1, of each app that has builds.
   virtual std::map<AppName, BuildPage> newest_builds() = 0;
   /// Those of `apps` for which prune may have something to do or to say: few of

@@ -33,7 +33,7 @@ struct BuildFilter {
   std::size_t limit = 0;          ///< the newest so many; 0: all
 };
 
-/// What to do while another deploy of the app holds its lock.
+/// What to do while another deploy of the app holds its lock, or no more builds may run.
 enum class IfLocked { wait, fail };
 
 /// What `build` asks for. `request.description` and `.git_sha` are filled from

@@ -4,9 +4,7 @@
 #include "base/file.h"
 #include "build/disk_space.h"
 #include "build/request.h"
-#include "build/secret_memory.h"
 #include "build/settings.h"
-#include "build/start.h"
 #include "rack/local_rack.h"
 #include "rack/starting.h"
 
@@ -15,6 +13,7 @@
 #include <fcntl.h>
 #include <optional>
 #include <unistd.h>
+#include <utility>
 
 namespace cooper::rack {
 
@@ -82,22 +81,17 @@ Build LocalRack::retry_build(const RetryBuild& retry, StartProgress& progress,
   if (!retry.source.empty()) request.source = retry.source;
   request.retry_of = build.id.str();
   request.output.clear();  // a folder for that one build's archives
+  request.branch.clear();  // it may have newer commits by now: this one replaces none
   require_disk_space(retry.app, request);
 
-  std::optional<StartLock> lock;
-  if (retry.if_locked == IfLocked::fail) {
-    lock.emplace(wait_for_lock(store_, retry.app, retry.if_locked, progress, stop));
-  }
-  const BuildId id = new_build_id();
+  BuildStart begin(store_, retry.app, retry.if_locked, progress, std::move(stop));
+  const BuildId& id = begin.id();
   const store::BuildFiles files = layout_.build(retry.app, id);
   StoredSource stored(layout_, files);
   stored.hold(share_source(before, files, build.id));
   stored.add_request(request);
-  if (!lock) lock.emplace(wait_for_lock(store_, retry.app, retry.if_locked, progress, stop));
   progress.phase("Starting build");
-  build::start_supervisor(layout_, retry.app, id, lock->lock(), {},
-                          build::to_memory(retry.secrets));
-  lock->handed_on();
+  begin.run(request, retry.secrets);
   stored.keep();
   progress.phase_done();
   return require_build(retry.app, id);

@@ -5,9 +5,7 @@
 #include "base/text.h"
 #include "build/disk_space.h"
 #include "build/request.h"
-#include "build/secret_memory.h"
 #include "build/settings.h"
-#include "build/start.h"
 #include "manifest/manifest.h"
 #include "rack/local_rack.h"
 #include "rack/starting.h"
@@ -96,6 +94,7 @@ build::BuildRequest completed_request(const StartBuild& start) {
   const auto facts = start.made_from.empty() ? source::git_facts(start.folder) : std::nullopt;
   if (request.description.empty()) request.description = source::default_description(facts);
   if (request.git_sha.empty() && facts) request.git_sha = facts->sha;
+  if (request.branch.empty() && facts) request.branch = facts->branch;
   if (request.git_url.empty() && facts) request.git_url = source::public_url(facts->origin);
   for (const engine::Secret& secret : start.secrets.secrets) request.secrets.push_back(secret.id);
   for (const engine::SshAgent& agent : start.secrets.agents) request.agents.push_back(agent.id);
@@ -124,11 +123,9 @@ Build LocalRack::start_build(const StartBuild& start, StartProgress& progress,
       .always = always_packed(start, build::environment_of(store_, start.app)),
   };
   ensure_app(start.app);
-  std::optional<StartLock> lock;
-  if (start.if_locked == IfLocked::fail) {  // at once, not after a long packing
-    lock.emplace(wait_for_lock(store_, start.app, start.if_locked, progress, stop));
-  }
-  const BuildId id = new_build_id();
+  // With --no-wait it is refused here, not after a long packing.
+  BuildStart begin(store_, start.app, start.if_locked, progress, stop);
+  const BuildId& id = begin.id();
   const store::BuildFiles files = layout_.build(start.app, id);
   StoredSource stored(layout_, files);
 
@@ -148,12 +145,8 @@ Build LocalRack::start_build(const StartBuild& start, StartProgress& progress,
   stored.add_request(request);
   progress.phase_done();
 
-  if (!lock) lock.emplace(wait_for_lock(store_, start.app, start.if_locked, progress, stop));
-  if (start.last_check) start.last_check();
   progress.phase("Starting build");
-  build::start_supervisor(layout_, start.app, id, lock->lock(), {},
-                          build::to_memory(start.secrets));
-  lock->handed_on();
+  begin.run(request, start.secrets, start.last_check);
   stored.keep();
   progress.phase_done();
   return require_build(start.app, id);

@@ -3,7 +3,6 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "build/start.h"
 #include "rack/local_rack.h"
 #include "rack/starting.h"
 #include "source/block_writer.h"
@@ -12,9 +11,9 @@
 
 #include <algorithm>
 #include <fcntl.h>
-#include <optional>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <utility>
 
 namespace cooper::rack {
 
@@ -60,18 +59,13 @@ Build LocalRack::start_image(const StartImage& start, StartProgress& progress,
   }
   require_disk_space(start.app, start.request);
   ensure_app(start.app);
-  std::optional<StartLock> lock;
-  if (start.if_locked == IfLocked::fail) {
-    lock.emplace(wait_for_lock(store_, start.app, start.if_locked, progress, stop));
-  }
-  const BuildId id = new_build_id();
+  BuildStart begin(store_, start.app, start.if_locked, progress, std::move(stop));
+  const BuildId& id = begin.id();
   const store::BuildFiles files = layout_.build(start.app, id);
   StoredSource stored(layout_, files);
   stored.hold(store_manifest(layout_, files, image_manifest(start.service, start.image)));
   stored.add_request(start.request);
-  if (!lock) lock.emplace(wait_for_lock(store_, start.app, start.if_locked, progress, stop));
-  build::start_supervisor(layout_, start.app, id, lock->lock());
-  lock->handed_on();
+  begin.run(start.request);
   stored.keep();
   return require_build(start.app, id);
 }

@@ -2,8 +2,13 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "build/cancel.h"
 #include "build/plan.h"
 #include "build/prune.h"
+#include "build/queue_resume.h"
+#include "build/secret_memory.h"
+#include "build/settings.h"
+#include "build/start.h"
 #include "store/folders.h"
 
 #include <cerrno>
@@ -92,6 +97,41 @@ bool is_over(const store::FileStore& store, const AppName& app, const std::strin
 
 }  // namespace
 
+namespace {
+
+/// Among all that wait for a turn of the app. Under a Dokku root there is no such order.
+class PlaceInLine {
+ public:
+  PlaceInLine(const store::FileStore& store, const AppName& app) : queue_(store), app_(app) {
+    if (!store.layout().is_dokkus()) is_wanted_ = queue_.is_wanted(app);
+  }
+  ~PlaceInLine() {
+    if (!ticket_) return;
+    try {
+      queue_.leave(std::move(*ticket_));
+    } catch (const Error&) {  // boundary: who is gone has no place
+    }
+  }
+  PlaceInLine(const PlaceInLine&) = delete;
+  PlaceInLine& operator=(const PlaceInLine&) = delete;
+
+  bool may_try() { return ticket_ ? queue_.is_turn_of(*ticket_) : !is_wanted_; }
+  /// Comes behind those who wait.
+  void enter(const store::Layout& layout) {
+    if (ticket_ || layout.is_dokkus()) return;
+    ticket_ =
+        queue_.enter({.app = app_, .id = new_build_id(), .what = build::TicketFor::deploy}).ticket;
+  }
+
+ private:
+  build::Queue queue_;
+  AppName app_;
+  bool is_wanted_ = false;
+  std::optional<build::HeldTicket> ticket_;
+};
+
+}  // namespace
+
 StartLock wait_for_lock(store::FileStore& store, const AppName& app, IfLocked if_locked,
                         StartProgress& progress, const std::stop_token& stop) {
   using namespace std::chrono_literals;
@@ -100,8 +140,11 @@ StartLock wait_for_lock(store::FileStore& store, const AppName& app, IfLocked if
   // Who has just taken it has not put its name in yet; who is about to free it is no obstacle.
   const auto named_by = std::chrono::steady_clock::now() + 1s;
   bool said = false;
+  PlaceInLine place(store, app);
   for (;;) {
-    if (auto lock = store::DeployLock::try_acquire(layout, app)) {
+    // Who does not wait stands in no line.
+    const bool may_try = if_locked == IfLocked::fail || place.may_try();
+    if (auto lock = may_try ? store::DeployLock::try_acquire(layout, app) : std::nullopt) {
       StartLock held(layout, app, std::move(*lock));
       try {
         for (const std::string& line : build::reap_before_start(store, app)) progress.notice(line);
@@ -120,7 +163,88 @@ StartLock wait_for_lock(store::FileStore& store, const AppName& app, IfLocked if
                       (holder.empty() ? "" : " by build " + holder) + ": waiting for its turn");
       said = true;
     }
+    if (if_locked == IfLocked::wait) place.enter(layout);
     std::this_thread::sleep_for(said ? 50ms : 5ms);
+  }
+}
+
+namespace {
+
+Error as_many_as_may(const AppName& app) {
+  return Error(Errc::conflict,
+               "app " + app.str() + " can't be built now: as many builds run as may, or it waits",
+               "`cooper queue` lists them; without --no-wait cooper waits for its turn");
+}
+
+void require_not_ours(const store::Layout& layout, const AppName& app) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets variables
+  const char* around = std::getenv("COOPER_BUILD_ID");
+  const std::string holder = around ? store::DeployLock::holder(layout, app) : "";
+  if (!holder.empty() && holder == around) throw is_our_own(app, holder);
+}
+
+}  // namespace
+
+BuildStart::BuildStart(store::FileStore& store, const AppName& app, IfLocked if_locked,
+                       StartProgress& progress, std::stop_token stop)
+    : store_(store), app_(app), progress_(progress), stop_(std::move(stop)) {
+  if (if_locked == IfLocked::wait) return;
+  lock_.emplace(wait_for_lock(store_, app_, if_locked, progress_, stop_));
+  if (store_.layout().is_dokkus()) return;
+  ticket_ = build::Queue(store_).enter_at_once({.app = app_, .id = id_});
+  if (!ticket_) throw as_many_as_may(app_);
+}
+
+BuildStart::~BuildStart() {
+  if (!ticket_) return;
+  try {
+    build::Queue(store_).leave(std::move(*ticket_));
+  } catch (const Error&) {  // boundary: who is gone has no place
+  }
+}
+
+void BuildStart::enter(const build::BuildRequest& request) {
+  require_not_ours(store_.layout(), app_);
+  std::vector<std::string> warnings;  // of properties: the build's log has them
+  const build::Settings settings = build::read_settings(store_, app_, warnings);
+  build::Queue::Entered entered = build::Queue(store_).enter({.app = app_,
+                                                              .id = id_,
+                                                              .branch = request.branch,
+                                                              .key = build::supersede_key(request),
+                                                              .supersede = settings.supersede});
+  ticket_ = std::move(entered.ticket);
+  stops_ = std::move(entered.stops);
+}
+
+void BuildStart::run(const build::BuildRequest& request, const engine::BuildSecrets& secrets,
+                     const std::function<void()>& last_check) {
+  const store::Layout& layout = store_.layout();
+  if (!lock_ && layout.is_dokkus()) {
+    lock_.emplace(wait_for_lock(store_, app_, IfLocked::wait, progress_, stop_));
+  }
+  if (last_check) last_check();
+  if (stop_.stop_requested()) throw Error(Errc::canceled, "canceled before the build began");
+  if (!lock_) enter(request);
+  const Fd memory = build::to_memory(secrets);
+  build::start_supervisor(layout, app_, id_,
+                          {.lock = lock_ ? lock_->lock().fd() : -1,
+                           .ticket = ticket_ ? ticket_->file.get() : -1,
+                           .secrets = memory.get()});
+  if (lock_) lock_->handed_on();
+  ticket_.reset();  // the supervisor has it
+  after_start();
+}
+
+void BuildStart::after_start() {
+  try {
+    if (stops_) {
+      if (const auto running = store_.find_build(app_, *stops_)) {
+        build::signal_cancel(store_, *running);
+      }
+    }
+    for (const std::string& line : build::resume_queue(store_)) progress_.notice(line);
+  } catch (const Error& error) {  // boundary: this build has begun; others are not its matter
+    if (error.code() != Errc::denied) progress_.notice(error.message());
   }
 }
 

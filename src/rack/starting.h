@@ -1,12 +1,15 @@
 #pragma once
 // What comes before every supervised build: its stored files, and the deploy lock.
 
+#include "build/queue.h"
 #include "build/request.h"
 #include "rack/rack.h"
 #include "store/deploy_lock.h"
 #include "store/file_store.h"
 #include "store/layout.h"
 
+#include <functional>
+#include <optional>
 #include <stop_token>
 #include <vector>
 
@@ -68,9 +71,42 @@ void require_image_names(const AppName& app);
 /// The manifest of an app with one service, which is an image.
 std::string image_manifest(const ServiceName& service, const std::string& image);
 
-/// The app's deploy lock, as Rack::start_build says. Once it is had, nothing of a
+/// The app's deploy lock, as Rack::start_deploy says; those who wait for it have it in turn. Once
+/// it is had, nothing of a
 /// build runs any more whose supervisor vanished; a notice says so.
 StartLock wait_for_lock(store::FileStore& store, const AppName& app, IfLocked if_locked,
                         StartProgress& progress, const std::stop_token& stop);
+
+/// How a build of images begins: at its turn, or at once or not at all. Its place in the queue is
+/// given back if it never comes to be.
+class BuildStart {
+ public:
+  /// With IfLocked::fail this has the deploy lock and a place among the builds that run, or throws
+  /// Error{conflict}. `store` and `progress` must outlive it.
+  BuildStart(store::FileStore& store, const AppName& app, IfLocked if_locked,
+             StartProgress& progress, std::stop_token stop);
+  ~BuildStart();
+  BuildStart(const BuildStart&) = delete;
+  BuildStart& operator=(const BuildStart&) = delete;
+
+  const BuildId& id() const { return id_; }
+  /// Starts the supervisor of a build whose source and request are stored, and returns when its
+  /// record is there. `last_check`: see StartBuild; may be empty.
+  void run(const build::BuildRequest& request, const engine::BuildSecrets& secrets = {},
+           const std::function<void()>& last_check = {});
+
+ private:
+  void enter(const build::BuildRequest& request);
+  void after_start();
+
+  store::FileStore& store_;
+  AppName app_;
+  BuildId id_ = new_build_id();
+  StartProgress& progress_;
+  std::stop_token stop_;
+  std::optional<StartLock> lock_;
+  std::optional<build::HeldTicket> ticket_;
+  std::optional<BuildId> stops_;  // the running build that this one comes in the place of
+};
 
 }  // namespace cooper::rack

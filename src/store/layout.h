@@ -70,6 +70,8 @@ class Layout {
   std::filesystem::path releases(const AppName& app) const { return releases() / app.str(); }
   std::filesystem::path work() const { return root_ / "data/work"; }  ///< likewise
   std::filesystem::path work(const AppName& app) const { return work() / app.str(); }
+  /// Of builds that run, and of what waits for its turn (build/queue.h).
+  std::filesystem::path queue() const { return root_ / "data/queue"; }
   std::filesystem::path git() const { return root_ / "data/git"; }  ///< a bare repository an app
   std::filesystem::path git(const AppName& app) const { return git() / (app.str() + ".git"); }
   std::filesystem::path properties(const AppName* app) const {
@@ -84,6 +86,8 @@ class Layout {
   std::filesystem::path objects(const AppName& app) const { return objects() / app.str(); }
   /// The server's own certificate and key.
   std::filesystem::path server() const { return root_ / "config/server"; }
+  /// A file for each (store/tokens.h).
+  std::filesystem::path tokens() const { return root_ / "config/tokens"; }
   BuildFiles build(const AppName& app, const BuildId& id) const;
 
  private:

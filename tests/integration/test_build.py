@@ -221,8 +221,9 @@ def test_one_build_of_an_app_at_a_time(cooper, folder, gate):
     first = build_id_of(cooper("build", folder, "--detach").ok().out)
     make_app(folder, {"Dockerfile": f"FROM {BASE_IMAGE}\nRUN echo second\n"})
     waiting = cooper.start("build", folder)
-    assert f"app shop is being deployed by build {first}" in waiting.stderr.readline()
-    assert cooper.build_ids("shop") == [first]
+    second = cooper.wait_for_new_build("shop", {first})
+    cooper.wait_for_log("shop", second, f"app shop is being deployed by build {first}: waiting for its turn")
+    assert cooper.record("shop", second)["status"] == "queued"
     gate.open()
     out, err = waiting.communicate(timeout=60)
     assert waiting.returncode == 0, err

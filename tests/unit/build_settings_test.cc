@@ -42,6 +42,8 @@ TEST(Properties, Values) {
       {"registry", {"", "ghcr.io/me/shop", "off"}, {"shop", "ghcr.io/me/shop:1", "https://r.io/x"}},
       {"redact", {"", "four", "one of them\nand another\n"}, {"abc", "good one\nno"}},
       {"syntax", {"allow", "builtin", "deny"}, {"", "on", "Deny"}},
+      {"concurrency", {"cores", "1", "1000"}, {"", "0", "-1", "1001", "all", "1.5"}},
+      {"supersede", {"off", "queued", "running"}, {"", "on", "Off"}},
       {"keep-failed", {"0", "1", "1000000"}, {"", "-1", "1000001", "many"}},
       {"retention-age", {"0", "30d", "720h", "1d12h", "3600"}, {"", "-1d", "1M", "12h1d"}},
       {"retention-size", {"0", "1", "500m", "10g", "2GiB"}, {"", "-1", "1t", "1.5g", "g"}},

@@ -116,6 +116,19 @@ TEST(Finalize, OnlyToWhatTheLifeCycleAllows) {
   }
 }
 
+TEST(BeginRun, ItsTimeIsThatOfTheRun) {
+  for (const Status from : kAll) {
+    Build build = build_at("b1", 5, from);
+    Build wanted = build;
+    if (from == Status::queued) {
+      wanted.status = Status::running;
+      wanted.started_at = {at(9)};
+    }
+    EXPECT_EQ(begin_run(build, at(9)), from == Status::queued) << to_string(from);
+    EXPECT_EQ(build, wanted) << to_string(from);
+  }
+}
+
 TEST(DisplayStatusTest, ARunningBuildWithoutItsProcessIsAbandoned) {
   for (const Status status : kAll) {
     const Build build = build_at("b1", 0, status);

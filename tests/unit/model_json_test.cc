@@ -33,6 +33,8 @@ Build full_build() {
           .engine = "buildah 1.28.2",
           .images = {{"web", "localhost/hello:web.b1@sha256:00"}, {"worker", "x"}},
           .host = "h1",
+          .queued_at = Timestamp{at(1795231170)},
+          .superseded_by = "b2",
           .unknown_fields = {{"zeta", "1"}, {"alpha", R"({"b":[1,2,{"c":null}],"a":"\u0007"})"}}};
 }
 
@@ -56,7 +58,7 @@ TEST(BuildJson, FieldsAreInTheirFixedOrder) {
   for (const auto& member : value.as_object()) order += std::string(member.key()) + " ";
   EXPECT_EQ(order,
             "id app kind pid started_at finished_at status source exit_code description git_sha "
-            "release reason engine images host zeta alpha ");
+            "release reason engine images host queued_at superseded_by zeta alpha ");
 }
 
 TEST(BuildJson, ReadsBackTheSame) {

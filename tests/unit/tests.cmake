@@ -8,7 +8,7 @@ cooper_unit_test(process LINKS cooper_process
           process_tree_test.cc)
 cooper_unit_test(store LINKS cooper_store
   SOURCES store_contract_test.cc store_files_test.cc store_index_races_test.cc store_index_test.cc
-          store_lock_test.cc store_rename_test.cc)
+          store_lock_test.cc store_rename_test.cc store_tokens_test.cc)
 cooper_unit_test(log LINKS cooper_log
   SOURCES log_capture_test.cc log_channel_test.cc log_file_test.cc log_follow_test.cc
           log_limit_test.cc log_redact_test.cc log_search_test.cc log_syslog_test.cc log_terminal_test.cc)
@@ -42,7 +42,7 @@ target_compile_definitions(cli_test PRIVATE COOPER_PROGRAM="$<TARGET_FILE:cooper
 add_dependencies(cli_test cooper)
 cooper_unit_test(build LINKS cooper_build
   SOURCES build_apps_to_prune_test.cc build_plan_test.cc build_provenance_test.cc
-          build_prune_test.cc build_registry_test.cc build_release_use_test.cc build_root_id_test.cc build_secrets_test.cc build_container_place_test.cc build_service_plan_test.cc build_settings_test.cc
+          build_prune_test.cc build_queue_order_test.cc build_queue_test.cc build_registry_test.cc build_release_use_test.cc build_root_id_test.cc build_secrets_test.cc build_container_place_test.cc build_service_plan_test.cc build_settings_test.cc
           build_cancel_test.cc build_deploy_test.cc build_diff_test.cc build_request_test.cc build_unpacked_source_test.cc)
 cooper_unit_test(rack LINKS cooper_rack
   SOURCES rack_store_source_test.cc)

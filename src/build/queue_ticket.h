@@ -1,0 +1,17 @@
+#pragma once
+// The text of a ticket's file.
+
+#include "base/error.h"
+#include "build/queue_order.h"
+
+#include <string>
+#include <string_view>
+
+namespace cooper::build {
+
+/// One line of JSON, filled up with spaces: one that is written over another hides it.
+std::string to_text(const QueueTicket& ticket);
+/// `id`: as the file is called. The state is waiting or running, as written.
+[[nodiscard]] Result<QueueTicket> parse_ticket(std::string_view text, const BuildId& id);
+
+}  // namespace cooper::build

@@ -1,0 +1,376 @@
+"""The queue: who runs, who waits and why, and what a kill or a reboot must not lose.
+
+Builds are real ones; those that run stand at a gate."""
+import json
+import os
+import signal
+import subprocess
+
+import pytest
+
+from support.cooper import BASE_IMAGE, Gate, build_id_of, make_app, processes_of, wait_for
+
+QUICK = f"FROM {BASE_IMAGE}\n"
+
+
+@pytest.fixture
+def gates():
+    made = []
+
+    def make():
+        made.append(Gate())
+        return made[-1]
+    yield make
+    for gate in made:
+        gate.close()
+
+
+@pytest.fixture
+def build(cooper, tmp_path):
+    """build(app, gate=None, *flags) starts a build and returns its id."""
+    def start(app, gate=None, *flags, folder=None):
+        folder = folder or make_app(tmp_path / f"source-{app}", {
+            "Dockerfile": QUICK + (f"RUN {gate.command}\n" if gate else "")})
+        return build_id_of(cooper("build", folder, "-a", app, "--detach", *flags).ok().out)
+    return start
+
+
+@pytest.fixture
+def one_at_a_time(cooper):
+    cooper("builds", "set", "--global", "concurrency", "1").ok()
+
+
+def queue(cooper, *flags):
+    return json.loads(cooper("queue", "--format", "json", *flags).ok().out)
+
+
+def statuses(cooper, builds):
+    return [cooper.record(app, build)["status"] for app, build in builds]
+
+
+def wait_for_status(cooper, app, build, status, seconds=60):
+    wait_for(lambda: cooper.record(app, build)["status"] == status, f"{build} to be {status}", seconds)
+
+
+def tickets(cooper):
+    folder = cooper.root / "data/queue"
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")) if folder.exists() else []
+
+
+def kill_supervisor(cooper, app, build):
+    pid = cooper.record(app, build)["pid"]
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: pid not in processes_of(build), "the supervisor is gone")
+    return pid
+
+
+def test_builds_wait_in_order_and_apps_take_turns(cooper, build, gates, one_at_a_time):
+    gate = gates()
+    first = build("one", gate)
+    gate.wait()
+    waiting = [("one", build("one")), ("one", build("one")), ("two", build("two")), ("three", build("three"))]
+    assert statuses(cooper, waiting) == ["queued"] * 4
+    listed = queue(cooper)
+    # The second of `one` comes after the first of each other app that came before it began.
+    order = [waiting[0], waiting[2], waiting[3], waiting[1]]
+    assert [(e["app"], e["id"], e["status"]) for e in listed] == \
+        [("one", first, "running")] + [(app, id, "queued") for app, id in order]
+    assert [(e["position"], e["waiting"]) for e in listed[1:]] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert listed[1]["why"] == f"app one is being deployed by build {first}: waiting for its turn"
+    assert listed[2]["why"] == "1 build runs, as many as may at once (property concurrency)"
+    assert [e["id"] for e in queue(cooper, "-a", "two")] == [waiting[2][1]]
+
+    # Wherever a build is shown.
+    shown = json.loads(cooper("builds", "info", waiting[2][1], "-a", "two", "--format", "json").ok().out)
+    assert (shown["display_status"], shown["position"], shown["why"]) == ("queued", 2, listed[2]["why"])
+    assert "position 2 of 4: 1 build runs" in cooper("builds", "info", waiting[2][1], "-a", "two").ok().out
+    assert "queued 2/4" in cooper("builds", "-a", "two").ok().out
+    assert "three" in cooper("queue").ok().out
+    assert cooper("builds", "logs", "-a", "two", "--no-follow").ok().out.startswith("Queued, position ")
+
+    gate.open()
+    records = [cooper.wait_for_end(app, id) for app, id in order]
+    assert [r["status"] for r in records] == ["succeeded"] * 4
+    starts = [r["started_at"] for r in records]
+    assert starts == sorted(starts), "they began in the order of the queue"
+    # One at a time: each began when the one before had ended. Its clock is that of the run.
+    ends = [cooper.record("one", first)["finished_at"]] + [r["finished_at"] for r in records]
+    assert all(start >= end for start, end in zip(starts, ends))
+    assert all(r["queued_at"] < r["started_at"] for r in records)
+    log = cooper.log("three", waiting[3][1]).decode()
+    assert "\nStarted\n" in log and log.index("Queued, ") < log.index("Started") < log.index("Building 1 image")
+    wait_for(lambda: tickets(cooper) == [], "the queue to be empty")
+    assert queue(cooper) == []
+
+
+def test_a_follower_sees_why_it_waits_and_then_the_build(cooper, build, gates, one_at_a_time, tmp_path):
+    gate = gates()
+    build("one", gate)
+    gate.wait()
+    source = make_app(tmp_path / "two", {"Dockerfile": QUICK + "RUN echo built\n"})
+    command = cooper.start("build", source, "-a", "two")
+    waiting = cooper.wait_for_new_build("two")
+    cooper.wait_for_log("two", waiting, "position 1 of 1: 1 build runs")
+    logs = cooper.start("builds", "logs", "current", "-a", "two", "--follow")
+    gate.open()
+    out, err = command.communicate(timeout=60)
+    assert command.returncode == 0, err
+    assert out.index("Queued, position 1 of 1") < out.index("built") < out.index("Release: ")
+    followed, _ = logs.communicate(timeout=60)
+    assert logs.returncode == 0 and followed.encode() == cooper.log("two", waiting)
+
+
+def test_more_may_run_while_they_wait(cooper, build, gates, one_at_a_time):
+    held = [gates() for _ in range(3)]
+    ids = [(app, build(app, gate)) for app, gate in zip(("one", "two", "three"), held)]
+    held[0].wait()
+    assert statuses(cooper, ids) == ["running", "queued", "queued"]
+    cooper("builds", "set", "--global", "concurrency", "3").ok()
+    for gate in held:
+        gate.wait()
+    assert statuses(cooper, ids) == ["running"] * 3
+    for gate in held:
+        gate.open()
+    assert [cooper.wait_for_end(app, id)["status"] for app, id in ids] == ["succeeded"] * 3
+
+
+def test_a_queued_build_is_canceled_and_leaves_nothing(cooper, build, gates, one_at_a_time):
+    gate = gates()
+    first = build("one", gate)
+    gate.wait()
+    second, third = build("two"), build("three")
+    assert "OK" in cooper("builds", "cancel", "current", "-a", "two").ok().out
+    record = cooper.record("two", second)
+    assert (record["status"], record["exit_code"]) == ("canceled", -1) and record["reason"].startswith("canceled by ")
+    assert cooper.log("two", second).endswith(b"Build canceled\n")
+    assert not processes_of(second) and tickets(cooper) == sorted([first, third])
+    assert not (cooper.root / "data/work/two" / second).exists()
+    assert queue(cooper)[1]["position"] == 1
+    gate.open()
+    assert cooper.wait_for_end("three", third)["status"] == "succeeded"
+
+
+def test_ctrl_c_takes_a_waiting_build_back(cooper, build, gates, one_at_a_time, tmp_path):
+    gate = gates()
+    build("one", gate)
+    gate.wait()
+    command = cooper.start("build", make_app(tmp_path / "two", {"Dockerfile": QUICK}), "-a", "two")
+    waiting = cooper.wait_for_new_build("two")
+    cooper.wait_for_log("two", waiting, "Queued, ")
+    command.send_signal(signal.SIGINT)
+    assert command.wait(30) == 130
+    assert cooper.record("two", waiting)["status"] == "canceled" and not processes_of(waiting)
+
+
+def test_no_wait_fails_at_once(cooper, build, gates, one_at_a_time, tmp_path):
+    gate = gates()
+    build("one", gate)
+    gate.wait()
+    source = make_app(tmp_path / "two", {"Dockerfile": QUICK})
+    for app in ("one", "two"):
+        done = cooper("build", source, "-a", app, "--no-wait")
+        assert done.code == 6, done
+    assert cooper.build_ids("two") == [] and len(tickets(cooper)) == 1
+    assert list((cooper.root / "data/sources").glob("two/*")) == []
+    gate.open()
+    wait_for(lambda: tickets(cooper) == [], "the first build's end")
+    assert cooper("build", source, "-a", "two", "--no-wait").ok()
+
+
+def test_a_deploy_counts_for_its_app_alone(cooper, build, gates, one_at_a_time, tmp_path):
+    """And builds of the app wait for it, as it does for them."""
+    os.mkfifo(tmp_path / "go")
+    track = cooper.start("track", "-a", "one", "--", "cat", tmp_path / "go")
+    held = cooper.wait_for_new_build("one")
+    gate = gates()
+    other = build("two", gate)
+    gate.wait()
+    waits = build("one")
+    assert cooper.record("one", waits)["status"] == "queued"
+    assert f"Queued, position 1 of 1: app one is being deployed by build {held}: waiting for its turn\n" == \
+        cooper.log("one", waits).decode()
+    second = cooper.start("track", "-a", "one", "--", "true")
+    assert f"app one is being deployed by build {held}: waiting for its turn" in second.stderr.readline()
+    wait_for(lambda: [e["kind"] for e in queue(cooper)] == ["build", "build", "deploy"], "both in line")
+    (tmp_path / "go").write_text("")
+    assert track.wait(30) == 0
+    gate.open()
+    assert cooper.wait_for_end("two", other)["status"] == "succeeded"
+    assert cooper.wait_for_end("one", waits)["status"] == "succeeded" and second.wait(60) == 0
+    ids = cooper.build_ids("one")
+    assert len(ids) == 3 and cooper.record("one", ids[-1])["started_at"] > cooper.record("one", waits)["finished_at"]
+
+
+def test_a_running_build_that_is_killed_gives_its_place_back(cooper, build, gates, one_at_a_time):
+    gate = gates()
+    first = build("one", gate)
+    gate.wait()
+    second, third = build("one"), build("two")
+    kill_supervisor(cooper, "one", first)
+    # Nobody wakes them, and none is lost; the app's next ends what the killed one left.
+    assert cooper.wait_for_end("one", second)["status"] == "succeeded"
+    assert cooper.wait_for_end("two", third)["status"] == "succeeded"
+    assert cooper.record("one", first)["status"] == "failed"
+    assert f"build {first} was abandoned" in cooper.log("one", second).decode()
+    wait_for(lambda: not processes_of(first), "the end of what it left")
+
+
+def test_a_waiting_build_that_is_killed_is_started_again(cooper, build, gates, one_at_a_time):
+    gate = gates()
+    build("one", gate)
+    gate.wait()
+    second, third = build("two"), build("three")
+    kill_supervisor(cooper, "two", second)
+    entry = queue(cooper)[1]
+    assert entry["id"] == second and entry["why"].startswith("its process is gone")
+    assert cooper("builds", "logs", second, "-a", "two", "--no-follow").ok()
+    gate.open()  # the end of a build has it go on
+    assert cooper.wait_for_end("three", third)["status"] == "succeeded"
+    assert cooper.wait_for_end("two", second)["status"] == "succeeded"
+    assert "Queued again: the process that waited was gone\n" in cooper.log("two", second).decode()
+
+
+def test_after_a_reboot_the_queue_goes_on(cooper, build, gates, one_at_a_time):
+    gate = gates()
+    first = build("one", gate)
+    gate.wait()
+    waiting = [("two", build("two")), ("one", build("one")), ("three", build("three"))]
+    for app, id in [("one", first), *waiting]:  # as a reboot does: nobody is left, and nobody is told
+        kill_supervisor(cooper, app, id)
+    gate.close()
+    assert [e["status"] for e in queue(cooper)] == ["queued"] * 3  # looking changes nothing
+    said = cooper("queue", "resume").ok().out
+    assert [f"build {id} is queued again: its process was gone" in said for _, id in waiting] == [True] * 3
+    records = [cooper.wait_for_end(app, id) for app, id in waiting]
+    assert [r["status"] for r in records] == ["succeeded"] * 3
+    assert [r["started_at"] for r in records] == sorted(r["started_at"] for r in records)
+    wait_for(lambda: tickets(cooper) == [], "the queue to be empty")
+    assert cooper("queue", "resume").ok().out == ""
+
+
+def test_a_prune_finds_a_queued_build_without_a_place(cooper, build, gates, one_at_a_time):
+    gate = gates()
+    build("one", gate)
+    gate.wait()
+    second = build("two")
+    kill_supervisor(cooper, "two", second)
+    (cooper.root / "data/queue" / second).unlink()
+    cooper("builds", "prune", "-a", "two").ok()
+    assert [e["id"] for e in queue(cooper) if e["status"] == "queued"] == [second]
+    gate.open()
+    assert cooper.wait_for_end("two", second)["status"] == "succeeded"
+
+
+def test_a_lost_build_can_be_canceled(cooper, build, gates, one_at_a_time):
+    gate = gates()
+    first = build("one", gate)
+    gate.wait()
+    second = build("two")
+    kill_supervisor(cooper, "two", second)
+    cooper("builds", "cancel", second, "-a", "two").ok()
+    assert cooper.record("two", second)["status"] == "canceled" and tickets(cooper) == [first]
+
+
+def test_one_that_had_secrets_can_not_go_on(cooper, build, gates, one_at_a_time, tmp_path):
+    gate = gates()
+    build("one", gate)
+    gate.wait()
+    (tmp_path / "token").write_text("t0ken-t0ken")
+    second = build("two", None, "--secret", f"id=token,src={tmp_path}/token")
+    kill_supervisor(cooper, "two", second)
+    assert "secrets that it was given are kept nowhere" in cooper("queue", "resume").ok().out
+    record = cooper.record("two", second)
+    assert record["status"] == "failed" and "start it again" in record["reason"]
+    assert cooper.log("two", second).decode().splitlines()[-1] == "ERROR: " + record["reason"]
+
+
+def test_a_secret_reaches_a_build_that_waited(cooper, build, gates, one_at_a_time, tmp_path):
+    gate = gates()
+    build("one", gate)
+    gate.wait()
+    (tmp_path / "token").write_text("t0ken-t0ken")
+    source = make_app(tmp_path / "two", {
+        "Dockerfile": QUICK + "RUN --mount=type=secret,id=token wc -c < /run/secrets/token\n"})
+    second = build("two", None, "--secret", f"id=token,src={tmp_path}/token", folder=source)
+    gate.open()
+    assert cooper.wait_for_end("two", second)["status"] == "succeeded"
+    assert "11\n" in cooper.log("two", second).decode()
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A git work tree; commit(branch, text) makes one, and checks it out."""
+    folder = make_app(tmp_path / "tree", {"Dockerfile": QUICK})
+
+    def git(*args):
+        subprocess.run(["git", "-C", folder, "-c", "user.name=A", "-c", "user.email=a@example.org", *args],
+                       check=True, capture_output=True)
+
+    def commit(branch, text):
+        (folder / "page").write_text(text)
+        git("checkout", "-q", "-B", branch)
+        git("add", ".")
+        git("commit", "-q", "-m", text)
+        return folder
+    git("init", "-q", "-b", "main")
+    return commit
+
+
+def test_the_newest_of_a_branch_replaces_one_that_waits(cooper, build, gates, tree):
+    gate = gates()
+    make_app(tree("main", "0"), {"Dockerfile": QUICK + f"RUN {gate.command}\n"})
+    first = build("shop", folder=tree("main", "1"))
+    gate.wait()
+    make_app(tree("main", "2"), {"Dockerfile": QUICK})
+    waits = cooper.start("build", tree("main", "3"), "-a", "shop")
+    second = cooper.wait_for_new_build("shop", {first})
+    cooper.wait_for_log("shop", second, "Queued, ")
+    other = build("shop", folder=tree("dev", "4"))
+    third = build("shop", folder=tree("main", "5"))
+    out, err = waits.communicate(timeout=30)
+    assert waits.returncode == 6 and f"superseded by {third}" in err, (out, err)
+    record = cooper.record("shop", second)
+    assert (record["status"], record["superseded_by"]) == ("canceled", third)
+    assert cooper.log("shop", second).endswith(f"Build superseded by {third}\n".encode())
+    # It has the place of the one that it replaced, before the other branch's.
+    assert [e["id"] for e in queue(cooper)] == [first, third, other]
+    gate.open()
+    ends = [cooper.wait_for_end("shop", id) for id in (first, third, other)]
+    assert [e["status"] for e in ends] == ["succeeded"] * 3
+    assert f"Superseded by  {third}" in cooper("builds", "info", second, "-a", "shop").ok().out
+
+
+def test_a_running_one_is_replaced_only_if_asked(cooper, build, gates, tree):
+    cooper("builds", "set", "supersede", "running", "--global").ok()
+    gate, other = gates(), gates()
+    make_app(tree("main", "0"), {"Dockerfile": QUICK + f"RUN {gate.command}\n"})
+    first = build("shop", folder=tree("main", "1"))
+    gate.wait()
+    make_app(tree("main", "2"), {"Dockerfile": QUICK + f"RUN {other.command}\n"})
+    second = build("shop", folder=tree("main", "3"))
+    record = cooper.wait_for_end("shop", first)
+    assert (record["status"], record["superseded_by"]) == ("canceled", second)
+    other.wait()
+    make_app(tree("main", "4"), {"Dockerfile": QUICK})
+    third = build("shop", folder=tree("main", "5"))
+    assert cooper.record("shop", second)["status"] == "running", "one that has stopped another runs to its end"
+    other.open()
+    assert [cooper.wait_for_end("shop", id)["status"] for id in (second, third)] == ["succeeded"] * 2
+
+
+def test_of_many_pushes_to_a_branch_few_are_built(cooper, build, gates, tree):
+    """COOPER_PUSHES: how many; 1,000 take their time."""
+    pushes = int(os.environ.get("COOPER_PUSHES", "60"))
+    gate = gates()
+    make_app(tree("main", "0"), {"Dockerfile": QUICK + f"RUN {gate.command}\n"})
+    ids = [build("shop", folder=tree("main", "1"))]
+    gate.wait()
+    source = make_app(tree("main", "2"), {"Dockerfile": QUICK})
+    ids += [build("shop", folder=source) for _ in range(pushes - 1)]
+    gate.open()
+    records = [cooper.wait_for_end("shop", id) for id in ids[-3:]]
+    assert [r["status"] for r in records] == ["canceled", "canceled", "succeeded"]
+    logs = [cooper.builds_folder("shop") / f"{id}.log" for id in ids]
+    built = [log for log in logs if log.exists() and "Building 1 image" in log.read_text()]
+    assert 1 <= len(built) <= 3
+    wait_for(lambda: tickets(cooper) == [], "the queue to be empty")
