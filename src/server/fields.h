@@ -1,5 +1,5 @@
 #pragma once
-// Names and values as HTTP has them: headers, query, forms. And how they are written in a URL.
+// Names and values as HTTP has them: headers, query, forms, the parts of a URL's path.
 
 #include "base/error.h"
 
@@ -50,8 +50,5 @@ struct Target {
 /// such thing: parts that are empty (but for the last one), `.` or `..`, control characters,
 /// half a %XX, bytes that are no UTF-8.
 [[nodiscard]] Result<Target> parse_target(std::string_view text);
-
-/// `text` as a part of a URL's path: everything but letters, digits and `-._~` as %XX.
-std::string percent_encoded(std::string_view text);
 
 }  // namespace cooper::server

@@ -59,11 +59,6 @@ TEST(TargetTest, LeadsNowhereElse) {
   }
 }
 
-TEST(PercentEncoded, ComesBack) {
-  EXPECT_EQ(percent_encoded("a-b_c.d~/ ü"), "a-b_c.d~%2F%20%C3%BC");
-  EXPECT_THAT(parse_target("/" + percent_encoded("a/b c%?")).value().path, ElementsAre("a/b c%?"));
-}
-
 TEST(CredentialsTest, AreBasicOrBearer) {
   const auto basic = credentials_in("Basic Y29udm94OmE6Yg==");
   ASSERT_TRUE(basic);
