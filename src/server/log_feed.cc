@@ -81,7 +81,8 @@ LogFeed::Look LogFeed::look() const {
   rack::Rack& rack = loop_.services.rack;
   try {
     found.log = rack.log_path(app_, id_);
-    found.live = rack.get_build(app_, id_).status == DisplayStatus::running;
+    const DisplayStatus status = rack.get_build(app_, id_).status;
+    found.live = status == DisplayStatus::running || status == DisplayStatus::queued;
   } catch (const Error& error) {  // adapter: removed, or its log is all that is left
     if (error.code() != Errc::not_found && error.code() != Errc::corrupt) throw;
   }
