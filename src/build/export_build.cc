@@ -161,7 +161,7 @@ class Export {
 
   /// Each once, whichever services it is for.
   void read_images() {
-    bundle::ImageFiles files(spool_, engine::host_platforms().front());
+    bundle::ImageFiles files(spool_, engine::host_platforms().front(), nullptr);
     for (const auto& [service, image] : build_.images) {
       const std::string digest = digest_of(image);
       if (images_.contains(digest)) continue;

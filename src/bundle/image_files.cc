@@ -3,6 +3,8 @@
 #include "base/error.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "source/content_meter.h"
+#include "source/import_archive.h"
 
 #include <boost/json.hpp>
 
@@ -30,15 +32,82 @@ bool is_digest(std::string_view text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
-/// gzip, zstd, xz, bzip2: what engines unpack.
+/// gzip, zstd (also what it has decoders skip), xz, bzip2: what engines unpack.
 bool is_compressed(std::string_view bytes) {
   using namespace std::string_view_literals;
-  return std::ranges::any_of(std::array{"\x1f\x8b"sv, "\x28\xb5\x2f\xfd"sv,
+  const bool is_skipped =
+      bytes.size() >= 4 && (bytes[0] & 0xf0) == 0x50 && bytes.substr(1, 3) == "\x2a\x4d\x18"sv;
+  return is_skipped ||
+         std::ranges::any_of(std::array{"\x1f\x8b"sv, "\x28\xb5\x2f\xfd"sv,
                                         "\xfd"
                                         "7zXZ"sv,
                                         "BZh"sv},
                              [&](std::string_view magic) { return bytes.starts_with(magic); });
 }
+
+/// A file of the archive as it passes by: is it compressed, and what does it unpack to?
+class Inspection {
+ public:
+  Inspection(ContentBudget* budget, const std::string& path, std::uint64_t size)
+      : budget_(budget), path_(path), size_(size) {}
+
+  void take(std::string_view bytes) {
+    if (meter_) return meter_->write(bytes);
+    if (is_decided_) return;
+    head_ += bytes;
+    constexpr std::size_t kLongestMagic = 5;
+    if (head_.size() >= kLongestMagic) decide();
+  }
+
+  bool is_compressed() const { return compressed_; }
+
+  /// The digest of what it unpacks to; empty: it was not looked into. Throws Error{corrupt}.
+  std::string finish() {
+    if (!is_decided_) decide();
+    if (!meter_) return {};
+    try {
+      const auto measured = meter_->finish();
+      budget_->bytes -= measured.bytes;
+      return measured.digest;
+    } catch (const Error& error) {  // adapter: which one it is, and what can be done
+      const std::string what = "the image archive's " + printable(path_) + " is refused: ";
+      if (error.code() == Errc::corrupt) throw Error(Errc::corrupt, what + error.message());
+      if (error.code() != Errc::invalid) throw;
+      if (most_ < budget_->bytes) {
+        throw Error(Errc::corrupt, what + error.message() + ", and has " + human_bytes(size_) +
+                                       ": it may be a bomb");
+      }
+      throw Error(Errc::corrupt, what + error.message(),
+                  "the property unpack-limit says what compressed layers may unpack to together");
+    }
+  }
+
+ private:
+  void decide() {
+    is_decided_ = true;
+    compressed_ = bundle::is_compressed(head_);
+    if (compressed_ && budget_) {
+      const bool is_small = size_ <= budget_->bytes / budget_->ratio;
+      const std::uint64_t plausible =
+          is_small ? std::max(source::ImportLimits::kUnsuspicious, size_ * budget_->ratio)
+                   : budget_->bytes;
+      most_ = std::min(plausible, budget_->bytes);
+      meter_.emplace(size_, source::ContentMeter::Limits{.bytes = most_, .time = budget_->time},
+                     budget_->stop);
+      meter_->write(head_);
+    }
+    head_.clear();
+  }
+
+  ContentBudget* budget_;
+  const std::string& path_;
+  std::uint64_t size_;
+  std::uint64_t most_ = 0;  ///< that it may unpack to
+  std::string head_;
+  bool is_decided_ = false;
+  bool compressed_ = false;
+  std::optional<source::ContentMeter> meter_;
+};
 
 /// Of an archive's JSON; whatever is not as it should be is a damage.
 json::value parse(const std::string& text, const std::string& what) {
@@ -95,11 +164,12 @@ std::string ImageFiles::take(const source::ArchiveEntry& entry, source::ArchiveR
   const bool may_be_text = entry.size <= kMostText && !path->ends_with(".tar");
   if (!is_known) blobs_.begin(entry.size);
   Sha256 hash;
+  Inspection inspection(budget_, *path, entry.size);
   bool is_first = true;
   for (std::string_view bytes = reader.content(); !bytes.empty(); bytes = reader.content()) {
     hash.update(bytes);
+    inspection.take(bytes);
     if (std::exchange(is_first, false)) {
-      file.compressed = is_compressed(bytes);
       if (may_be_text && (bytes.front() == '{' || bytes.front() == '[')) file.text = bytes;
     } else if (!file.text.empty()) {
       file.text += bytes;
@@ -107,6 +177,8 @@ std::string ImageFiles::take(const source::ArchiveEntry& entry, source::ArchiveR
     if (!is_known) blobs_.write(bytes);
   }
   file.blob.digest = hex(hash.finish());
+  file.content = inspection.finish();
+  file.compressed = inspection.is_compressed();
   if (is_known && file.blob.digest != known->second.digest) {
     refuse("holds another " + printable(*path) + " than the one before");
   }
@@ -251,7 +323,7 @@ ArchivedImage ImageFiles::oci_image(const File& manifest, const std::string& nam
   return image;
 }
 
-/// The configuration names the layers' contents. A compressed one the engine checks.
+/// The configuration names the layers' contents.
 void ImageFiles::check(const ArchivedImage& image, const std::vector<const File*>& layers) const {
   const json::value config = parse(image.config_text, "configuration");
   const json::value* rootfs = at(config, "rootfs");
@@ -262,8 +334,10 @@ void ImageFiles::check(const ArchivedImage& image, const std::vector<const File*
            " layers, whose configuration names " + std::to_string(ids.size()));
   }
   for (std::size_t i = 0; i < layers.size(); ++i) {
-    if (layers[i]->compressed) continue;
-    if (!ids[i].is_string() || ids[i].get_string() != "sha256:" + layers[i]->blob.digest) {
+    if (layers[i]->compressed && layers[i]->content.empty()) continue;  // an engine's own
+    const std::string& content =
+        layers[i]->compressed ? layers[i]->content : layers[i]->blob.digest;
+    if (!ids[i].is_string() || ids[i].get_string() != "sha256:" + content) {
       refuse("is damaged: layer " + std::to_string(i + 1) + " is not what its image says");
     }
   }

@@ -4,8 +4,10 @@
 
 #include "source/archive_reader.h"
 
+#include <chrono>
 #include <cstdint>
 #include <map>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +35,14 @@ struct Blob {
   bool operator==(const Blob&) const = default;
 };
 
+/// What compressed contents may unpack to, in whoever takes the images.
+struct ContentBudget {
+  std::uint64_t bytes = 0;  ///< that are left for all that come
+  std::uint64_t ratio = 0;  ///< of what each content unpacks to and its own size
+  std::chrono::seconds time{};
+  std::stop_token stop;
+};
+
 struct ArchivedImage {
   std::vector<std::string> names;  ///< as the archive has them: not to be trusted
   Blob config;
@@ -45,9 +55,11 @@ struct ArchivedImage {
 /// is damaged, doubled or not what its name says, or leads out of the tar.
 class ImageFiles {
  public:
-  /// `platform`: the one that is taken from an image for several, "linux/amd64".
-  ImageFiles(BlobStore& blobs, std::string platform)
-      : blobs_(blobs), platform_(std::move(platform)) {}
+  /// `platform`: the one that is taken from an image for several, "linux/amd64". `budget`: of what
+  /// anybody may have written; then compressed files are looked into, by a process of its own
+  /// (source/content_meter.h), and take from it. nullptr: an engine of ours wrote it.
+  ImageFiles(BlobStore& blobs, std::string platform, ContentBudget* budget)
+      : blobs_(blobs), platform_(std::move(platform)), budget_(budget) {}
 
   /// Takes an entry with its content. Returns the content's digest; empty for what is no file.
   std::string take(const source::ArchiveEntry& entry, source::ArchiveReader& reader);
@@ -63,7 +75,8 @@ class ImageFiles {
   struct File {
     Blob blob;
     bool compressed = false;
-    std::string text;  ///< of what may be JSON and is small
+    std::string content;  ///< SHA-256 of what it unpacks to; empty: it was not looked into
+    std::string text;     ///< of what may be JSON and is small
   };
 
   void add_link(const source::ArchiveEntry& entry, const std::string& path);
@@ -78,6 +91,7 @@ class ImageFiles {
 
   BlobStore& blobs_;
   std::string platform_;
+  ContentBudget* budget_;
   std::map<std::string, File> files_;
   std::map<std::string, std::string> links_;  // path -> path
   std::map<std::string, Blob> earlier_;       // files of tars before, by path

@@ -5,10 +5,11 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "bundle/build_facts.h"
-#include "bundle/gzip.h"
 #include "bundle/pipe_feed.h"
 #include "bundle/staged_archive.h"
 #include "bundle/write_bundle.h"
+#include "source/content_meter.h"
+#include "source/import_archive.h"
 
 #include <algorithm>
 #include <array>
@@ -17,6 +18,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -34,14 +36,29 @@ constexpr std::size_t kMostEntries = 100'000;
 
 /// The stream without gzip; libarchive sees to zstd.
 void unwrap(int in, int out, const std::stop_token& stop) {
-  std::vector<char> buffer(std::size_t{256} << 10);
-  bool is_first = true;
-  for (std::size_t got = 0; (got = read_unless_stopped(in, buffer, stop)) > 0; is_first = false) {
-    const std::string_view bytes(buffer.data(), got);
-    if (is_first && bytes.starts_with("\x1f")) return gunzip(bytes, in, out, stop);
-    write_all(out, bytes);
+  std::array<char, 2> magic{};
+  std::size_t has = 0;
+  while (has < magic.size()) {
+    const std::size_t got = read_unless_stopped(in, std::span(magic).subspan(has), stop);
+    if (got == 0) break;
+    has += got;
   }
-  if (is_first) refuse("it is empty");
+  if (has == 0) refuse("it is empty");
+  const std::string_view head(magic.data(), has);
+  if (head == "\x1f\x8b") return source::gunzip_apart(in, out, stop);
+  write_all(out, head);
+  std::vector<char> buffer(std::size_t{256} << 10);
+  for (std::size_t got = 0; (got = read_unless_stopped(in, buffer, stop)) > 0;) {
+    write_all(out, {buffer.data(), got});
+  }
+}
+
+/// As for archives of source: the same tools make them.
+ContentBudget budget_of(const StageOptions& options, const std::stop_token& stop) {
+  return {.bytes = options.unpacked,
+          .ratio = source::ImportLimits{}.ratio,
+          .time = options.time,
+          .stop = stop};
 }
 
 /// What reading a fed stream does. If both fail, the feed's failure tells the cause.
@@ -98,7 +115,10 @@ ServiceName service_of_reference(const ArchivedImage& image) {
 class BundleStage {
  public:
   BundleStage(const StageOptions& options, std::stop_token stop)
-      : options_(options), stop_(std::move(stop)), archive_(options.files.images) {}
+      : options_(options),
+        stop_(std::move(stop)),
+        budget_(budget_of(options, stop_)),
+        archive_(options.files.images) {}
 
   ImportPlan run(int in) {
     PipeFeed feed([this, in](int out) { unwrap(in, out, stop_); });
@@ -149,7 +169,7 @@ class BundleStage {
   void note(const std::string& path, const std::string& digest) { digests_.emplace(path, digest); }
 
   void take_archive(const std::string& path, const ServiceName& service, ArchiveReader& outer) {
-    ImageFiles files(archive_, options_.platform);
+    ImageFiles files(archive_, options_.platform, &budget_);
     PipeFeed feed([&](int out) {
       for (std::string_view bytes = outer.content(); !bytes.empty(); bytes = outer.content()) {
         write_all(out, bytes);
@@ -233,8 +253,9 @@ class BundleStage {
 
   const StageOptions& options_;
   std::stop_token stop_;
+  ContentBudget budget_;
   StagedArchive archive_;
-  ImageFiles layout_{archive_, options_.platform};  ///< files of an OCI layout
+  ImageFiles layout_{archive_, options_.platform, &budget_};  ///< files of an OCI layout
   std::set<std::string> paths_;
   std::map<std::string, std::string> digests_;  // by path, also within images' archives
   std::optional<std::string> sums_;
@@ -281,7 +302,8 @@ ImportPlan stage_bundle(int in, const StageOptions& options, std::stop_token sto
 ImportPlan stage_image(int in, const std::string& image, const ServiceName& service,
                        const StageOptions& options, std::stop_token stop) {
   StagedArchive archive(options.files.images);
-  ImageFiles files(archive, options.platform);
+  ContentBudget budget = budget_of(options, stop);
+  ImageFiles files(archive, options.platform, &budget);
   PipeFeed feed([&](int out) { unwrap(in, out, stop); });
   read_fed(feed, [&] {
     ArchiveReader reader(feed.fd(), stop);

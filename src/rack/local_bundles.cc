@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "build/export_build.h"
 #include "build/plan.h"
+#include "build/settings.h"
 #include "bundle/stage.h"
 #include "engine/platform.h"
 #include "rack/local_rack.h"
@@ -13,6 +14,7 @@
 
 #include <optional>
 #include <unistd.h>
+#include <vector>
 
 namespace cooper::rack {
 namespace fs = std::filesystem;
@@ -79,10 +81,14 @@ Build LocalRack::import_build(const ImportBuild& start, StartProgress& progress,
   StagedFolder staged(layout_, start.app, id);
   const bundle::ImportFiles files(staged.path());
   make_folders(files.folder, 0700);
+  std::vector<std::string> warnings;  // of properties: the build's log has them
+  const build::Settings settings = build::read_settings(store_, start.app, warnings);
   const bundle::ImportPlan plan =
       stage(start,
             {.files = files,
              .platform = engine::host_platforms().front(),
+             .unpacked = settings.unpack_limit,
+             .time = settings.fetch.time,
              .reference_of =
                  [&](const ServiceName& service) {
                    return build::image_reference(start.app, service, id);

@@ -35,6 +35,12 @@ def bad_layer():
     return image.replace(b"a page", b"a pagf")
 
 
+def oddly_compressed(blob, layer=LAYER):
+    """An image whose layer is this blob, and of which it says that it is `layer`, compressed."""
+    image, _ = oci_archive(CONFIG, layer, blob=blob)
+    return [("web.1.tar", image)]
+
+
 def without(image, part):
     with tarfile.open(fileobj=io.BytesIO(image)) as tar:
         return write_tar([(m.name, tar.extractfile(m).read()) for m in tar.getmembers() if part not in m.name], "w")
@@ -75,6 +81,16 @@ HOSTILE = {
         [(link("manifest.json", tarfile.SYMTYPE, "manifest.json"), b"")], "w"))]), "image archive is none"),
     "image_device": (write_tar([FACTS, ("web.1.tar", write_tar([(device("x"), b"")], "w"))]), "is a device"),
     "layer_changed": (write_tar([FACTS, ("web.1.tar", bad_layer())]), "is damaged"),
+    "bomb": (write_tar([FACTS, *oddly_compressed(gzip.compress(bytes(80 << 20)), bytes(80 << 20))]), "it may be a bomb"),
+    "bomb_behind_a_layer": (write_tar([FACTS, *oddly_compressed(gzip.compress(LAYER) + gzip.compress(bytes(80 << 20)))]),
+                            "it may be a bomb"),
+    "bomb_that_few_see": (write_tar([FACTS, *oddly_compressed(gzip.compress(LAYER) + b"\x1f\x8b\x08\x20" +
+                                                              gzip.compress(LAYER)[4:])]), "something follows"),
+    "compressed_layer_changed": (write_tar([FACTS, *oddly_compressed(gzip.compress(LAYER[:600] + b"x" + LAYER[601:]))]),
+                                 "layer 1 is not what its image says"),
+    "compressed_layer_cut": (write_tar([FACTS, *oddly_compressed(gzip.compress(LAYER)[:-9])]), "damaged or cut off"),
+    "compressed_twice": (write_tar([FACTS, *oddly_compressed(gzip.compress(gzip.compress(LAYER)))]),
+                         "not compressed once"),
     "blob_not_its_name": (write_tar([FACTS, ("web.1.tar", write_tar(
         [("oci-layout", b"{}"), ("index.json", b"{}"), ("blobs/sha256/" + "0" * 64, b"x")], "w"))]), "is damaged"),
     "manifest_by_path": (write_tar([FACTS, ("web.1.tar", write_tar(
@@ -138,6 +154,17 @@ def victim(store, tmp_path_factory):
 def test_a_hostile_file_is_refused_whole(victim, store, case):
     data, why = HOSTILE[case]
     assert_refused(victim, store, data, why)
+
+
+def test_compressed_layers_have_a_limit_together(cooper, store):
+    layers = [write_tar([("page", bytes([n]) * (1 << 20))], "w") for n in (1, 2)]
+    images = [(f"{name}.1.tar", oci_archive(CONFIG, layer)[0]) for name, layer in zip(("web", "api"), layers)]
+    cooper("apps", "create", "evil").ok()
+    cooper("builds", "set", "unpack-limit", "1536k", "-a", "evil").ok()
+    done = cooper("builds", "import", "-a", "evil", input=text_of(write_tar([FACTS, *images])))
+    assert done.code != 0 and "unpacks to more than" in done.err and "unpack-limit" in done.err, done
+    cooper("builds", "set", "unpack-limit", "3m", "-a", "evil").ok()
+    cooper("builds", "import", "-a", "evil", input=text_of(write_tar([FACTS, *images]))).ok()
 
 
 def test_a_file_that_is_cut_is_refused(cooper, victim, store, shop, tmp_path):

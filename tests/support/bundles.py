@@ -56,10 +56,10 @@ def newest(cooper, app):
     return cooper.build_ids(app)[-1]
 
 
-def oci_archive(config, layer, compressed=True, name=None):
+def oci_archive(config, layer, compressed=True, name=None, blob=None):
     """What `skopeo copy ... oci-archive:` writes."""
     diff_id = hashlib.sha256(layer).hexdigest()
-    blob = gzip.compress(layer, mtime=0) if compressed else layer
+    blob = blob or (gzip.compress(layer, mtime=0) if compressed else layer)
     text = json.dumps({**config, "rootfs": {"type": "layers", "diff_ids": [f"sha256:{diff_id}"]}}).encode()
     blobs = {hashlib.sha256(b).hexdigest(): b for b in (text, blob)}
     kind = "application/vnd.oci.image.layer.v1.tar" + ("+gzip" if compressed else "")

@@ -73,9 +73,9 @@ TEST(BlobSpool, KeepsEachContentForEveryPlace) {
 TEST(StagedArchive, HoldsEachContentOnceUnderItsDigest) {
   const TempFolder folder;
   StagedArchive archive(folder / "images.tar");
-  ImageFiles first(archive, "linux/amd64");
+  ImageFiles first(archive, "linux/amd64", nullptr);
   const ArchivedImage one = read(first, docker_archive("a:1", "layer")).at(0);
-  ImageFiles second(archive, "linux/amd64");
+  ImageFiles second(archive, "linux/amd64", nullptr);
   const ArchivedImage two = read(second, docker_archive("b:1", "layer")).at(0);
   EXPECT_EQ(one.names, std::vector<std::string>{"a:1"});
   const std::vector<NamedImage> named = {{.image = &one, .references = {"localhost/app:web.1"}}};
@@ -89,7 +89,7 @@ TEST(StagedArchive, HoldsEachContentOnceUnderItsDigest) {
   // Read as any other, it is the same image, with the name that it was given.
   const Fd again = open_file(folder / "images.tar", O_RDONLY);
   StagedArchive copy(folder / "copy.tar");
-  ImageFiles files(copy, "linux/amd64");
+  ImageFiles files(copy, "linux/amd64", nullptr);
   source::ArchiveReader reader(again.get());
   while (const auto each = reader.next()) files.take(*each, reader);
   const auto images = files.images();
@@ -128,7 +128,7 @@ TEST(ImageFiles, OfSeveralPlatformsTheOneThatIsAskedForIsTaken) {
     tar += entry("blobs/sha256/" + hex(sha256(blob)), blob);
   }
   tar.append(kTarEnd, '\0');
-  ImageFiles files(archive, "linux/amd64");
+  ImageFiles files(archive, "linux/amd64", nullptr);
   const auto images = read(files, tar);
   ASSERT_EQ(images.size(), 1U);
   EXPECT_EQ(images[0].config_text, config_a);

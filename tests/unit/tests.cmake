@@ -18,7 +18,8 @@ cooper_unit_test(source LINKS cooper_source dep::zstd
           source_pack_test.cc source_segments_test.cc source_tree_digest_test.cc source_tree_list_test.cc source_unpack_over_test.cc source_unpack_test.cc source_url_test.cc)
 add_dependencies(source_test cooper-fetch)
 cooper_unit_test(foreign LINKS cooper_foreign dep::zstd
-  SOURCES source_foreign_test.cc)
+  SOURCES source_content_meter_test.cc source_foreign_test.cc)
+add_dependencies(foreign_test cooper-unpack)
 cooper_unit_test(bundle LINKS cooper_bundle
   SOURCES bundle_gzip_test.cc bundle_images_test.cc bundle_tar_test.cc)
 cooper_unit_test(engine LINKS cooper_engine
