@@ -21,6 +21,10 @@ std::map<std::string, std::string> own_labels(const std::string& root, const App
   return {{"cooper.root", root}, {"cooper.app", app.str()}, {kDeployLabel, ""}};
 }
 
+std::string instance_name(const engine::Container& container) {
+  return container.label(kServiceLabel) + "." + container.label(kInstanceLabel);
+}
+
 std::chrono::seconds stop_timeout_of(const engine::Container& container) {
   constexpr std::uint64_t kUsual = 10;
   return std::chrono::seconds(parse_number(container.label(kStopLabel)).value_or(kUsual));

@@ -23,6 +23,9 @@ inline constexpr const char* kHealthLabel = "cooper.health";      ///< path that
 inline constexpr const char* kHealthPortLabel = "cooper.health-port";  ///< ... at this port
 inline constexpr const char* kStopLabel = "cooper.stop-timeout";       ///< seconds
 
+/// "web.1": which of the app's it is.
+std::string instance_name(const engine::Container& container);
+
 /// How long it may take to end.
 std::chrono::seconds stop_timeout_of(const engine::Container& container);
 

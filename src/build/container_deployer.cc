@@ -11,15 +11,6 @@
 
 namespace cooper::build {
 
-namespace {
-
-/// "web.1"
-std::string shown(const engine::Container& container) {
-  return container.label(kServiceLabel) + "." + container.label(kInstanceLabel);
-}
-
-}  // namespace
-
 void ContainerDeployer::say(const std::string& line) {
   clock_.touch();
   parts_.log.append(parts_.redactor.redact(line) + "\n");
@@ -143,7 +134,7 @@ void ContainerDeployer::make_way(std::size_t index) {
   const engine::Container& container = old.owned.container;
   note_.stopping.push_back(container.id);
   write_note(parts_.layout, parts_.app, note_);  // whoever comes after a crash starts it again
-  say(shown(container) + " | Stopping container " + container.id.substr(0, 12) +
+  say(instance_name(container) + " | Stopping container " + container.id.substr(0, 12) +
       ", in whose place a new one comes");
   old.was_stopped = true;
   old.owned.containers->stop(container.id, stop_timeout_of(container));
@@ -170,7 +161,7 @@ void ContainerDeployer::end_old_ones() {
       threads.emplace_back([&] {
         const engine::Containers* const containers = old.owned.containers;
         const engine::Container& container = old.owned.container;
-        attempt(shown(container) + " | Stopped container " + container.id.substr(0, 12) +
+        attempt(instance_name(container) + " | Stopped container " + container.id.substr(0, 12) +
                     " of release " + container.label(kReleaseLabel),
                 [&] {
                   containers->stop(container.id, stop_timeout_of(container));
@@ -191,14 +182,14 @@ void ContainerDeployer::end_old_ones() {
 }
 
 void ContainerDeployer::undo() {
-  say("What ran before stays");
+  if (!old_ones_.empty()) say("What ran before stays");
   new_ones_->remove_everything();  // their ports are free again
   bool all_run = true;
   for (const Old& old : old_ones_) {
     if (!old.was_stopped) continue;
     try {
       old.owned.containers->start(old.owned.container.id);
-      say(shown(old.owned.container) + " | Started container " +
+      say(instance_name(old.owned.container) + " | Started container " +
           old.owned.container.id.substr(0, 12) + " again");
     } catch (const Error& error) {  // boundary: the next deploy or prune tries again
       all_run = false;

@@ -44,7 +44,12 @@ bool is_beneath(const fs::path& path, const fs::path& root) {
 Result<fs::path> resolve_inside(const fs::path& source, const fs::path& relative,
                                 const std::string& what) {
   std::error_code failure;
-  const std::string shown = "\"" + printable(relative.lexically_normal().string()) + "\"";
+  const fs::path named = relative.lexically_normal();
+  const std::string shown = "\"" + printable(named.string()) + "\"";
+  if (!named.empty() && *named.begin() == "..") {
+    return Error(Errc::invalid, what + " " + shown + " leads out of the source",
+                 "paths are relative to the folder that is built");
+  }
   const fs::path real = fs::canonical(source / relative, failure);
   if (failure) {
     return Error(

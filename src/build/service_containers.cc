@@ -8,6 +8,8 @@
 #include "log/channel.h"
 
 #include <algorithm>
+#include <mutex>
+#include <thread>
 #include <utility>
 
 namespace cooper::build {
@@ -242,15 +244,21 @@ void ServiceContainers::remove(const Started& container) {
 }
 
 void ServiceContainers::remove_everything() {
+  std::mutex mutex;  // guards the log's lines
   const auto attempt = [&](auto&& action) {
     try {
       action();
     } catch (const Error& error) {  // boundary: the next deploy or prune removes it
+      const std::lock_guard guard(mutex);
       parts_.say("warning: " + error.message());
     }
   };
-  for (const std::string& id : std::exchange(made_, {})) {
-    attempt([&] { parts_.containers.remove(id); });
+  const std::vector<std::string> made = std::exchange(made_, {});
+  {
+    std::vector<std::jthread> threads;  // an engine takes its time for each
+    for (const std::string& id : made) {
+      threads.emplace_back([&] { attempt([&] { parts_.containers.remove(id); }); });
+    }
   }
   if (!std::exchange(has_network_, false)) return;
   attempt([&] {

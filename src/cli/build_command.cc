@@ -1,5 +1,6 @@
 // `cooper build`.
 
+#include "cli/build_args.h"
 #include "cli/context.h"
 #include "cli/deploys.h"
 #include "cli/follow_build.h"
@@ -41,15 +42,9 @@ Result<build::BuildRequest> request_from(const Options& options) {
     if (!platform) return platform.error();
     request.platform = *platform;
   }
-  for (const std::string& argument : options.build_args) {
-    const std::size_t equals = argument.find('=');
-    if (equals == 0 || equals == std::string::npos) {
-      // The text may be a secret whose name was forgotten: it is not repeated.
-      return Error(Errc::invalid, "a value of --build-args is not NAME=VALUE",
-                   "for example --build-args VERSION=x.y");
-    }
-    request.build_args.emplace_back(argument.substr(0, equals), argument.substr(equals + 1));
-  }
+  auto arguments = build_args_of(options);
+  if (!arguments) return arguments.error();
+  request.build_args = std::move(*arguments);
   return request;
 }
 
@@ -174,10 +169,7 @@ constexpr std::array kFlags = {
          .summary = "the manifest in DIR (default: convox.yml)",
          .target = &Options::manifest,
          .offer = Offer::file},
-    Flag{.name = "build-args",
-         .value = "NAME=VALUE",
-         .summary = "a build argument for Dockerfiles that declare it; may be repeated",
-         .target = &Options::build_args},
+    kBuildArgsFlag,
     kSecretFlag,
     kAgentFlag,
     Flag{.name = "no-cache",

@@ -5,10 +5,12 @@
 #include "base/text.h"
 #include "cli/context.h"
 #include "cli/follow_build.h"
+#include "cli/named_file.h"
 #include "cli/outcome.h"
 #include "cli/progress.h"
 
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -28,14 +30,15 @@ class Target {
     is_new_ = path_ != "-" && (::stat(path_.c_str(), &info) != 0 || S_ISREG(info.st_mode));
     if (path_ == "-") return;
     if (!is_new_) {
-      file_ = open_file(path_, O_WRONLY);
+      file_ = Fd(::open(path_.c_str(), O_WRONLY | O_CLOEXEC));
+      if (!file_) throw cant_write_named_file(path_.string(), errno);
       return;
     }
     const fs::path folder = path_.has_parent_path() ? path_.parent_path() : fs::path(".");
     std::string name =
         (folder / (std::string(kTemporaryPrefix) + path_.filename().string())).string() + ".XXXXXX";
     file_ = Fd(::mkostemp(name.data(), O_CLOEXEC));
-    if (!file_) throw_errno("create " + name);
+    if (!file_) throw cant_write_named_file(path_.string(), errno);
     temporary_ = name;
   }
   ~Target() {
@@ -104,7 +107,7 @@ int run_import(Context& context, const Options& options) {
     throw Error(Errc::invalid, "there is no bundle to import: stdin is a terminal",
                 "name a file: cooper builds import -f FILE");
   }
-  const Fd file = is_stdin ? Fd() : open_file(*options.file, O_RDONLY);
+  const Fd file = is_stdin ? Fd() : open_named_file(context.folder, *options.file);
   Interrupts interrupts(Interrupts::Takes::all_ends);
   Progress progress(context, options.id ? context.err : context.out);
   progress.phase("Importing build");

@@ -149,16 +149,18 @@ int run_env_unset(Context& context, const Options& options) {
 
 // Dokku's spelling: what was changed is deployed with the build that the app runs on
 
-/// Nothing would be different, and it is what the app runs with.
+/// Nothing would be different, and it is what the app runs with, or it runs with nothing.
 bool is_so_already(const Context& context, const App& app, const rack::NewRelease& change) {
   const auto newest = context.rack.newest_release(app.name);
-  return newest && newest->id.str() == app.release && has(newest->environment, change);
+  if (!has(newest ? newest->environment : Environment{}, change)) return false;
+  return app.release.empty() || newest->id.str() == app.release;
 }
 
 int change_config(const Context& context, const Options& options, const App& app,
                   rack::NewRelease change) {
   if (is_so_already(context, app, change)) {
-    context.out.write("Nothing to change: app " + app.name.str() + " runs with this already\n");
+    context.out.write("Nothing to change: app " + app.name.str() +
+                      (app.release.empty() ? " has" : " runs with") + " this already\n");
     return 0;
   }
   if (!app.release.empty()) change.build_from = "active";

@@ -1,14 +1,15 @@
 // `cooper git:from-archive`.
 
 #include "base/fd.h"
+#include "cli/build_args.h"
 #include "cli/deploys.h"
 #include "cli/follow_build.h"
 #include "cli/interrupt.h"
+#include "cli/named_file.h"
 #include "source/archive_type.h"
 #include "source/url.h"
 
 #include <array>
-#include <fcntl.h>
 #include <filesystem>
 #include <unistd.h>
 
@@ -37,7 +38,8 @@ Wanted wanted_from(const Context& context, const Options& options) {
   Wanted wanted{.build = {.app = AppName::parse(words[0]).value(),
                           .request = {.source = "git:from-archive",
                                       .description = options.description.value_or(""),
-                                      .manifest = options.manifest.value_or("")},
+                                      .manifest = options.manifest.value_or(""),
+                                      .build_args = build_args_of(options).value()},
                           .if_locked = if_locked(options)},
                 .file = Fd()};
   rack::BuildArchive& build = wanted.build;
@@ -53,9 +55,11 @@ Wanted wanted_from(const Context& context, const Options& options) {
     name = std::filesystem::path(url.path).filename();
     if (name.empty()) name = "from " + url.host;
   } else {
-    wanted.file = find_regular_file(context.folder / words[1], O_RDONLY);
-    if (!wanted.file) {
-      throw Error(Errc::not_found, "there is no file " + words[1], "a URL begins with https://");
+    try {
+      wanted.file = open_named_file(context.folder, words[1]);
+    } catch (const Error& error) {  // adapter: perhaps it was meant to be a URL
+      if (error.code() != Errc::not_found) throw;
+      throw Error(error.code(), error.message(), "a URL begins with https://");
     }
     build.archive = wanted.file.get();
     build.shown = words[1];
@@ -101,6 +105,7 @@ constexpr std::array kFlags = {
          .value = "FILE",
          .summary = "the manifest in the archive (default: convox.yml)",
          .target = &Options::manifest},
+    kBuildArgsFlag,
     kNoWaitFlag};
 
 constexpr std::array kCommands = {Command{

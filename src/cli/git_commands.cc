@@ -7,8 +7,8 @@
 #include "cli/git_shell.h"
 #include "cli/interrupt.h"
 #include "process/child.h"
+#include "rack/app_repository.h"
 #include "rack/properties.h"
-#include "store/layout.h"
 
 #include <algorithm>
 #include <array>
@@ -47,8 +47,7 @@ std::filesystem::path repository_for(const Context& context, const GitRequest& r
       (!is_push || rack::effective_property(context.rack, nullptr, "auto-create") != "on")) {
     context.rack.get_app(request.app);  // throws, in its words
   }
-  std::filesystem::path repository = store::default_layout().git(request.app);
-  if (std::filesystem::exists(repository)) return repository;
+  if (const auto repository = rack::find_repository(request.app)) return *repository;
   if (is_push) return context.rack.initialize_git(request.app);
   throw Error(Errc::not_found, "nothing was ever pushed to app " + request.app.str());
 }

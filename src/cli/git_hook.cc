@@ -141,7 +141,13 @@ int pre_receive(const Context& context, const Push& push) {
                 "cooper apps delete " + push.app.str() + ", or another deploy-branch, first");
   }
   if (push.accepts_failed) return 0;  // post-receive builds it
-  const int code = build_push(context, push);
+  int code = 0;
+  try {
+    code = build_push(context, push);
+  } catch (const Error& error) {  // boundary: of a push, whose end is said below
+    print_error(context, error.message(), error.hint());
+    code = exit_code(error.code());
+  }
   if (code != 0) {
     context.err.write("The push is rejected: " + branch +
                       (push.built->creates() ? " is not created\n" : " stays where it was\n"));

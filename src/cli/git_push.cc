@@ -1,10 +1,10 @@
 #include "cli/git_push.h"
 
 #include "base/text.h"
+#include "rack/app_repository.h"
 #include "source/git_command.h"
 
 #include <algorithm>
-#include <array>
 
 namespace cooper::cli {
 
@@ -38,13 +38,8 @@ Result<std::vector<RefUpdate>> parse_updates(std::string_view text) {
 std::optional<std::string> deploy_ref(const std::string& property,
                                       const std::vector<RefUpdate>& updates,
                                       const std::function<bool(const std::string& ref)>& exists) {
-  if (!property.empty()) return std::string(kHeads) + property;
-  const std::array<std::string, 2> usual = {std::string(kHeads) + "main",
-                                            std::string(kHeads) + "master"};
-  for (const std::string& ref : usual) {
-    if (exists(ref)) return ref;
-  }
-  for (const std::string& ref : usual) {
+  if (auto present = rack::present_deploy_ref(property, exists)) return present;
+  for (const std::string& ref : rack::usual_deploy_refs()) {
     if (update_of(updates, ref)) return ref;
   }
   return std::nullopt;

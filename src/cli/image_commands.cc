@@ -74,7 +74,11 @@ constexpr std::array kWords = {
     Positional{.name = "APP", .summary = "the app, made on first use", .offer = Offer::app},
     Positional{.name = "IMAGE",
                .summary = "its name: nginx:1.25 (with -a the only argument)",
-               .need = Positional::Need::any_number}};
+               .need = Positional::Need::optional},
+    Positional{.name = "USER",
+               .summary = "taken as Dokku takes it; there is no commit that would bear it",
+               .need = Positional::Need::optional},
+    Positional{.name = "EMAIL", .summary = "likewise", .need = Positional::Need::optional}};
 constexpr std::array kFlags = {kAppFlag, kNoWaitFlag};
 
 constexpr std::array kCommands = {

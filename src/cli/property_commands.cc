@@ -36,7 +36,14 @@ int run_set(Context& context, const Options& options) {
   } else if (options.words.size() > 1 && !options.words[1].empty()) {
     value = options.words[1];
   }
-  context.rack.set_property(app ? &*app : nullptr, key, value);
+  try {
+    context.rack.set_property(app ? &*app : nullptr, key, value);
+  } catch (const Error& error) {  // adapter: many are set before there is anything to build
+    if (error.code() != Errc::not_found || !app || context.rack.find_app(*app)) throw;
+    const std::string near =
+        error.hint().starts_with("did you mean") ? error.hint() + " Else: " : "";
+    throw Error(error.code(), error.message(), near + "cooper apps create " + app->str());
+  }
   const bool hidden = build::secrecy_of(key) == build::Secrecy::secret;
   const std::string whose = app ? "of app " + app->str() : "of all apps";
   context.err.write(value ? key + " " + whose + " is now " +

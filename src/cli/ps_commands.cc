@@ -29,6 +29,7 @@ Cell health_cell(const std::string& health) {
 }
 
 std::string ports_text(const engine::Container& container) {
+  if (!container.is_running()) return "";
   if (container.is_on_host_network()) return "the host's";
   std::string text;
   for (const engine::PortMapping& port : container.ports) {

@@ -7,11 +7,11 @@
 #include "cli/authorized_keys.h"
 #include "cli/context.h"
 #include "cli/json_output.h"
+#include "cli/named_file.h"
 #include "cli/table.h"
 #include "process/child.h"
 #include "rack/app_repository.h"
 #include "source/git_command.h"
-#include "store/layout.h"
 
 #include <array>
 #include <fcntl.h>
@@ -46,14 +46,12 @@ std::string checked_name(const std::string& name) {
               "letters, digits, '.', '_', '-' and '@', at most 64, a letter or digit first");
 }
 
-std::string key_text(const Options& options) {
+std::string key_text(const Context& context, const Options& options) {
   constexpr std::size_t kMost = std::size_t{64} << 10;
   if (options.words.size() < 2 || options.words[1] == "-") {
     return read_open_file(Fd(::dup(STDIN_FILENO)), "the key", kMost);
   }
-  const auto text = read_file(options.words[1], kMost);
-  if (!text) throw Error(Errc::not_found, "there is no file " + options.words[1]);
-  return *text;
+  return read_open_file(open_named_file(context.folder, options.words[1]), options.words[1], kMost);
 }
 
 /// ssh-keygen knows what our own look at the line can't tell.
@@ -81,11 +79,10 @@ void check_key(const PublicKey& key) {
 
 int run_add(Context& context, const Options& options) {
   const std::string name = checked_name(options.words[0]);
-  const PublicKey key = parse_public_key(key_text(options)).value();
+  const PublicKey key = parse_public_key(key_text(context, options)).value();
   check_key(key);
   keys_of(options).add(name, key,
-                       authorized_line(name, key, rack::lasting_program(),
-                                       fs::absolute(store::default_layout().root())));
+                       authorized_line(name, key, rack::lasting_program(), rack::own_root()));
   context.out.write("Adding key " + name + "... OK, " + fingerprint(key) + "\n");
   return 0;
 }

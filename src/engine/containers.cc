@@ -319,6 +319,7 @@ std::vector<std::string> Containers::list_networks(
 
 void LogFrames::feed(std::string_view bytes) {
   constexpr std::size_t kHeader = 8;
+  constexpr std::size_t kMostKept = std::size_t{1} << 20;
   while (!bytes.empty()) {
     if (left_ == 0) {
       const std::size_t wanted = std::min(kHeader - header_.size(), bytes.size());
@@ -331,10 +332,13 @@ void LogFrames::feed(std::string_view bytes) {
       header_.clear();
       continue;
     }
-    const std::string_view part = bytes.substr(0, left_);
-    sink_(part);
+    const std::string_view part = bytes.substr(0, std::min(left_, kMostKept - content_.size()));
+    content_ += part;
     left_ -= part.size();
     bytes.remove_prefix(part.size());
+    if (left_ != 0 && content_.size() < kMostKept) continue;
+    sink_(content_);
+    content_.clear();
   }
 }
 

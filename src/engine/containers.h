@@ -76,7 +76,7 @@ struct ContainerLogs {
   bool follow = false;
   std::optional<std::uint64_t> tail;  ///< the newest so many lines; absent: all
   std::optional<Time> since;
-  bool timestamps = false;  ///< RFC 3339 and a space before each line
+  bool timestamps = false;  ///< RFC 3339 and a space before each message
 };
 
 /// The containers of one engine. Thread-safe; every call is a connection of its own. All throw
@@ -104,7 +104,8 @@ class Containers {
   /// All that bear these labels, also those that do not run; sorted by name. A label without
   /// value is there with any.
   std::vector<Container> list(const std::map<std::string, std::string>& labels) const;
-  /// What the container prints, on both of its streams.
+  /// What the container prints, on both of its streams, message by message: a line, or a part of
+  /// a long one.
   void logs(const std::string& id, const ContainerLogs& which,
             const std::function<void(std::string_view)>& sink, std::stop_token stop = {}) const;
 
@@ -122,7 +123,7 @@ class Containers {
 };
 
 /// Takes the frames of a log stream apart: 1 byte of kind, 3 of nothing, 4 of length (big
-/// endian), then the bytes.
+/// endian), then the bytes. `sink` gets each frame at once, unless it is larger than 1 MiB.
 class LogFrames {
  public:
   explicit LogFrames(const std::function<void(std::string_view)>& sink) : sink_(sink) {}
@@ -131,7 +132,8 @@ class LogFrames {
  private:
   const std::function<void(std::string_view)>& sink_;
   std::string header_;
-  std::size_t left_ = 0;  // of the present frame
+  std::string content_;   // of the present frame, so far
+  std::size_t left_ = 0;  // of it
 };
 
 }  // namespace cooper::engine

@@ -17,12 +17,6 @@ namespace cooper::engine {
 
 namespace {
 
-std::filesystem::path make_own_folder() {
-  std::string folder = "/tmp/cooper-XXXXXX";
-  if (!::mkdtemp(folder.data())) throw_errno("make a folder in /tmp");
-  return folder;
-}
-
 /// The last line that is not empty.
 std::string last_line(std::string_view text) {
   text = trim(text);
@@ -31,13 +25,12 @@ std::string last_line(std::string_view text) {
 
 }  // namespace
 
-PodmanService::PodmanService() : folder_(make_own_folder()), service_(start()) {
+PodmanService::PodmanService() : service_(start()) {
   try {
     wait_until_it_answers();
   } catch (const Error&) {  // adapter: half a service is none
     service_.signal_group(SIGKILL);
     service_.wait();
-    remove_tree(folder_);
     throw;
   }
 }
@@ -45,14 +38,10 @@ PodmanService::PodmanService() : folder_(make_own_folder()), service_(start()) {
 PodmanService::~PodmanService() {
   service_.signal(SIGTERM);
   service_.wait();
-  try {
-    remove_tree(folder_);
-  } catch (const Error&) {  // boundary: an empty folder in /tmp
-  }
 }
 
 process::Child PodmanService::start() const {
-  const Fd messages = open_file(folder_ / "messages", O_WRONLY | O_CREAT | O_APPEND, 0600);
+  const Fd messages = open_file(folder_.path() / "messages", O_WRONLY | O_CREAT | O_APPEND, 0600);
   try {
     return process::Child::start({
         .argv = {"podman", "system", "service", "--time=0", "unix://" + socket().string()},
@@ -64,7 +53,6 @@ process::Child PodmanService::start() const {
         .death_signal = SIGTERM,
     });
   } catch (const Error& error) {  // adapter: say what to do
-    remove_tree(folder_);
     if (error.code() != Errc::not_found) throw;
     throw Error(Errc::unavailable, "podman is not installed",
                 "install it (Debian: podman), or build with a Docker Engine: its images run there");
@@ -83,7 +71,7 @@ void PodmanService::wait_until_it_answers() {
     }
     const bool has_ended = service_.poll().has_value();
     if (has_ended || std::chrono::steady_clock::now() > deadline) {
-      const std::string said = read_file(folder_ / "messages").value_or("");
+      const std::string said = read_file(folder_.path() / "messages").value_or("");
       throw Error(Errc::unavailable,
                   "podman does not serve its API: " +
                       shorten(said.empty() ? "it says nothing" : last_line(said), 300),

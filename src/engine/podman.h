@@ -1,6 +1,7 @@
 #pragma once
 // Podman's API, served for us alone: Podman has no daemon, and what it runs needs none.
 
+#include "engine/own_folder.h"
 #include "process/child.h"
 
 #include <filesystem>
@@ -18,13 +19,13 @@ class PodmanService {
   PodmanService(const PodmanService&) = delete;
   PodmanService& operator=(const PodmanService&) = delete;
 
-  std::filesystem::path socket() const { return folder_ / "s"; }
+  std::filesystem::path socket() const { return folder_.path() / "s"; }
 
  private:
   process::Child start() const;
   void wait_until_it_answers();
 
-  std::filesystem::path folder_;  // in /tmp, as a socket's path must be short
+  OwnFolder folder_;
   process::Child service_;
 };
 

@@ -7,6 +7,7 @@
 #include "store/folders.h"
 #include "store/own_root.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 #include <string_view>
@@ -43,6 +44,27 @@ bool is_this(const fs::path& program) {
 }
 
 }  // namespace
+
+const std::array<std::string, 2>& usual_deploy_refs() {
+  static const std::array<std::string, 2> refs = {"refs/heads/main", "refs/heads/master"};
+  return refs;
+}
+
+std::optional<std::string> present_deploy_ref(
+    const std::string& property, const std::function<bool(const std::string& ref)>& exists) {
+  if (!property.empty()) return "refs/heads/" + property;
+  const auto found = std::ranges::find_if(usual_deploy_refs(), exists);
+  if (found == usual_deploy_refs().end()) return std::nullopt;
+  return *found;
+}
+
+fs::path own_root() { return fs::absolute(store::default_layout().root()); }
+
+std::optional<fs::path> find_repository(const AppName& app) {
+  fs::path repository = store::default_layout().git(app);
+  if (!fs::exists(repository)) return std::nullopt;
+  return repository;
+}
 
 fs::path lasting_program() {
   std::string called = process::read_of_process(::getpid(), "cmdline");

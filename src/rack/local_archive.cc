@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "build/settings.h"
-#include "process/wake.h"
+#include "bundle/pipe_feed.h"
 #include "rack/local_rack.h"
 #include "rack/scratch_folder.h"
 #include "source/fetch.h"
@@ -12,9 +12,7 @@
 #include "store/own_root.h"
 
 #include <array>
-#include <cerrno>
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,23 +23,15 @@ namespace {
 
 /// A zip is read from its end, so what comes through a pipe is kept first.
 void keep_stream(int in, const Fd& out, std::uint64_t most, const std::stop_token& stop) {
-  const process::StopWake wake(stop);
   std::array<char, 65536> buffer;
   std::uint64_t bytes = 0;
-  for (;;) {
-    std::array<pollfd, 2> fds{pollfd{in, POLLIN, 0}, pollfd{wake.fd(), POLLIN, 0}};
-    if (::poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) throw_errno("poll");
-    if (stop.stop_requested()) throw Error(Errc::canceled, "reading the archive was canceled");
-    if (fds[0].revents == 0) continue;
-    const ssize_t n = read_some(in, buffer);
-    if (n == 0) return;
-    if (n < 0) continue;
-    bytes += static_cast<std::uint64_t>(n);
+  for (std::size_t got = 0; (got = bundle::read_unless_stopped(in, buffer, stop)) > 0;) {
+    bytes += got;
     if (bytes > most) {
       throw Error(Errc::invalid, "the archive is larger than " + human_bytes(most),
                   "the property fetch-limit says how large it may be");
     }
-    write_all(out.get(), {buffer.data(), static_cast<std::size_t>(n)});
+    write_all(out.get(), {buffer.data(), got});
   }
 }
 

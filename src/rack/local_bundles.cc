@@ -10,46 +10,14 @@
 #include "rack/local_rack.h"
 #include "rack/scratch_folder.h"
 #include "rack/starting.h"
-#include "store/folders.h"
 
 #include <optional>
-#include <unistd.h>
 #include <vector>
 
 namespace cooper::rack {
 namespace fs = std::filesystem;
 
 namespace {
-
-/// The scratch folder of a build that is to come, marked as in use, so that no prune takes it for a
-/// crash's. Gone with this object, unless the build has become its owner.
-class StagedFolder {
- public:
-  StagedFolder(const store::Layout& layout, const AppName& app, const BuildId& id)
-      : path_(layout.build(app, id).work), folder_(store::make_folder(layout, path_, 0700)) {
-    mark_in_use(folder_);
-  }
-  ~StagedFolder() {
-    if (kept_) return;
-    try {
-      remove_tree(path_);
-    } catch (const Error&) {  // boundary: a prune finds it
-      return;
-    }
-    // Those of an app that never came to be: they go if they are empty.
-    ::rmdir(path_.parent_path().c_str());
-  }
-  StagedFolder(const StagedFolder&) = delete;
-  StagedFolder& operator=(const StagedFolder&) = delete;
-
-  const fs::path& path() const { return path_; }
-  void keep() { kept_ = true; }
-
- private:
-  fs::path path_;
-  Fd folder_;
-  bool kept_ = false;
-};
 
 bundle::ImportPlan stage(const ImportBuild& start, const bundle::StageOptions& options,
                          std::stop_token stop) {
@@ -78,7 +46,7 @@ Build LocalRack::import_build(const ImportBuild& start, StartProgress& progress,
   // With --no-wait it is refused here, not after a long reading.
   BuildStart begin(store_, start.app, start.if_locked, progress, stop);
   const BuildId& id = begin.id();
-  StagedFolder staged(layout_, start.app, id);
+  ScratchFolder staged(layout_, start.app, id);
   const bundle::ImportFiles files(staged.path());
   make_folders(files.folder, 0700);
   std::vector<std::string> warnings;  // of properties: the build's log has them

@@ -10,9 +10,12 @@
 #include "store/deploy_lock.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <thread>
 #include <tuple>
@@ -53,10 +56,6 @@ build::AppContainers open_containers(const store::FileStore& store, const AppNam
       "to have cooper run them: cooper builds set deployer containers -a " + app.str());
 }
 
-std::string shown(const engine::Container& container) {
-  return container.label(build::kServiceLabel) + "." + container.label(build::kInstanceLabel);
-}
-
 std::string health_of(const engine::Container& container) {
   if (!container.is_running()) return "";
   const auto problem = build::health_problem(container, kHealthLimit);
@@ -75,9 +74,21 @@ std::vector<build::OwnedContainer> containers_of(const build::AppContainers& ope
 }
 
 Error no_containers(const ContainerLogQuery& query) {
-  const std::string whose = query.service.empty() ? "" : "service " + query.service + " of ";
-  return Error(Errc::not_found, whose + "app " + query.app.str() + " has no container",
-               "`cooper ps -a " + query.app.str() + "` lists them");
+  const std::string& app = query.app.str();
+  if (query.service.empty()) {
+    return {Errc::not_found, "app " + app + " has no container",
+            "deploy a release: cooper releases promote -a " + app};
+  }
+  return {Errc::not_found, "service " + query.service + " of app " + app + " has no container",
+          "`cooper ps -a " + app + "` lists those that there are"};
+}
+
+/// A message of a log with timestamps: its time, if it has one, and the message.
+std::pair<std::optional<Time>, std::string_view> take_time(std::string_view message) {
+  const std::size_t space = std::min(message.find(' '), message.size());
+  const auto time = parse_rfc3339(message.substr(0, space));
+  if (!time) return {std::nullopt, message};
+  return {time->at, message.substr(std::min(space + 1, message.size()))};
 }
 
 /// Follows each container's log on a thread of its own.
@@ -90,14 +101,27 @@ class LogFollowers {
   LogFollowers(const LogFollowers&) = delete;
   LogFollowers& operator=(const LogFollowers&) = delete;
 
-  /// Follows those that it does not know, from their beginning if they came later.
-  void look_for_new_ones(const std::vector<build::OwnedContainer>& all) {
+  /// Follows those that it does not know, from their beginning if they came later, and those that
+  /// have ended and were started again. `open`: where they are.
+  void look(const std::shared_ptr<const build::AppContainers>& open,
+            const std::vector<build::OwnedContainer>& all) {
     for (const build::OwnedContainer& owned : all) {
-      const auto [place, is_new] = threads_.try_emplace(owned.container.id);
-      if (!is_new) continue;
-      engine::ContainerLogs which{.follow = true, .tail = query_.tail, .since = query_.since};
+      const auto [place, is_new] = followed_.try_emplace(owned.container.id);
+      Followed& followed = place->second;
+      engine::ContainerLogs which{
+          .follow = true, .tail = query_.tail, .since = query_.since, .timestamps = true};
       if (!is_first_look_) which.tail.reset();
-      place->second = std::jthread([this, owned, which] { follow(owned, which); });
+      if (!is_new) {
+        if (!followed.has_ended) continue;
+        const bool is_another_run = owned.container.started != followed.started;
+        if (!owned.container.is_running() && !is_another_run) continue;
+        if (followed.last) which.since = followed.last;
+      }
+      followed.has_ended = false;
+      followed.started = owned.container.started;
+      // The engine's connection is kept for as long as it is asked.
+      followed.thread =
+          std::jthread([this, open, owned, which, &followed] { follow(owned, which, followed); });
     }
     is_first_look_ = false;
   }
@@ -111,19 +135,35 @@ class LogFollowers {
     void operator()() const { ended.request_stop(); }
   };
 
-  void follow(const build::OwnedContainer& owned, const engine::ContainerLogs& which) {
-    const std::string name = shown(owned.container);
+  struct Followed {
+    std::optional<Time> started;  ///< the run that it was in
+    std::optional<Time> last;     ///< of the last message; its thread's, until that has ended
+    std::atomic<bool> has_ended = false;
+    std::jthread thread;  // last: it uses the others
+  };
+
+  void follow(const build::OwnedContainer& owned, const engine::ContainerLogs& which,
+              Followed& followed) {
+    const std::optional<Time> seen = followed.last;  // `since` is exact to the second alone
+    const std::string name = build::instance_name(owned.container);
     log::LineSplitter lines([&](std::string_view text) {
       const std::lock_guard guard(mutex_);
       line_(name, text);
     });
     try {
       owned.containers->logs(
-          owned.container.id, which, [&](std::string_view bytes) { lines.feed(bytes); },
+          owned.container.id, which,
+          [&](std::string_view message) {
+            const auto [time, text] = take_time(message);
+            if (time && seen && *time <= *seen) return;
+            if (time) followed.last = time;
+            lines.feed(text);
+          },
           ended_.get_token());
     } catch (const std::exception&) {  // boundary: it was removed, or its engine ended
     }
     lines.finish();
+    followed.has_ended = true;
   }
 
   const ContainerLogQuery& query_;
@@ -132,7 +172,7 @@ class LogFollowers {
   std::stop_callback<Forward> asked_;
   std::mutex mutex_;
   bool is_first_look_ = true;
-  std::map<std::string, std::jthread> threads_;
+  std::map<std::string, Followed> followed_;  // by id
 };
 
 }  // namespace
@@ -152,6 +192,10 @@ std::vector<ServiceContainer> LocalRack::list_containers(const AppName& app) {
         .deploy = container.label(build::kDeployLabel)};
     view.active = view.deploy == facts.deploy;
     view.health = health_of(container);
+    if (view.active && open.note()->stopped && container.state == "exited") {
+      container.state = "stopped";
+      container.ports.clear();
+    }
     view.container = std::move(container);
     all.push_back(std::move(view));
   }
@@ -173,16 +217,18 @@ void LocalRack::read_container_logs(const ContainerLogQuery& query, const Contai
   };
   std::vector<Line> lines;
   for (const build::OwnedContainer& owned : all) {
-    const std::string name = shown(owned.container);
+    const std::string name = build::instance_name(owned.container);
     Time last{};
     log::LineSplitter splitter([&](std::string_view text) {
-      const std::size_t space = std::min(text.find(' '), text.size());
-      if (const auto time = parse_rfc3339(text.substr(0, space))) last = time->at;
-      lines.push_back({last, name, std::string(text.substr(std::min(space + 1, text.size())))});
+      lines.push_back({last, name, std::string(text)});
     });
     owned.containers->logs(owned.container.id,
                            {.tail = query.tail, .since = query.since, .timestamps = true},
-                           [&](std::string_view bytes) { splitter.feed(bytes); });
+                           [&](std::string_view message) {
+                             const auto [time, text] = take_time(message);
+                             last = time.value_or(last);
+                             splitter.feed(text);
+                           });
     splitter.finish();
   }
   std::ranges::stable_sort(lines, {}, &Line::time);
@@ -193,18 +239,30 @@ void LocalRack::follow_container_logs(const ContainerLogQuery& query, const Cont
                                       std::stop_token stop) {
   constexpr std::chrono::milliseconds kLook{500};
   require_app(query.app);
-  auto open = std::make_unique<build::AppContainers>(open_containers(store_, query.app));
+  auto open = std::make_shared<const build::AppContainers>(open_containers(store_, query.app));
   if (containers_of(*open, query).empty()) throw no_containers(query);
   LogFollowers followers(query, line, stop);
   do {
-    followers.look_for_new_ones(containers_of(*open, query));
+    const auto note = build::read_note(layout_, query.app);
+    if (note && note->places != open->note()->places) {  // a deploy in another engine
+      open = std::make_shared<const build::AppContainers>(open_containers(store_, query.app));
+    }
+    followers.look(open, containers_of(*open, query));
   } while (followers.wait(kLook));
 }
 
 std::size_t LocalRack::stop_containers(const AppName& app) {
   require_app(app);
   open_containers(store_, app);
-  const auto lock = store::DeployLock::try_acquire(layout_, app);
+  constexpr std::chrono::milliseconds kMoment{5000};
+  constexpr std::chrono::milliseconds kLook{10};
+  const auto deadline = std::chrono::steady_clock::now() + kMoment;
+  auto lock = store::DeployLock::try_acquire(layout_, app);
+  // A deploy whose record has ended holds it for a moment more.
+  while (!lock && running(app).empty() && std::chrono::steady_clock::now() < deadline) {
+    pause(kLook, {});
+    lock = store::DeployLock::try_acquire(layout_, app);
+  }
   if (!lock) {
     throw Error(Errc::conflict, "app " + app.str() + " is being deployed",
                 "wait, or cancel it: cooper builds cancel current -a " + app.str());

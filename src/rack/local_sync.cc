@@ -1,6 +1,7 @@
 // LocalRack::sync_git: a branch, tag or commit of somewhere else, in an app's repository.
 
 #include "base/error.h"
+#include "rack/app_repository.h"
 #include "rack/local_rack.h"
 #include "rack/properties.h"
 #include "rack/push_turn.h"
@@ -23,14 +24,6 @@ namespace {
 constexpr std::string_view kBranches = "refs/heads/";
 constexpr std::string_view kDeployBranch = "deploy-branch";
 
-/// The branch that is built where nobody says which.
-std::string usual_branch(const fs::path& repository) {
-  const std::string main(std::string(kBranches) + "main");
-  const std::string master(std::string(kBranches) + "master");
-  return !source::find_ref(repository, main) && source::find_ref(repository, master) ? "master"
-                                                                                     : "main";
-}
-
 }  // namespace
 
 Synced LocalRack::sync_git(const SyncGit& wanted, StartProgress& progress, std::stop_token stop) {
@@ -47,13 +40,17 @@ Synced LocalRack::sync_git(const SyncGit& wanted, StartProgress& progress, std::
 
   const fs::path repository = initialize_git(wanted.app);
   const bool is_branch = from.ref.starts_with(kBranches);
-  std::string branch = effective_property(*this, &wanted.app, kDeployBranch);
+  std::string ref;
   if (is_branch && wanted.deploy_branch == SyncGit::DeployBranch::follows) {
-    branch = from.ref.substr(kBranches.size());
-  } else if (branch.empty()) {
-    branch = usual_branch(repository);
+    ref = from.ref;
+  } else {
+    ref = present_deploy_ref(effective_property(*this, &wanted.app, kDeployBranch),
+                             [&](const std::string& name) {
+                               return source::find_ref(repository, name).has_value();
+                             })
+              .value_or(usual_deploy_refs().front());
   }
-  const std::string ref = std::string(kBranches) + branch;
+  const std::string branch = ref.substr(kBranches.size());
   // A push that is being built would be refused by git after its release was deployed.
   const PushTurn turn(repository, progress, stop, PushTurn::MovedBy::us);
   const std::optional<std::string> before = source::find_ref(repository, ref);

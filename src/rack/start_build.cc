@@ -54,9 +54,12 @@ void require_own_files(const StartBuild& start) {
     const fs::path real = fs::weakly_canonical(folder / file, ignored);
     const auto [end, at] = std::ranges::mismatch(folder, real);
     if (end == folder.end()) continue;
+    const fs::path named = fs::path(file).lexically_normal();
+    const bool is_link = !named.is_absolute() && *named.begin() != "..";
     throw Error(Errc::invalid, "the " + shorten(printable(file), 100) + " of " +
                                    shorten(printable(start.made_from), 200) +
-                                   " leads out of the source by a symbolic link");
+                                   " leads out of the source" +
+                                   (is_link ? " by a symbolic link" : ""));
   }
 }
 

@@ -165,7 +165,9 @@ Result<SourceUrl> parse_source_url(std::string_view text) {
   const std::size_t mark = text.find("://");
   if (mark == std::string_view::npos) {
     if (auto url = parse_scp_form(text)) return *std::move(url);
-    return bad_url("it has no scheme");
+    return bad_url("it has no scheme",
+                   "for example https://git.example/team/app.git; a folder of this host by its "
+                   "absolute path");
   }
   std::string name(text.substr(0, mark));
   std::ranges::transform(name, name.begin(), [](char c) {

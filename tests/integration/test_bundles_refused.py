@@ -193,3 +193,10 @@ def test_a_changed_byte_is_noticed(cooper, victim, shop, tmp_path):
         changed[i] = (name, bytes(flipped))
         done = victim("builds", "import", "-a", "evil", input=text_of(write_tar(changed)))
         assert done.code != 0 and "nothing was imported" in done.err, (name, done.err)
+
+
+def test_an_export_has_nowhere_to_go(cooper, shop, tmp_path):
+    done = cooper("builds", "export", shop, "-a", "shop", "-f", tmp_path / "no/bundle.tgz")
+    assert done.code == 3 and f"there is no folder {tmp_path}/no" in done.err, done
+    done = cooper("builds", "export", shop, "-a", "shop", "-f", tmp_path)
+    assert done.code == 2 and f"{tmp_path} is a folder, no file" in done.err, done

@@ -125,6 +125,9 @@ def test_what_ends_or_never_gets_healthy_is_not_taken(any_shop):
     done = shop.deploy()
     assert done.code == 1 and "web.1 | out of [redacted]\n" in done.out, done
     assert re.search(r"web\.1 (ended with exit code 7|has ended and was started again)", done.err), done
+    assert "What ran before" not in done.out  # nothing did
+    logs = shop.cooper("logs", "-a", "shop")
+    assert logs.code == 3 and "app shop has no container" in logs.err and "cooper releases promote -a shop" in logs.err
     assert shop.names() == [] and shop.networks() == set() and "release" not in shop.active()
 
 
@@ -226,9 +229,10 @@ def test_two_data_roots_share_an_engine(shop, tmp_path):
 def test_stop_and_start(shop):
     shop.deploy().ok()
     assert shop.cooper("ps:stop", "shop").ok().out == "Stopped 1 container of app shop\n"
-    assert [seen["state"] for seen in shop.ps()] == ["exited"] and "exited (" in shop.cooper("ps", "-a", "shop").out
+    assert [(seen["state"], seen["ports"]) for seen in shop.ps()] == [("stopped", [])]
+    assert re.search(r"  stopped +\S.* ago *$", shop.cooper("ps", "-a", "shop").out, re.M)
     shop.cooper("builds", "prune", "-a", "shop").ok()
-    assert [seen["state"] for seen in shop.ps()] == ["exited"]
+    assert [seen["state"] for seen in shop.ps()] == ["stopped"]
     assert shop.cooper("ps:stop", "shop").ok().out == "Nothing of app shop runs\n"
     shop.cooper("ps:start", "shop").ok()
     assert [(seen["state"], seen["health"]) for seen in shop.ps()] == [("running", "healthy")]
@@ -250,8 +254,7 @@ def test_what_runs_is_neither_pruned_nor_somebody_elses(shop):
 
 
 def test_logs_are_followed_over_a_deploy(shop):
-    (shop.source / "convox.yml").write_text(MANIFEST + "    command: /bin/busybox sh -c 'echo \"I am $(/bin/busybox cat"
-                                            " /www/page)\"; exec /bin/busybox httpd -f -p 3000 -h /www'\n")
+    (shop.source / "convox.yml").write_text(SPEAKING)
     shop.deploy().ok()
     follower = shop.cooper.start("logs", "-a", "shop", "-f")
     assert follower.stdout.readline() == "web.1 | I am one\n"
@@ -265,6 +268,47 @@ def test_logs_are_followed_over_a_deploy(shop):
     follower.stdout.close()  # as `head` does
     shop.deploy().ok()
     assert follower.wait(10) == 0
+
+
+SPEAKING = MANIFEST + ("    command: /bin/busybox sh -c 'echo \"I am $(/bin/busybox cat /www/page)\";"
+                       " exec /bin/busybox httpd -f -p 3000 -h /www'\n")
+
+
+def test_logs_are_followed_over_restarts(shop):
+    (shop.source / "convox.yml").write_text(SPEAKING)
+    shop.deploy().ok()
+    follower = shop.cooper.start("logs", "-a", "shop", "-f")
+    assert follower.stdout.readline() == "web.1 | I am one\n"
+    [name] = shop.names("running")
+    for _ in range(2):
+        before = shop.runtime.pid(name)
+        os.kill(before, signal.SIGKILL)  # its engine starts it again
+        assert follower.stdout.readline() == "web.1 | I am one\n"
+        wait_for(lambda before=before: shop.runtime.pid(name) not in (0, before), "the restart")
+    follower.send_signal(signal.SIGINT)
+    assert follower.stdout.read() == "" and follower.wait(10) == 0
+
+
+def test_logs_are_followed_into_another_engine(request, root, tmp_path):
+    _, docker = on_docker(request)
+    _, other = on_podman(request)
+    cooper = Cooper(root, {**other.env, **docker.env})
+    try:
+        shop = make_shop(cooper, docker, "docker", tmp_path / "src")
+        (shop.source / "convox.yml").write_text(SPEAKING)
+        shop.deploy().ok()
+        follower = cooper.start("logs", "-a", "shop", "-f")
+        assert follower.stdout.readline() == "web.1 | I am one\n"
+        shop.set("engine", "buildah")
+        shop.page("two")
+        shop.deploy().ok()
+        assert follower.stdout.readline() == "web.1 | I am two\n"
+        follower.send_signal(signal.SIGINT)
+        assert follower.wait(10) == 0
+    finally:
+        cooper.close()
+        docker.clear()
+        other.remove()
 
 
 def test_an_images_own_health_check_and_limits_count(shop):

@@ -368,6 +368,23 @@ def test_a_file_that_is_not_there(plain_cooper, tmp_path):
     assert not (plain_cooper.root / "data/apps/shop").exists()
 
 
+def test_nothing_is_left_of_an_app_that_never_came_to_be(plain_cooper, tmp_path):
+    path = tmp_path / "a.tar"
+    path.write_bytes(tar_of({"Dockerfile": b"FROM scratch\n"}))
+    for manifest in ("../../etc/passwd", "/etc/passwd"):
+        done = plain_cooper("git:from-archive", "shop", path, "-m", manifest)
+        assert done.code == 2 and f"the {manifest} of {path} leads out of the source\n" in done.err, done
+        assert not (plain_cooper.root / "data/work/shop").exists()
+
+
+def test_build_arguments(cooper, tmp_path):
+    path = tmp_path / "a.tar"
+    path.write_bytes(tar_of({"Dockerfile": f"FROM {BASE_IMAGE}\nARG WORD\nRUN echo the word is $WORD\n".encode()}))
+    assert "the word is hello" in cooper("git:from-archive", "shop", path, "--build-args", "WORD=hello").ok().out
+    done = cooper("git:from-archive", "shop", path, "--build-args", "hello")
+    assert done.code == 2 and "--build-args is not NAME=VALUE" in done.err, done
+
+
 def test_an_archive_without_an_app(plain_cooper, tmp_path):
     path = tmp_path / "a.tar"
     path.write_bytes(tar_of({"a": b"x", "b": b"y"}))

@@ -24,6 +24,9 @@ class Docker:
     def networks(self):
         return {entry["Name"] for entry in json.loads(self.engine.ask("GET", "/networks")[1])}
 
+    def pid(self, name):
+        return json.loads(self.engine.ask("GET", f"/containers/{name}/json")[1])["State"]["Pid"]
+
     def kill(self, name):
         self.engine.ask("POST", f"/containers/{name}/kill")
 
