@@ -4,22 +4,17 @@
 #include "base/file.h"
 #include "build/app_containers.h"
 #include "build/containment.h"
+#include "build/engine_images.h"
 #include "build/leftovers.h"
-#include "build/plan.h"
 #include "build/release_use.h"
-#include "build/request.h"
-#include "build/root_id.h"
 #include "build/start.h"
-#include "engine/choose.h"
 #include "log/log_file.h"
 #include "model/retention.h"
 #include "process/alive.h"
 #include "process/cgroup.h"
 #include "process/family.h"
-#include "store/images_lock.h"
 
 #include <algorithm>
-#include <fcntl.h>
 #include <iterator>
 #include <set>
 
@@ -37,81 +32,6 @@ bool process_lives(const Build& build) {
   return process::is_same_process(static_cast<pid_t>(build.pid), build.started_at.at,
                                   build.id.str());
 }
-
-namespace {
-
-/// Where the build's images are; nullptr: nowhere that we could reach.
-std::unique_ptr<engine::ImageKeeper> keeper_of(const store::FileStore& store, const Build& build) {
-  return engine::keeper_of(build.engine, {.build = build.id,
-                                          .work = store.layout().cache(),
-                                          .cgroup_parent = "/cooper/" + build.id.str(),
-                                          .cache = store.layout().cache(),
-                                          .since = build.started_at.at});
-}
-
-/// The names, among those with this prefix, that `is_builds` says are the build's: of images
-/// that this data root made.
-template <class IsBuilds>
-void remove_names(const store::Layout& layout, engine::ImageKeeper& keeper, const Build& build,
-                  std::string_view prefix, IsBuilds&& is_builds) {
-  const RootId root = find_root_id(layout);
-  std::vector<std::string> names;
-  for (const engine::KeptImage& image : keeper.find_images(prefix)) {
-    // Labels tell of the build that made the image; one that was taken over bears another's.
-    const auto made_by = image.labels.find("cooper.build");
-    const bool is_made_here = made_by != image.labels.end() && made_by->second == build.id.str();
-    const auto& labels = is_made_here ? image.labels : std::map<std::string, std::string>();
-    if (!owns(root, labels, build.started_at.at)) continue;
-    std::ranges::copy_if(image.names, std::back_inserter(names), is_builds);
-  }
-  store::remove_each(layout, names, {},
-                     [&](const std::string& name) { keeper.remove_images({name}); });
-}
-
-/// Removes what is named as this build's images. What its record calls them is
-/// not asked: it may be unfinished, or somebody else's writing.
-void remove_images(const store::Layout& layout, engine::ImageKeeper& keeper, const Build& build) {
-  const std::string prefix = "localhost/" + build.app.str() + ":";
-  remove_names(layout, keeper, build, prefix, [&](const std::string& name) {
-    const std::string_view tag = std::string_view(name).substr(prefix.size());
-    const auto service = ServiceName::parse(tag.substr(0, tag.find('.')));
-    return service && name == image_reference(build.app, *service, build.id);
-  });
-}
-
-/// A Docker Engine pushes what bears the registry's name, and has it so for the time
-/// of the push. A build that vanished did not get to take it off again.
-void remove_pushed_names(const store::Layout& layout, engine::ImageKeeper& keeper,
-                         const Build& build) {
-  const std::string suffix = "." + build.id.str();
-  remove_names(layout, keeper, build, "", [&](const std::string& name) {
-    const auto colon = name.rfind(':');
-    if (colon == std::string::npos || !name.ends_with(suffix)) return false;
-    const std::string_view tag = std::string_view(name).substr(colon + 1);
-    return ServiceName::parse(tag.substr(0, tag.size() - suffix.size())).has_value();
-  });
-}
-
-constexpr std::size_t kMaxRequestBytes = std::size_t{16} << 20;
-
-/// Did an engine work on it, or could it have begun to? There may be none for the
-/// deploys of others, nor on this host.
-bool has_engine(const store::FileStore& store, const Build& build) {
-  if (!build.images.empty() || !build.engine.empty()) return true;
-  if (build.status != Status::running) return false;
-  // A build that vanished before its end has not said so; but it was asked for.
-  const std::filesystem::path request = store.layout().build(build.app, build.id).request;
-  try {
-    const Fd file = find_regular_file(request, O_RDONLY);
-    if (!file) return false;
-    const auto asked = parse_request(read_open_file(file, request.string(), kMaxRequestBytes));
-    return !asked || (!asked->command && asked->release.empty());
-  } catch (const Error&) {  // adapter: it may have been a build's
-    return true;
-  }
-}
-
-}  // namespace
 
 bool remove_with_images(store::FileStore& store, const Build& build,
                         const std::vector<Release>& releases) {

@@ -54,7 +54,9 @@ Settings read_settings() {
   return settings;
 }
 
-bool is_old_form(std::string_view text) { return text.find("[registries.") != std::string_view::npos; }
+bool is_old_form(std::string_view text) {
+  return text.find("[registries.") != std::string_view::npos;
+}
 
 }  // namespace
 
