@@ -6,6 +6,7 @@
 #include "server/listen.h"
 #include "server/server.h"
 #include "server/spawn.h"
+#include "server/token_access.h"
 #include "store/folders.h"
 #include "store/layout.h"
 
@@ -63,7 +64,6 @@ void run(int argc, char** argv) {
   };
   const store::Layout layout = store::default_layout();
   rack::LocalRack rack(layout);
-  server::OpenAccess access;
   server::ServerOptions server{.sockets = server::sockets_of_systemd(),
                                .tls = std::nullopt,
                                .loops = std::max(1U, std::thread::hardware_concurrency()),
@@ -85,6 +85,10 @@ void run(int argc, char** argv) {
     server.tls = server::TlsFiles{.certificate = option("--tls-cert"), .key = option("--tls-key")};
   }
   go_on_with_queue(rack);
+  const bool is_local = std::ranges::all_of(server.sockets, server::is_loopback);
+  server::TokenAccess access(store::Tokens(layout), is_local
+                                                        ? server::WithoutTokens::lets_all_in
+                                                        : server::WithoutTokens::lets_nobody_in);
   server::run_server(rack, access, std::move(server));
 }
 

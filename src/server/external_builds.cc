@@ -111,8 +111,7 @@ void start_external_build(rack::Rack& rack, const AppName& app, const BuildId& i
       {.app = app,
        .service = parsed.services.front().name,
        .image = std::string(request.option("image")),
-       .request = {.source = "git:from-image", .description = text_in(*facts, "description")},
-       .if_locked = rack::IfLocked::fail},
+       .request = {.source = "git:from-image", .description = text_in(*facts, "description")}},
       progress, request.stop);
   (*facts)["build"] = build.id.str();
   keep(rack, app, id, *facts);

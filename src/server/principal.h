@@ -26,7 +26,7 @@ struct Credentials {
   std::string password;
 };
 
-/// Decides who somebody is. Called on a worker thread for every request.
+/// Decides who somebody is. Called on a loop's thread for every request, by several at once.
 class Access {
  public:
   virtual ~Access() = default;
@@ -35,13 +35,6 @@ class Access {
                                          std::string_view remote) = 0;
   /// May the server be reached from other hosts? Not as long as anybody is let in.
   virtual bool is_closed() const = 0;
-};
-
-/// Anybody who can reach the server is an admin: for a server that only its own host reaches.
-class OpenAccess : public Access {
- public:
-  std::optional<Principal> admit(const Credentials& credentials, std::string_view remote) override;
-  bool is_closed() const override { return false; }
 };
 
 }  // namespace cooper::server

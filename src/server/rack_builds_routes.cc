@@ -64,8 +64,7 @@ Answer create_build(Services& services, const Request& request) {
     return services.rack.build_archive({.app = app,
                                         .archive = archive.get(),
                                         .shown = "the uploaded source",
-                                        .request = build_request_of(request),
-                                        .if_locked = rack::IfLocked::fail},
+                                        .request = build_request_of(request)},
                                        progress, request.stop);
   });
   return build_answer(services, build);
@@ -134,9 +133,8 @@ Answer import_build(Services& services, const Request& request) {
   const AppName app = services.rack.get_app(request.app()).name;
   NoProgress progress;
   const Build build = of_clients_bytes([&] {
-    return services.rack.import_build(
-        {.app = app, .in = request.file.get(), .if_locked = rack::IfLocked::fail}, progress,
-        request.stop);
+    return services.rack.import_build({.app = app, .in = request.file.get()}, progress,
+                                      request.stop);
   });
   return build_answer(services, build);
 }

@@ -7,11 +7,6 @@
 
 namespace cooper::server {
 
-std::optional<Principal> OpenAccess::admit(const Credentials& credentials,
-                                           std::string_view /*remote*/) {
-  return Principal{.name = credentials.user, .role = Role::admin, .app = std::nullopt};
-}
-
 std::string_view Request::option(std::string_view name) const {
   if (const auto value = form.find(name)) return *value;
   return target.query.get(name);

@@ -253,9 +253,11 @@ void Server::run() {
 void run_server(rack::Rack& rack, Access& access, ServerOptions options) {
   for (const Fd& socket : options.sockets) {
     if (is_loopback(socket) || access.is_closed()) continue;
-    throw Error(Errc::denied,
-                "anybody who can reach " + shown_address(socket) + " could do everything here",
-                "listen on 127.0.0.1, which only this host can reach");
+    throw Error(
+        Errc::denied,
+        "anybody who can reach " + shown_address(socket) + " could do everything here",
+        "make a token first: cooper tokens create --role admin; or listen on 127.0.0.1, which "
+        "only this host can reach");
   }
   Server server(rack, access, std::move(options));
   server.run();

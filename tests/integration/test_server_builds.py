@@ -272,15 +272,19 @@ def test_a_build_of_nothing_is_refused(rack, form, status):
     assert rack.refused("POST", "/apps/web/builds", form=form).status == status
 
 
-def test_a_second_build_of_the_app_is_told_to_wait(rack, app, gate):
+def test_a_second_build_of_the_app_waits_for_its_turn(rack, app, gate):
     folder = app(HEAD + f"RUN {gate.command}\n")
     first = start_build(rack, folder)
     gate.wait()
-    refused = rack.refused("POST", "/apps/web/builds", form={"url": store(rack, packed(folder))})
-    assert refused.status == 409 and first["id"] in refused.text
+    second = rack.post("/apps/web/builds", url=store(rack, packed(app(HEAD + "RUN echo second\n"))))
+    assert second["status"] == "created"
+    follower = Follower(rack.web_socket(f"/apps/web/builds/{second['id']}/logs"))
+    follower.wait_for(f"app web is being deployed by build {first['id']}")
     assert rack.refused("DELETE", "/apps/web").status == 409
     gate.open()
     assert ended(rack, first["id"])["status"] == "complete"
+    assert ended(rack, second["id"])["status"] == "complete"
+    follower.wait_for("second")
 
 
 def test_the_logs_of_an_app_are_those_of_its_deploys(rack, app, cooper):

@@ -74,6 +74,49 @@ def test_other_routes_need_credentials(server):
         assert Rack(server.port).raw("GET", "/apps", headers={"Authorization": wrong})[0] == 401
 
 
+@pytest.fixture
+def token(plain_cooper):
+    """token(*flags) makes one and returns it."""
+    return lambda *flags: plain_cooper("tokens", "create", *flags).ok().out.strip()
+
+
+def test_a_token_may_do_what_its_role_allows(server, token):
+    for app in ("web", "other"):
+        server.rack().post("/apps", name=app)
+    roles = {role: server.rack(password=token("--role", role)) for role in ("read", "build", "admin")}
+    for rack in roles.values():
+        assert [app["name"] for app in rack.get("/apps")] == ["other", "web"]
+    assert server.rack(password="any").refused("GET", "/apps").status == 401
+    assert roles["read"].refused("POST", "/apps/web/releases", form={"env": "A=b"}).status == 403
+    assert roles["build"].post("/apps/web/releases", env="A=b")["env"] == "A=b"
+    assert roles["read"].get("/apps/web/releases")[0]["env"] == ""
+    assert roles["build"].refused("DELETE", "/apps/web").status == 403
+    roles["admin"].call("DELETE", "/apps/web")
+
+
+def test_a_token_of_one_app_sees_no_other(server, token):
+    for app in ("web", "other"):
+        server.rack().post("/apps", name=app)
+    rack = server.rack(password=token("--role", "admin", "--app", "web"))
+    assert [app["name"] for app in rack.get("/apps")] == ["web"]
+    assert rack.get("/apps/web")["name"] == "web"
+    for method, path in (("GET", "/apps/other"), ("GET", "/apps/other/builds"), ("DELETE", "/apps/other")):
+        assert rack.refused(method, path).status == 403
+
+
+def test_a_revoked_token_is_good_no_more(server, token, plain_cooper):
+    secret, admin = token("--role", "read"), token("--role", "admin")
+    rack = server.rack(password=secret)
+    bearer = {"Authorization": f"Bearer {secret}"}
+    assert rack.raw("GET", "/system", headers=bearer)[0] == 200
+    plain_cooper("tokens", "revoke", secret.split("_")[1]).ok()
+    assert rack.raw("GET", "/system", headers=bearer)[0] == 401
+    assert rack.refused("GET", "/system").status == 401
+    wrong = admin[:-1] + ("a" if admin[-1] != "a" else "b")
+    assert server.rack(password=wrong).refused("GET", "/system").status == 401
+    assert server.rack(password=admin).get("/system")["status"] == "running"
+
+
 def test_unknown_routes_are_json(rack):
     assert rack.refused("GET", "/nothing/here").status == 404
     assert rack.refused("GET", "/machines").status == 404
