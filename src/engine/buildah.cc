@@ -175,9 +175,15 @@ ImageResult BuildahEngine::make(const ImageRequest& request, Progress& progress,
                                 std::stop_token stop) {
   if (stop.stop_requested()) return canceled();
   prepare();
-  if (!request.archive.empty()) return load(request, progress, std::move(stop));
-  return request.base_image.empty() ? build(request, progress, std::move(stop))
-                                    : take_base(request, progress, std::move(stop));
+  try {
+    if (!request.archive.empty()) return load(request, progress, stop);
+    return request.base_image.empty() ? build(request, progress, stop)
+                                      : take_base(request, progress, stop);
+  } catch (const Error& error) {  // adapter: the stop request ended a wait, or a `buildah tag`
+    if (error.code() != Errc::canceled) throw;
+    progress.step_finished(std::nullopt);
+    return canceled();
+  }
 }
 
 ImageResult BuildahEngine::build(const ImageRequest& request, Progress& progress,
@@ -208,16 +214,16 @@ ImageResult BuildahEngine::build(const ImageRequest& request, Progress& progress
   output.finish();
 
   if (status.ok()) {
-    progress.step_finished(0);
     std::string id(trim(read_file(id_file).value_or("")));
     remove_file(id_file);
     if (id.starts_with("sha256:")) id.erase(0, 7);
+    ensure_names(id, request.tags, stop);
+    progress.step_finished(0);
     if (request.cache) {
       drop_cache_names(request, id);
       if (!is_kept(*request.cache, output.reused())) export_cache(request, number, progress, stop);
     }
     // It is made: a stop request that comes now must not leave a tag without a digest.
-    ensure_names(id, request.tags);
     return {.end = ImageResult::End::made, .digest = digest_of(id)};
   }
   if (stop.stop_requested()) {
@@ -236,23 +242,12 @@ ImageResult BuildahEngine::build(const ImageRequest& request, Progress& progress
 ImageResult BuildahEngine::take_base(const ImageRequest& request, Progress& progress,
                                      std::stop_token stop) {
   progress.step_started("pull " + request.base_image);
-  try {
-    return tag_base(request, progress, std::move(stop));
-  } catch (const Error& error) {  // adapter: the stop request ended a `buildah tag`
-    if (error.code() != Errc::canceled) throw;
-    progress.step_finished(std::nullopt);
-    return canceled();
-  }
-}
-
-ImageResult BuildahEngine::tag_base(const ImageRequest& request, Progress& progress,
-                                    std::stop_token stop) {
   const std::string base = never_an_id(request.base_image);
   std::vector<std::string> tag = {"tag", base};
   tag.insert(tag.end(), request.tags.begin(), request.tags.end());
 
   const auto name_it = [&] {
-    const store::FolderLock lock = lock_names(stop);
+    const store::FolderLock lock = lock_names(kRemovalLimit, stop);
     return ask(tag, kQuestionLimit, stop);
   };
   // Tagging finds out by the way whether the image is there.
@@ -306,20 +301,22 @@ std::string BuildahEngine::digest_of(const std::string& image) const {
 /// Held while names of images change: `buildah tag` and `rmi` write back all names that an
 /// image had when they began, so one that it got meanwhile would be lost. `buildah build` and
 /// `pull` add theirs without losing others', but may lose them to those two.
-store::FolderLock BuildahEngine::lock_names(std::stop_token stop) const {
+/// A stop request ends the wait for it alone.
+store::FolderLock BuildahEngine::lock_names(std::chrono::seconds patience,
+                                            std::stop_token stop) const {
   const std::filesystem::path images = host_.graph_root / (host_.graph_driver + "-images");
   make_folders(images);
   return store::FolderLock(open_file(images, O_RDONLY | O_DIRECTORY),
                            {.file = kNamesLock,
-                            .patience = kRemovalLimit,
+                            .patience = patience,
                             .what = "the names of images",
                             .stop = std::move(stop)});
 }
 
 /// Gives an image those of the names that it does not have (yet, or any more: see lock_names).
-void BuildahEngine::ensure_names(const std::string& image_id,
-                                 const std::vector<std::string>& names) const {
-  const store::FolderLock lock = lock_names();
+void BuildahEngine::ensure_names(const std::string& image_id, const std::vector<std::string>& names,
+                                 std::stop_token stop) const {
+  const store::FolderLock lock = lock_names(kRemovalLimit, std::move(stop));
   const std::vector<std::string> has = image_names(host_, "", image_id);
   std::vector<std::string> tag = {"tag", image_id};
   std::ranges::copy_if(names, std::back_inserter(tag), [&](const std::string& name) {
@@ -345,7 +342,8 @@ bool BuildahEngine::use_again(const std::string& reference, const std::string& d
   const std::vector<std::string> ids = images_named(host_, reference);
   if (ids.size() != 1 || manifest_digest(host_, ids.front()) != digest) return false;
   prepare();
-  const store::FolderLock lock = lock_names();
+  constexpr std::chrono::seconds kPatience{5};  // then it is made anew, which may be quicker
+  const store::FolderLock lock = lock_names(kPatience);
   std::vector<std::string> argv = {"tag", ids.front()};
   argv.insert(argv.end(), tags.begin(), tags.end());
   return ask(std::move(argv), kQuestionLimit).status.ok();
@@ -406,7 +404,7 @@ void BuildahEngine::remove_images(const std::vector<std::string>& references) {
   if (references.empty()) return;
   std::vector<std::string> argv = {"rmi"};
   argv.insert(argv.end(), references.begin(), references.end());
-  const store::FolderLock lock = lock_names();
+  const store::FolderLock lock = lock_names(kRemovalLimit);
   remove(std::move(argv), "images", "image not known");
 }
 

@@ -62,7 +62,6 @@ class BuildahEngine : public Engine {
   void remove_unfinished_images();
   ImageResult build(const ImageRequest& request, Progress& progress, std::stop_token stop);
   ImageResult take_base(const ImageRequest& request, Progress& progress, std::stop_token stop);
-  ImageResult tag_base(const ImageRequest& request, Progress& progress, std::stop_token stop);
   ImageResult load(const ImageRequest& request, Progress& progress, std::stop_token stop);
   std::vector<std::string> instruction_files(const ImageRequest& request, unsigned number) const;
   std::vector<std::string> build_command(const ImageRequest& request,
@@ -83,8 +82,9 @@ class BuildahEngine : public Engine {
   process::Captured ask(std::vector<std::string> arguments, std::chrono::milliseconds limit,
                         std::stop_token stop = {}) const;
   std::string digest_of(const std::string& image) const;
-  store::FolderLock lock_names(std::stop_token stop = {}) const;
-  void ensure_names(const std::string& image_id, const std::vector<std::string>& names) const;
+  store::FolderLock lock_names(std::chrono::seconds patience, std::stop_token stop = {}) const;
+  void ensure_names(const std::string& image_id, const std::vector<std::string>& names,
+                    std::stop_token stop) const;
   void remove(std::vector<std::string> command, std::string_view what,
               std::string_view absent) const;
   std::string marker() const;

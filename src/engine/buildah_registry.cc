@@ -162,7 +162,7 @@ ImageResult BuildahEngine::load(const ImageRequest& request, Progress& progress,
              environment(), sink, stop);
   std::string error = sink.finish();
   if (status.ok()) {
-    ensure_names(id, request.tags);
+    ensure_names(id, request.tags, stop);
     progress.step_finished(0);
     return {.end = ImageResult::End::made, .digest = digest_of(id)};
   }
@@ -299,7 +299,7 @@ void BuildahEngine::drop_cache_names(const ImageRequest& request,
   }
   if (argv.size() == 1 || request.tags.empty()) return;
   try {
-    const store::FolderLock lock = lock_names();
+    const store::FolderLock lock = lock_names(kLookLimit);
     remove(std::move(argv), "names of cached layers", "image not known");
   } catch (const Error&) {  // boundary: a name too many harms nobody
   }
