@@ -73,10 +73,18 @@ class AppLogsStream : public Stream {
   }
 
  private:
-  /// Those not sent yet that were still running at `since`, oldest first. On a worker.
+  /// Those not sent yet that have begun and were still running at `since`, oldest first. On a
+  /// worker.
   std::vector<Recent> recent(rack::Rack& rack, Time since, bool is_first) const {
     std::vector<Recent> found;
-    for (rack::BuildView& view : rack.list_builds(wanted_.app, kRecent).builds) {
+    // Those that wait for their turn come once they have it: to follow one would keep us from what
+    // runs before it.
+    const rack::BuildPage page = rack.find_builds(
+        {.app = wanted_.app,
+         .statuses = {DisplayStatus::running, DisplayStatus::succeeded, DisplayStatus::failed,
+                      DisplayStatus::canceled, DisplayStatus::abandoned},
+         .limit = kRecent});
+    for (const rack::BuildView& view : page.builds) {
       const Build& build = view.build;
       const bool is_old = build.finished_at && build.finished_at->at < since;
       if (is_old || sent_.contains(build.id)) continue;

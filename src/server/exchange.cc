@@ -8,6 +8,7 @@
 #include <boost/beast/http/status.hpp>
 
 #include <algorithm>
+#include <arpa/inet.h>
 #include <array>
 #include <exception>
 
@@ -37,8 +38,12 @@ std::string_view host_of(std::string_view authority) {
   return authority.substr(0, authority.find(':'));
 }
 
+/// (127.0.0.1.evil.example is a name like any other.)
 bool is_local_host(std::string_view host) {
-  return is_same(host, "localhost") || host == "[::1]" || host.starts_with("127.");
+  in_addr address{};
+  const bool is_number = ::inet_pton(AF_INET, std::string(host).c_str(), &address) == 1;
+  if (is_number) return (ntohl(address.s_addr) >> 24) == 127;
+  return is_same(host, "localhost") || host == "[::1]";
 }
 
 /// A page of another site must not act in the name of a browser's user, nor, by a name that leads

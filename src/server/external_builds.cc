@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "manifest/manifest.h"
 #include "server/no_progress.h"
 #include "server/rack_json.h"
@@ -19,16 +20,22 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
+constexpr std::size_t kMaxBytes = std::size_t{1} << 20;  // as JSON
 
 rack::ObjectKey key_of(const BuildId& id) {
   return rack::ObjectKey::parse("external/" + id.str() + ".json").value();
 }
 
 void keep(rack::Rack& rack, const AppName& app, const BuildId& id, const json::object& facts) {
+  const std::string text = json::serialize(facts);
+  if (text.size() > kMaxBytes) {
+    throw Error(Errc::invalid,
+                "what is said of a build must be less than " + human_bytes(kMaxBytes),
+                "make the manifest or the description shorter");
+  }
   const Fd file(::memfd_create("external build", MFD_CLOEXEC));
   if (!file) throw_errno("memfd_create");
-  write_all(file.get(), json::serialize(facts));
+  write_all(file.get(), text);
   rack.store_object(app, key_of(id), file);
 }
 

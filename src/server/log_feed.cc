@@ -42,11 +42,12 @@ LogPiece piece_of(std::uint64_t from, std::string bytes) {
 std::uint64_t end_of(const LogPiece& piece) { return piece.from + piece.raw->size(); }
 
 /// What is there of so many bytes; fewer at the file's end.
-std::string read_at(int file, std::uint64_t from, std::size_t most) {
+std::string read_at(const Fd& file, std::uint64_t from, std::size_t most) {
   std::string bytes(most, '\0');
   std::size_t got = 0;
   while (got < most) {
-    const ssize_t n = ::pread(file, bytes.data() + got, most - got, static_cast<off_t>(from + got));
+    const ssize_t n =
+        ::pread(file.get(), bytes.data() + got, most - got, static_cast<off_t>(from + got));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) throw_errno("read a log");
     if (n == 0) break;
@@ -56,9 +57,9 @@ std::string read_at(int file, std::uint64_t from, std::size_t most) {
   return bytes;
 }
 
-std::uint64_t size_of(int file) {
+std::uint64_t size_of(const Fd& file) {
   struct stat info {};
-  if (::fstat(file, &info) != 0) throw_errno("stat a log");
+  if (::fstat(file.get(), &info) != 0) throw_errno("stat a log");
   return static_cast<std::uint64_t>(info.st_size);
 }
 
@@ -98,12 +99,13 @@ Task<void> LogFeed::take_look() {
   watch();
   if (file_) reopen_if_removed();
   if (file_ || log_.empty()) co_return;
-  file_ = find_regular_file(log_, O_RDONLY);
-  if (!file_) co_return;
+  Fd file = find_regular_file(log_, O_RDONLY);
+  if (!file) co_return;
+  file_ = std::make_shared<const Fd>(std::move(file));
   // Who comes later reads what is there by itself.
-  head_ = size_of(file_.get());
+  head_ = size_of(*file_);
   const std::size_t tail = std::min<std::uint64_t>(head_, 3);
-  head_ -= unfinished_tail(read_at(file_.get(), head_ - tail, tail));
+  head_ -= unfinished_tail(read_at(*file_, head_ - tail, tail));
 }
 
 void LogFeed::watch() {
@@ -118,9 +120,10 @@ void LogFeed::watch() {
 /// The writer makes a log that somebody removed again, with the same bytes at the same place.
 void LogFeed::reopen_if_removed() {
   struct stat info {};
-  if (!ended_ || ::fstat(file_.get(), &info) != 0 || info.st_nlink != 0) return;
+  if (!ended_ || ::fstat(file_->get(), &info) != 0 || info.st_nlink != 0) return;
   Fd again = find_regular_file(log_, O_RDONLY);
-  if (again && size_of(again.get()) >= head_) file_ = std::move(again);
+  if (!again || size_of(again) < head_) return;
+  file_ = std::make_shared<const Fd>(std::move(again));  // a worker may still read the old one
 }
 
 void LogFeed::on_event(int watch, std::string_view name) {
@@ -136,9 +139,7 @@ void LogFeed::on_event(int watch, std::string_view name) {
 
 Task<void> LogFeed::read_new() {
   while (file_ && !followers_.empty() && !wake_.ended()) {
-    const int file = file_.get();
-    const std::uint64_t from = head_;
-    const auto work = [file, from] { return read_at(file, from, kPieceBytes); };
+    const auto work = [file = file_, from = head_] { return read_at(*file, from, kPieceBytes); };
     std::string bytes = co_await call(loop_.services.quick, work);
     const bool is_last = bytes.size() < kPieceBytes;
     // Once it has ended, half a character is all that there is of it.
@@ -223,13 +224,12 @@ LogPiece LogFeed::find_read(std::uint64_t from) const {
 Task<LogPiece> LogFeed::own_piece(std::uint64_t from) {
   LogPiece piece = find_read(from);
   if (piece.raw) co_return piece;
-  const int file = file_.get();
   // (What was cut from a piece before its end is never a piece of its own.)
   const std::uint64_t end =
       std::min<std::uint64_t>(head_, ((from + 3) / kPieceBytes + 1) * kPieceBytes);
   const std::size_t most = end - from;
   const bool is_last = end == head_;  // which cuts no character
-  const auto work = [file, from, most] { return read_at(file, from, most); };
+  const auto work = [file = file_, from, most] { return read_at(*file, from, most); };
   std::string bytes = co_await call(loop_.services.quick, work);
   if (bytes.empty()) throw Error(Errc::corrupt, "the log became shorter while it was read");
   if (!is_last) bytes.resize(bytes.size() - unfinished_tail(bytes));
@@ -269,7 +269,7 @@ Task<LogPiece> LogFeed::Follower::next(std::uint64_t from) {
       piece = co_await feed.own_piece(from);
       co_return piece;
     }
-    if (from > feed.head_ && feed.file_ && from > size_of(feed.file_.get())) {
+    if (from > feed.head_ && feed.file_ && from > size_of(*feed.file_)) {
       throw Error(Errc::invalid, "offset " + std::to_string(from) + " is beyond the log's end");
     }
     if (feed.is_read_) break;

@@ -89,7 +89,7 @@ class LogFeed : public std::enable_shared_from_this<LogFeed> {
   const AppName app_;
   const BuildId id_;
   std::filesystem::path log_;
-  Fd file_;
+  std::shared_ptr<const Fd> file_;  ///< shared with workers that read it; null: none yet
   int folder_watch_ = -1;
   int file_watch_ = -1;
   Wake wake_;

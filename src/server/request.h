@@ -55,7 +55,7 @@ struct Answer {
   std::string body;
   Fd file;                         ///< in place of `body`: sent from its begin to its end
   Producer producer;               ///< in place of both
-  std::shared_ptr<Stream> stream;  ///< in place of all: see stream.h. Shared with its session
+  std::shared_ptr<Stream> stream;  ///< in place of all, of a socket's routes alone: see stream.h
 };
 
 /// The one place where a code becomes an HTTP status.

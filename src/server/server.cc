@@ -88,8 +88,8 @@ class Server {
   };
 
   Task<void> accept(Acceptor& acceptor);
-  void take_connections(int socket);
-  void take(int connection, const sockaddr_storage& peer);
+  bool take_connections(int socket);
+  void take(Fd connection, const sockaddr_storage& peer);
   Task<void> serve(Loop& loop, tcp::socket socket, std::string remote);
   Task<void> wait_for_signals();
   Task<void> reap_children();
@@ -117,38 +117,49 @@ Task<void> Server::accept(Acceptor& acceptor) {
     co_await acceptor.descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
                                             asio::redirect_error(asio::use_awaitable, failure));
     if (failure) break;
-    take_connections(acceptor.descriptor.native_handle());
+    bool is_full = !take_connections(acceptor.descriptor.native_handle());
     // While there are too many, those to come wait in the kernel's queue.
-    while (connections_ >= services_.limits.connections && !loops_[0]->ending) {
+    while (is_full && !loops_[0]->ending) {
       pause.expires_after(std::chrono::milliseconds(20));
       co_await pause.async_wait(asio::use_awaitable);
+      is_full = connections_ >= services_.limits.connections;
     }
   }
 }
 
-void Server::take_connections(int socket) {
+/// All that the kernel has for us. False if more can't be taken now: there are too many, or no
+/// descriptor is left.
+bool Server::take_connections(int socket) {
   while (connections_ < services_.limits.connections) {
     sockaddr_storage peer{};
     socklen_t size = sizeof peer;
     // Not asio's: no child may get a connection, whenever it is started.
-    const int connection =
-        ::accept4(socket, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (connection < 0 && errno == EINTR) continue;
-    if (connection < 0) return;
-    take(connection, peer);
+    Fd connection(
+        ::accept4(socket, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!connection && errno == EINTR) continue;
+    if (!connection) return errno == EAGAIN || errno == EWOULDBLOCK;
+    take(std::move(connection), peer);
   }
+  return false;
 }
 
-void Server::take(int connection, const sockaddr_storage& peer) {
+void Server::take(Fd connection, const sockaddr_storage& peer) {
   const int on = 1;
-  ::setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  ::setsockopt(connection.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   Loop& loop = *loops_[next_loop_++ % loops_.size()];
   ++connections_;
-  asio::post(loop.context, [this, &loop, connection, peer] {
+  asio::post(loop.context, [this, &loop, connection = std::move(connection), peer]() mutable {
     tcp::endpoint endpoint;
     std::memcpy(endpoint.data(), &peer, std::min(sizeof peer, endpoint.capacity()));
     tcp::socket socket(loop.context);
-    socket.assign(peer.ss_family == AF_INET6 ? tcp::v6() : tcp::v4(), connection);
+    boost::system::error_code failure;
+    socket.assign(peer.ss_family == AF_INET6 ? tcp::v6() : tcp::v4(), connection.get(), failure);
+    if (failure) {
+      --connections_;
+      log_error("a connection can't be served: " + failure.message());
+      return;
+    }
+    static_cast<void>(connection.release());
     spawn(loop, serve(loop, std::move(socket), endpoint.address().to_string()), "a connection");
   });
 }

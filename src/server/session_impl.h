@@ -12,6 +12,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/chunk_encode.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/websocket.hpp>
 
@@ -70,10 +71,8 @@ class HttpSession : public Session, public std::enable_shared_from_this<HttpSess
   Task<void> send_text(std::string header, std::string_view body);
   Task<void> send_file(const Fd& file, std::uint64_t bytes);
   Task<Next> send_production(Answer& answer, const Request& request, bool is_http_11, bool keep);
-  Task<Next> send_stream(Answer& answer, const Request& request, bool is_http_11);
   Task<void> become_web_socket(Parser& parser, Answer& answer);
   Task<void> linger();
-  static Task<void> watch_peer(std::shared_ptr<HttpSession> self);
   static Task<void> watch_web_peer(std::shared_ptr<HttpSession> self);
 
   Loop& loop_;
@@ -195,7 +194,7 @@ Task<typename HttpSession<Socket>::Next> HttpSession<Socket>::answer_request(Par
     keep = false;  // what is left of the body is not read
   }
   Answer& answer = *refusal;
-  if (answer.stream && head.is_upgrade) {
+  if (answer.stream) {
     co_await become_web_socket(parser, answer);
     co_return Next::gone;
   }
@@ -250,24 +249,27 @@ Task<bool> HttpSession<Socket>::read_body(Parser& parser, Request& request, Body
   co_return true;
 }
 
-/// Sends an answer of any kind.
+/// Sends an answer of any kind but a stream.
 template <class Socket>
 Task<typename HttpSession<Socket>::Next> HttpSession<Socket>::send(Answer& answer,
                                                                    const Request& request,
                                                                    bool is_http_11, bool keep) {
   Next next = keep ? Next::request : Next::close;
-  if (answer.producer) {
+  const bool has_body = request.method != Method::head;
+  if (answer.producer && has_body) {
     next = co_await send_production(answer, request, is_http_11, keep);
     co_return next;
   }
-  if (answer.stream) {
-    next = co_await send_stream(answer, request, is_http_11);
-    co_return next;
+  if (answer.producer) {  // nothing is produced: of an answer to HEAD, a client reads no chunks
+    const bool keeps = keep && is_http_11;
+    std::string begin = header_text(answer, request.id,
+                                    {.length = {}, .is_http_11 = is_http_11, .keep_alive = keeps});
+    co_await send_text(std::move(begin), {});
+    co_return keeps ? Next::request : Next::close;
   }
   const std::uint64_t length = answer.file ? file_size(answer.file) : answer.body.size();
   std::string header = header_text(
       answer, request.id, {.length = length, .is_http_11 = is_http_11, .keep_alive = keep});
-  const bool has_body = request.method != Method::head;
   if (answer.file) {
     co_await send_text(std::move(header), {});
     if (has_body) co_await send_file(answer.file, length);
@@ -349,47 +351,6 @@ Task<typename HttpSession<Socket>::Next> HttpSession<Socket>::send_production(
   co_return keeps ? Next::request : Next::close;
 }
 
-/// A body that goes on, in chunks, until it or the peer ends.
-template <class Socket>
-Task<typename HttpSession<Socket>::Next> HttpSession<Socket>::send_stream(Answer& answer,
-                                                                          const Request& request,
-                                                                          bool is_http_11) {
-  if (!is_http_11) {
-    Answer refusal = error_answer(505, "this needs HTTP/1.1");
-    const Next next = co_await send(refusal, request, is_http_11, false);
-    co_return next;
-  }
-  std::string header = header_text(answer, request.id, {.length = {}, .keep_alive = false});
-  co_await send_text(std::move(header), {});
-  if (request.method == Method::head) co_return Next::close;
-  tcp().expires_never();
-  spawn(loop_, watch_peer(this->shared_from_this()), "watching a peer");
-  ChunkWriter<Socket> writer(*socket_, limits().block);
-  co_await answer.stream->run(loop_, writer, wake_);
-  tcp().expires_after(limits().block);
-  const auto last = http::make_chunk_last();
-  co_await asio::async_write(*socket_, last, asio::use_awaitable);
-  // The watch reads what linger() would.
-  beast::error_code ignored;
-  tcp().socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
-  co_await wake_.wait(kLinger);
-  abort();
-  co_return Next::gone;
-}
-
-/// A peer that has gone is to be noticed before there is something to send.
-template <class Socket>
-Task<void> HttpSession<Socket>::watch_peer(std::shared_ptr<HttpSession> self) {
-  std::array<char, 64> unasked;
-  beast::error_code failure;
-  while (!failure) {
-    const auto space = asio::buffer(unasked);
-    co_await self->socket_->async_read_some(space,
-                                            asio::redirect_error(asio::use_awaitable, failure));
-  }
-  self->wake_.end();
-}
-
 /// From here on there are frames; comes back when the connection has ended.
 template <class Socket>
 Task<void> HttpSession<Socket>::become_web_socket(Parser& parser, Answer& answer) {
@@ -403,6 +364,12 @@ Task<void> HttpSession<Socket>::become_web_socket(Parser& parser, Answer& answer
   web_->read_message_max(64 << 10);
   web_->auto_fragment(false);
   web_->text(true);
+  // However it ends: the watch below keeps the session until the connection is gone.
+  struct Gone {
+    HttpSession& session;
+    ~Gone() { session.abort(); }
+  };
+  const Gone gone{*this};
   co_await web_->async_accept(parser.get(), asio::use_awaitable);
   spawn(loop_, watch_web_peer(this->shared_from_this()), "watching a peer");
   WebSocketWriter<Socket> writer(*web_);

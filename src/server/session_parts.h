@@ -5,10 +5,8 @@
 #include "server/stream.h"
 
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/buffer_body.hpp>
-#include <boost/beast/http/chunk_encode.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/websocket.hpp>
 
@@ -41,22 +39,6 @@ class WebSocketWriter : public StreamWriter {
 
  private:
   websocket::stream<Socket>& socket_;
-};
-
-/// Sends a stream's pieces as chunks of an HTTP answer.
-template <class Socket>
-class ChunkWriter : public StreamWriter {
- public:
-  ChunkWriter(Socket& socket, std::chrono::seconds limit) : socket_(socket), limit_(limit) {}
-  Task<void> write(SharedText piece) override {
-    beast::get_lowest_layer(socket_).expires_after(limit_);
-    const auto bytes = http::make_chunk(asio::buffer(*piece));
-    co_await asio::async_write(socket_, bytes, asio::use_awaitable);
-  }
-
- private:
-  Socket& socket_;
-  std::chrono::seconds limit_;
 };
 
 /// Takes a body block by block.

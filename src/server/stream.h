@@ -17,7 +17,7 @@ struct Loop;
 /// Bytes that many sessions may send, made once.
 using SharedText = std::shared_ptr<const std::string>;
 
-/// Where a stream's pieces go: WebSocket frames, or chunks of an HTTP answer.
+/// Where a stream's pieces go: WebSocket frames.
 class StreamWriter {
  public:
   virtual ~StreamWriter() = default;
@@ -57,7 +57,7 @@ enum class StreamEnd {
   interrupted,  ///< more may come, elsewhere: the server ends
 };
 
-/// What an answer or a WebSocket sends as long as there is something.
+/// What a WebSocket sends as long as there is something.
 class Stream {
  public:
   virtual ~Stream() = default;

@@ -10,6 +10,7 @@
 #include <openssl/x509v3.h>
 
 #include <memory>
+#include <optional>
 #include <string_view>
 
 namespace cooper::server {
@@ -32,6 +33,15 @@ constexpr long kTenYears = 3650L * 24 * 3600;
 
 void require(bool done) {
   if (!done) throw Error(Errc::internal, "OpenSSL can't make a certificate");
+}
+
+/// Whoever comes first: the other's file stays.
+void write_unless_there(const std::filesystem::path& path, std::string_view text, mode_t mode) {
+  try {
+    write_file_durably(path, text, mode, IfExists::fail);
+  } catch (const Error& error) {  // adapter: see above
+    if (error.code() != Errc::conflict) throw;
+  }
 }
 
 std::string text_of(const Memory& memory) {
@@ -64,11 +74,33 @@ Certificate make_certificate(EVP_PKEY* key, const std::string& host) {
                                      reinterpret_cast<const unsigned char*>(common.c_str()), -1, -1,
                                      0) == 1);
   require(X509_set_issuer_name(made.get(), name) == 1);
-  add_extension(made.get(), NID_basic_constraints, "critical,CA:TRUE");
+  // Who trusts it trusts this server, and nothing that its key could sign.
+  add_extension(made.get(), NID_basic_constraints, "critical,CA:FALSE");
+  add_extension(made.get(), NID_ext_key_usage, "serverAuth");
   add_extension(made.get(), NID_subject_alt_name,
                 "DNS:" + host + ",DNS:localhost,IP:127.0.0.1,IP:::1");
   require(X509_sign(made.get(), key, EVP_sha256()) > 0);
   return made;
+}
+
+/// The folder's key, made if there is none. Of several processes that make one, all get the same.
+Key find_or_make_key(const std::filesystem::path& path) {
+  std::optional<std::string> text = read_file(path);
+  if (!text) {
+    const Key made(EVP_EC_gen("P-256"));
+    const Memory memory(BIO_new(BIO_s_mem()));
+    require(made && memory &&
+            PEM_write_bio_PrivateKey(memory.get(), made.get(), nullptr, nullptr, 0, nullptr,
+                                     nullptr) == 1);
+    write_unless_there(path, text_of(memory), 0600);
+    text = read_file(path);
+  }
+  const Memory memory(
+      BIO_new_mem_buf(text ? text->data() : "", text ? static_cast<int>(text->size()) : 0));
+  Key key(PEM_read_bio_PrivateKey(memory.get(), nullptr, nullptr, nullptr));
+  if (key) return key;
+  throw Error(Errc::invalid, path.string() + " holds no key",
+              "remove it: a new one is made, and a certificate for it");
 }
 
 }  // namespace
@@ -90,19 +122,20 @@ void use_certificate(ssl::context& context, const TlsFiles& files) {
 
 TlsFiles self_signed(const std::filesystem::path& folder, const std::string& host) {
   const TlsFiles files{.certificate = folder / "server.crt", .key = folder / "server.key"};
-  if (read_file(files.certificate) && read_file(files.key)) return files;
+  const bool has_certificate = read_file(files.certificate).has_value();
+  if (has_certificate && read_file(files.key)) return files;
   make_folders(folder, 0700);
-  const Key key(EVP_EC_gen("P-256"));
-  require(key != nullptr);
+  // The key first, and it stays as it is: so whoever makes a certificate at the same time makes one
+  // for the same key, and any of them will do.
+  const Key key = find_or_make_key(files.key);
   const Certificate certificate = make_certificate(key.get(), host);
-  const Memory key_text(BIO_new(BIO_s_mem()));
-  const Memory certificate_text(BIO_new(BIO_s_mem()));
-  require(PEM_write_bio_PrivateKey(key_text.get(), key.get(), nullptr, nullptr, 0, nullptr,
-                                   nullptr) == 1);
-  require(PEM_write_bio_X509(certificate_text.get(), certificate.get()) == 1);
-  // The key first: a certificate without its key would be taken for a pair.
-  write_file_durably(files.key, text_of(key_text), 0600);
-  write_file_durably(files.certificate, text_of(certificate_text), 0644);
+  const Memory text(BIO_new(BIO_s_mem()));
+  require(text && PEM_write_bio_X509(text.get(), certificate.get()) == 1);
+  if (has_certificate) {  // of a key that is gone
+    write_file_durably(files.certificate, text_of(text), 0644);
+  } else {
+    write_unless_there(files.certificate, text_of(text), 0644);
+  }
   return files;
 }
 

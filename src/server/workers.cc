@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <exception>
 #include <memory>
 
 namespace cooper::server {
@@ -45,7 +46,15 @@ bool Workers::post(std::function<void()> work) {
   if (idle_ >= queue_.size()) {
     more_.notify_one();
   } else if (threads_.size() < most_) {
-    threads_.emplace_back([this] { serve(); });
+    try {
+      threads_.emplace_back([this] { serve(); });
+    } catch (const std::exception&) {  // adapter: the host has no thread left for us
+      // Those that we have do it; without any, nobody would.
+      if (threads_.empty()) {
+        queue_.pop_back();
+        return false;
+      }
+    }
   }
   return true;
 }

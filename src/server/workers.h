@@ -27,10 +27,11 @@ class Workers {
   Workers& operator=(const Workers&) = delete;
 
   /// Runs `work` on a worker, and comes back to the caller's executor; rethrows what it threw.
-  /// Error{unavailable}, at once, while the queue is full.
+  /// Error{unavailable}, at once, while the queue is full, or no thread can be had.
   Task<void> run(std::function<void()> work);
 
-  /// Runs `work` without anybody who waits. False if the queue is full: then `work` is gone.
+  /// Runs `work` without anybody who waits. False if the queue is full, or no thread can be had:
+  /// then `work` is gone.
   bool post(std::function<void()> work);
 
   /// What has been taken or waits is done; then no thread is left. Nothing is taken any more.

@@ -201,6 +201,19 @@ def test_a_bundle_goes_out_and_comes_in(rack, app, server, cooper):
     assert [entry["id"] for entry in rack.get("/apps/other/builds")] == [came["id"]]
 
 
+def test_head_of_a_bundle_is_headers_alone(rack, app, server):
+    build = built(rack, app(HEAD + "RUN true\n"))
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=60)
+    head = f"HTTP/1.1\r\nHost: localhost\r\nAuthorization: {rack.credentials}\r\n"
+    connection.sendall(f"HEAD /apps/web/builds/{build['id']}.tgz {head}\r\n"
+                       f"GET /system {head}Connection: close\r\n\r\n".encode())
+    with connection, connection.makefile("rb") as answers:
+        first, rest = answers.read().split(b"\r\n\r\n", 1)
+    assert first.startswith(b"HTTP/1.1 200") and b"application/x-gzip" in first, first
+    assert rest.startswith(b"HTTP/1.1 200"), rest[:100]
+    assert json.loads(rest.split(b"\r\n\r\n", 1)[1])["status"] == "running"
+
+
 def test_an_export_that_can_not_be_is_an_answer(rack, app):
     failed = ended(rack, start_build(rack, app(HEAD + "RUN exit 1\n"))["id"])
     assert rack.refused("GET", f"/apps/web/builds/{failed['id']}.tgz").status in (400, 409)
@@ -256,6 +269,9 @@ def test_an_image_is_imported_as_the_client_does(rack, cooper):
     assert promoted(rack, release["id"])["release"] == release["id"]
     assert [service["name"] for service in rack.get("/apps/web/services")] == ["api"]
     again = rack.post("/apps/web/builds", external="true", url="")
+    large = {"manifest": manifest + "# " + "x" * (1 << 20)}
+    assert rack.refused("PUT", f"/apps/web/builds/{again['id']}", form=large).status == 400
+    assert rack.get(f"/apps/web/builds/{again['id']}")["manifest"] == ""
     rack.put(f"/apps/web/builds/{again['id']}", manifest="services:\n  a:\n    image: x\n  b:\n    image: x\n")
     assert rack.refused("POST", f"/apps/web/builds/{again['id']}/image", form={"image": "x"}).status == 400
     assert rack.refused("POST", "/apps/web/builds/nothere/image", form={"image": "x"}).status == 404
@@ -298,6 +314,19 @@ def test_the_logs_of_an_app_are_those_of_its_deploys(rack, app, cooper):
     assert all(line.fullmatch(text) for text in follower.text.splitlines())
     text, code = rack.stream("/apps/web/logs", {"Since": "3600s", "Follow": "false"})
     assert code == 1000 and cooper.log("web", build["id"]).decode() in text
+
+
+def test_the_logs_of_an_app_have_a_build_that_waited(rack, app, gate):
+    first = start_build(rack, app(HEAD + f"RUN echo number one; {gate.command}\n"))
+    gate.wait()
+    second = start_build(rack, app(HEAD + "RUN echo number two\n"))
+    assert second["status"] == "created"
+    follower = Follower(rack.web_socket("/apps/web/logs", {"Prefix": "true", "Tail": "1"}))
+    follower.wait_for(f" build/{first['id']} ")
+    assert f" build/{second['id']} " not in follower.text
+    gate.open()
+    wait_for(lambda: any(f" build/{second['id']} " in line and "number two" in line
+                         for line in follower.text.splitlines()), "the second's output")
 
 
 def test_registries_never_show_a_password(rack):

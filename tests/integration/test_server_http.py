@@ -220,6 +220,8 @@ def test_curl_waits_for_the_word_to_go_on(server, tmp_path):
     {"Origin": "http://evil.example"},
     {"Origin": "null"},
     {"Host": "evil.example"},
+    {"Host": "127.evil.example"},
+    {"Host": "127.0.0.1.evil.example:80", "Origin": "http://127.0.0.1.evil.example:80"},
     {"Host": "evil.example:80", "Origin": "http://evil.example:80"},
 ], ids=str)
 def test_pages_of_other_sites_can_do_nothing(server, headers):

@@ -50,4 +50,4 @@ cooper_unit_test(rack LINKS cooper_rack
 cooper_unit_test(plugin LINKS cooper_plugin
   SOURCES plugin_flags_test.cc plugin_text_test.cc)
 cooper_unit_test(server LINKS cooper_server cooper_rack dep::boost_json
-  SOURCES server_request_test.cc server_text_test.cc)
+  SOURCES server_request_test.cc server_text_test.cc server_tls_test.cc server_workers_test.cc)
