@@ -71,6 +71,14 @@ bool finish_deploy(store::FileStore& store, const Build& deploy) {
 
 }  // namespace
 
+void remove_staged(const store::FileStore& store, const AppName& app, const BuildId& id) {
+  const fs::path work = store.layout().build(app, id).work;
+  try {
+    if (store.find_folder(work.parent_path())) remove_tree(work);
+  } catch (const Error&) {  // boundary: it goes with the build
+  }
+}
+
 bool reap(store::FileStore& store, const Build& seen) {
   const auto lock = store.lock_endings(seen.app);
   return lock && reap_locked(store, seen);

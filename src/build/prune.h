@@ -34,6 +34,10 @@ Pruned would_prune(const store::FileStore& store, const AppName& app, const Sett
 /// yet: records and what belongs to them stay. Throws Error.
 Pruned prune_leftovers(store::FileStore& store, const AppName& app);
 
+/// Removes what was staged for a build that ended before it ran. Throws nothing: what can't be
+/// removed goes with the build.
+void remove_staged(const store::FileStore& store, const AppName& app, const BuildId& id);
+
 /// Before an app is deleted: reaps, then removes all of its builds. Error{conflict}
 /// if one lives.
 void remove_builds(store::FileStore& store, const AppName& app);

@@ -12,8 +12,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <ctime>
 #include <fcntl.h>
+#include <filesystem>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <system_error>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -35,6 +39,21 @@ void write_text(const Fd& file, const QueueTicket& ticket) {
   if (::pwrite(file.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
     throw_errno("write the ticket of build " + ticket.id.str());
   }
+  // Whatever is left of a longer one does no harm (parse_ticket), but need not stay.
+  if (::ftruncate(file.get(), static_cast<off_t>(text.size())) != 0) throw_errno("cut a ticket");
+}
+
+/// A deploy says many times a second that it waits (Queue::is_turn_of). One that was stopped
+/// (Ctrl-Z) holds its ticket all the same, and must not hold up the app's builds.
+bool stands_still(const Fd& file) {
+  constexpr std::time_t kSeconds = 10;
+  struct stat info {};
+  return ::fstat(file.get(), &info) == 0 && std::time(nullptr) - info.st_mtime > kSeconds;
+}
+
+/// With which newer ones find it.
+std::string key_of(const QueueWish& wish) {
+  return wish.supersede == Supersede::off ? "" : wish.key;
 }
 
 /// nullopt: it has just gone.
@@ -90,6 +109,7 @@ class Queue::Locked {
 
   const Fd& folder() const { return folder_; }
   const std::vector<QueueTicket>& tickets() const { return tickets_; }
+  std::vector<QueueTicket>& tickets() { return tickets_; }
 
   QueueTicket* find(const AppName& app, const BuildId& id) {
     const auto found = std::ranges::find_if(
@@ -134,7 +154,8 @@ class Queue::Locked {
                                  ticket->what == TicketFor::deploy);
     if (ended && holding == store::Holding::alone) ::unlinkat(folder_.get(), id.str().c_str(), 0);
     if (ended || !ticket) return;
-    if (!held) ticket->state = TicketState::lost;
+    const bool is_stopped = ticket->what == TicketFor::deploy && stands_still(file);
+    if (!held || is_stopped) ticket->state = TicketState::lost;
     tickets_.push_back(std::move(*ticket));
   }
 
@@ -179,28 +200,52 @@ Fd make_queue_folder(const store::Layout& layout) {
 
 }  // namespace
 
+bool Queue::has_record(const AppName& app, const std::string& id) const {
+  const auto parsed = BuildId::parse(id);
+  if (!parsed) return false;
+  std::error_code failure;
+  const bool found = std::filesystem::exists(store_.layout().build(app, *parsed).record, failure);
+  if (failure) throw Error(Errc::unavailable, "look for build " + id + ": " + failure.message());
+  return found;
+}
+
+/// Who was superseded by one that was killed before it had a record goes on: else both were lost.
+/// Until it has one it has a ticket, which somebody holds.
+void Queue::settle(Locked& queue) const {
+  for (QueueTicket& ticket : queue.tickets()) {
+    if (ticket.superseded_by.empty() || has_record(ticket.app, ticket.superseded_by)) continue;
+    const auto newer = BuildId::parse(ticket.superseded_by);
+    const QueueTicket* found = newer ? queue.find(ticket.app, *newer) : nullptr;
+    if (found && found->state != TicketState::lost) continue;
+    ticket.superseded_by.clear();
+    queue.write(ticket);
+  }
+}
+
 Queue::Entered Queue::enter(const QueueWish& wish) {
   Locked queue(make_queue_folder(store_.layout()), store::Holding::alone);
+  settle(queue);
   QueueTicket ours{.app = wish.app,
                    .id = wish.id,
                    .what = wish.what,
                    .turn = next_turn(queue.tickets(), wish.app, wish.what),
                    .since = now(),
                    .branch = wish.branch,
-                   .key = wish.supersede == Supersede::off ? "" : wish.key};
+                   .key = key_of(wish)};
   std::vector<QueueTicket> superseded;
   std::optional<BuildId> stops;
   for (const QueueTicket& other : queue.tickets()) {
     if (ours.key.empty() || other.key != ours.key || other.app != ours.app) continue;
-    if (is_waiting_build(other) && other.id > ours.id) {
+    const bool runs = other.state == TicketState::running;
+    if ((runs || is_waiting_build(other)) && other.id > ours.id) {
       ours.superseded_by = other.id.str();  // it was asked for later, and was here sooner
     } else if (is_waiting_build(other)) {
       ours.turn = std::min(ours.turn, other.turn);
       ours.since = std::min(ours.since, other.since);
       ours.overtook = ours.overtook || other.overtook;
       superseded.push_back(other);
-    } else if (other.state == TicketState::running && wish.supersede == Supersede::running &&
-               !other.overtook && other.superseded_by.empty() && other.id < ours.id) {
+    } else if (runs && wish.supersede == Supersede::running && !other.overtook &&
+               other.superseded_by.empty()) {
       // One that has stopped another is left alone: if each were stopped by the next, none
       // would ever end.
       ours.overtook = true;
@@ -223,7 +268,8 @@ std::optional<HeldTicket> Queue::enter_at_once(const QueueWish& wish) {
   for (const QueueTicket& other : queue.tickets()) {
     if (other.what != TicketFor::build) continue;
     if (other.state == TicketState::running) ++running;
-    if (is_waiting_build(other) && other.app == wish.app) return std::nullopt;
+    const bool is_lost = other.state == TicketState::lost;  // it may never go on
+    if (is_waiting_build(other) && !is_lost && other.app == wish.app) return std::nullopt;
   }
   if (running >= most_at_once()) return std::nullopt;
   return queue.add({.app = wish.app,
@@ -232,14 +278,27 @@ std::optional<HeldTicket> Queue::enter_at_once(const QueueWish& wish) {
                     .turn = next_turn(queue.tickets(), wish.app, wish.what),
                     .since = now(),
                     .branch = wish.branch,
-                    .key = wish.key});
+                    .key = key_of(wish)});
+}
+
+void Queue::describe(const HeldTicket& ticket, const QueueWish& wish) {
+  Locked queue(make_queue_folder(store_.layout()), store::Holding::alone);
+  QueueTicket& ours = queue.get(ticket);
+  ours.branch = wish.branch;
+  ours.key = key_of(wish);
+  write_text(ticket.file, ours);
 }
 
 Queue::Standing Queue::try_turn(const HeldTicket& ticket) {
   Locked queue(make_queue_folder(store_.layout()), store::Holding::alone);
+  settle(queue);
   QueueTicket& ours = queue.get(ticket);
   if (!ours.superseded_by.empty()) {
-    return {.lock = std::nullopt, .place = std::nullopt, .superseded_by = ours.superseded_by};
+    // Not before that is sure to be built: its starter may still be killed.
+    const bool is_sure = has_record(ours.app, ours.superseded_by);
+    return {.lock = std::nullopt,
+            .place = std::nullopt,
+            .superseded_by = is_sure ? ours.superseded_by : ""};
   }
   const auto turns = whose_turn(queue);
   const bool is_ours = std::ranges::find(turns, &ours) != turns.end();
@@ -254,14 +313,22 @@ Queue::Standing Queue::try_turn(const HeldTicket& ticket) {
 }
 
 bool Queue::is_turn_of(const HeldTicket& deploy) {
-  Locked queue(make_queue_folder(store_.layout()), store::Holding::alone);
+  if (::futimens(deploy.file.get(), nullptr) != 0) throw_errno("touch a ticket");
+  // Asked many times a second, it must keep nobody out who takes a turn.
+  Locked queue(make_queue_folder(store_.layout()), store::Holding::together);
   return is_first_of_app(queue.tickets(), queue.get(deploy));
+}
+
+std::string Queue::why(const HeldTicket& ticket) {
+  Locked queue(make_queue_folder(store_.layout()), store::Holding::together);
+  const auto found = place(queue, queue.get(ticket));
+  return found ? found->why : "";
 }
 
 bool Queue::is_wanted(const AppName& app) {
   Fd folder = store_.find_folder(store_.layout().queue());
   if (!folder) return false;
-  const Locked queue(std::move(folder), store::Holding::alone);
+  const Locked queue(std::move(folder), store::Holding::together);
   return std::ranges::any_of(queue.tickets(), [&](const QueueTicket& ticket) {
     return ticket.app == app && ticket.state == TicketState::waiting;
   });
@@ -269,7 +336,8 @@ bool Queue::is_wanted(const AppName& app) {
 
 std::string Queue::superseded_by(const HeldTicket& ticket) {
   Locked queue(make_queue_folder(store_.layout()), store::Holding::alone);
-  return queue.get(ticket).superseded_by;
+  const std::string& id = queue.get(ticket).superseded_by;
+  return has_record(ticket.app, id) ? id : "";
 }
 
 void Queue::keep(const HeldTicket& ticket) {
@@ -319,9 +387,13 @@ std::vector<Queue::Lost> Queue::take_lost() {
   std::vector<Lost> lost;
   Fd folder = store_.find_folder(store_.layout().queue());
   if (!folder) return lost;
-  const Locked queue(std::move(folder), store::Holding::alone);
-  for (const QueueTicket& ticket : queue.tickets()) {
-    if (auto held = take_over(queue.folder(), ticket)) lost.push_back({std::move(*held), ticket});
+  Locked queue(std::move(folder), store::Holding::alone);
+  settle(queue);
+  for (QueueTicket& ticket : queue.tickets()) {
+    auto held = take_over(queue.folder(), ticket);
+    if (!held) continue;
+    if (!has_record(ticket.app, ticket.superseded_by)) ticket.superseded_by.clear();
+    lost.push_back({std::move(*held), ticket});
   }
   return lost;
 }

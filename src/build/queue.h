@@ -54,20 +54,26 @@ class Queue {
   /// A place among those that run, for who has the app's deploy lock. nullopt: as many run as may,
   /// or another build of the app waits.
   std::optional<HeldTicket> enter_at_once(const QueueWish& wish);
+  /// What a place that was had at once is for, so that newer ones can find it.
+  void describe(const HeldTicket& ticket, const QueueWish& wish);
 
   /// How a ticket stands.
   struct Standing {
     std::optional<store::DeployLock> lock;  ///< its turn has come: it runs, and this is its app's
     std::optional<QueuePlace> place;        ///< else where it waits
     std::string superseded_by;              ///< id; it is to end
+    // None of them: another one takes its place that has no record yet, and may never have one.
   };
   /// Takes the turn of a waiting build if it has come. Notes that we wait for it (see wake).
   Standing try_turn(const HeldTicket& ticket);
-  /// May a deploy that waits try to have the app's deploy lock?
+  /// May a deploy that waits try to have the app's deploy lock? Who does not ask for ten seconds,
+  /// since it was stopped, is passed.
   bool is_turn_of(const HeldTicket& deploy);
+  /// Why it waits, in one line; empty: it does not.
+  std::string why(const HeldTicket& ticket);
   /// Does anything wait for a turn of this app?
   bool is_wanted(const AppName& app);
-  /// By whom a build was superseded; empty: by nobody.
+  /// By whom a build was superseded; empty: by nobody, or by one that never came to be.
   std::string superseded_by(const HeldTicket& ticket);
 
   /// Makes the place survive a crash.
@@ -93,6 +99,8 @@ class Queue {
 
  private:
   class Locked;
+  void settle(Locked& queue) const;
+  bool has_record(const AppName& app, const std::string& id) const;
   std::size_t most_at_once() const;
   std::vector<const QueueTicket*> whose_turn(const Locked& queue) const;
   void wake(const Locked& queue) const;

@@ -91,6 +91,9 @@ std::string count_of_builds(std::size_t n) {
 
 std::string why(std::span<const QueueTicket> tickets, const QueueTicket& ticket, std::size_t most,
                 std::string_view holder) {
+  if (ticket.state == TicketState::lost && ticket.what == TicketFor::deploy) {
+    return "its process stands still, and lets others pass";
+  }
   if (ticket.state == TicketState::lost) {
     return "its process is gone; it goes on with the next build, or `cooper queue resume`";
   }

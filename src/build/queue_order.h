@@ -19,7 +19,7 @@ namespace cooper::build {
 /// waits for the app's deploy lock alone, and has no ticket any more once it has that.
 enum class TicketFor : std::uint8_t { build, deploy };
 
-/// `lost`: it waits, but its process is gone.
+/// `lost`: it waits, but its process is gone; that of a deploy may just have been stopped.
 enum class TicketState : std::uint8_t { waiting, running, lost };
 
 /// A place in the queue.

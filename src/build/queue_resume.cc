@@ -31,7 +31,10 @@ void end_log(const store::FileStore& store, const Build& build, const Outcome& o
 
 bool finish(store::FileStore& store, const Build& build, const Outcome& outcome) {
   const store::Finalized done = store.finalize_build(build.app, build.id, outcome, now());
-  if (done.won) end_log(store, build, outcome);
+  if (done.won) {
+    end_log(store, build, outcome);
+    remove_staged(store, build.app, build.id);
+  }
   return done.won;
 }
 
@@ -49,10 +52,12 @@ std::optional<Outcome> end_of(const store::FileStore& store, const QueueTicket& 
         -1);
   }
   const BuildRequest request = read_request(store.layout().build(ticket.app, ticket.id));
-  if (request.secrets.empty() && request.agents.empty()) return std::nullopt;
+  const bool had_secrets = !request.secrets.empty() || !request.agents.empty();
+  if (!had_secrets && !request.has_redact_variable) return std::nullopt;
+  const std::string what =
+      had_secrets ? "the secrets that it was given are" : "what it was to hide (COOPER_REDACT) is";
   return failed(
-      "its process vanished while it was queued, and the secrets that it was given are kept "
-      "nowhere: start it again",
+      "its process vanished while it was queued, and " + what + " kept nowhere: start it again",
       -1);
 }
 

@@ -44,7 +44,7 @@ std::string to_text(const QueueTicket& ticket) {
 
 Result<QueueTicket> parse_ticket(std::string_view text, const BuildId& id) {
   boost::system::error_code failure;
-  const json::value value = json::parse(trim(text), failure);
+  const json::value value = json::parse(trim(text.substr(0, text.find('\n'))), failure);
   const auto bad = [&](const char* what) {
     return Error(Errc::corrupt, "ticket " + id.str() + " " + what);
   };

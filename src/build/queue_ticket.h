@@ -9,9 +9,10 @@
 
 namespace cooper::build {
 
-/// One line of JSON, filled up with spaces: one that is written over another hides it.
+/// One line of JSON, filled up with spaces.
 std::string to_text(const QueueTicket& ticket);
-/// `id`: as the file is called. The state is waiting or running, as written.
+/// `id`: as the file is called. Only the first line counts: a longer text that it was written over
+/// may show behind it. The state is waiting or running, as written.
 [[nodiscard]] Result<QueueTicket> parse_ticket(std::string_view text, const BuildId& id);
 
 }  // namespace cooper::build

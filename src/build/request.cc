@@ -112,6 +112,7 @@ std::string to_json(const BuildRequest& request) {
   if (!request.imported_from.empty()) object["imported_from"] = request.imported_from;
   if (!request.secrets.empty()) object["secrets"] = to_array(request.secrets);
   if (!request.agents.empty()) object["agents"] = to_array(request.agents);
+  if (request.has_redact_variable) object["has_redact_variable"] = true;
   if (request.command) {
     json::array words;
     for (const std::string& word : request.command->words) words.push_back(to_value(word));
@@ -154,7 +155,8 @@ Result<BuildRequest> parse_request(std::string_view text) {
                        .retry_of = text_of(object, "retry_of"),
                        .imported_from = text_of(object, "imported_from"),
                        .secrets = texts_of(object, "secrets"),
-                       .agents = texts_of(object, "agents")};
+                       .agents = texts_of(object, "agents"),
+                       .has_redact_variable = flag_of("has_redact_variable")};
   if (const json::value* bytes = object.if_contains("archive_bytes")) {
     request.archive_bytes = bytes->to_number<std::uint64_t>(failure);
     if (failure) return bad("field \"archive_bytes\" is no number");

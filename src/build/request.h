@@ -55,6 +55,7 @@ struct BuildRequest {
   std::string imported_from;
   std::vector<std::string> secrets;  ///< ids of those that the build was given ...
   std::vector<std::string> agents;   ///< ... their values are kept nowhere
+  bool has_redact_variable = false;  ///< COOPER_REDACT was set; its value is kept nowhere, too
   bool operator==(const BuildRequest&) const = default;
 };
 

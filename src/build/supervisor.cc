@@ -7,7 +7,6 @@
 #include "build/command_run.h"
 #include "build/deployer.h"
 #include "build/first_record.h"
-#include "build/outcome.h"
 #include "build/prune.h"
 #include "build/queue_resume.h"
 #include "build/release_use.h"
@@ -399,17 +398,8 @@ std::optional<Turn> take_turn(SupervisorTask& task, store::FileStore& store) {
   return turn;
 }
 
-/// What keeps a build from running that has a record already.
-void end_as_failed(const SupervisorTask& task, store::FileStore& store, const Error& error) {
-  if (task.ready) return;  // it has none: whoever started us tells the person
-  try {
-    store.finalize_build(task.app, task.id, failed(error.message()), now());
-  } catch (const Error&) {  // boundary: prune does it
-  }
-}
-
 int give_up(SupervisorTask& task, store::FileStore& store, const Error& error) {
-  end_as_failed(task, store, error);
+  end_unbegun(task, store, error);
   release_lock(task);
   leave_queue(task, store);
   if (task.ready) tell_starter(task.ready, to_line(error));

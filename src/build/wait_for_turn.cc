@@ -55,13 +55,10 @@ class Waiting {
 
   std::optional<Turn> run(const std::function<void()>& is_queued) {
     const bool was_queued = store_.find_build(task_.app, task_.id).has_value();
+    if (was_queued) take_over_record();
     Queue::Standing standing = queue_.try_turn(*task_.ticket);
     if (standing.lock && !was_queued) return turn(standing, false);
-    if (was_queued) {
-      take_over_record();
-    } else {
-      make_record();
-    }
+    if (!was_queued) make_record();
     say_place(standing);  // first: whoever has started us looks into the log
     is_queued();
     try {
@@ -91,20 +88,53 @@ class Waiting {
     log::LogFile::create(files_.log, store_.layout().log_mode());
     try {
       store_.insert_build(queued_record(task_, store_));
+      if (!is_still_queued()) throw Error(Errc::conflict, "app " + task_.app.str() + " is deleted");
     } catch (const std::exception&) {  // adapter: a log without a record would be nobody's
       ::unlink(files_.log.c_str());
       throw;
     }
   }
 
-  /// Of a process that is gone.
+  /// Of a process that is gone. Throws Error{canceled} if it was ended meanwhile.
   void take_over_record() {
-    store_.change_build(task_.app, task_.id, [](Build& build) {
+    const Build taken = store_.change_build(task_.app, task_.id, [](Build& build) {
       if (build.status == Status::queued) build.pid = ::getpid();
     });
+    if (taken.status != Status::queued) throw Error(Errc::canceled, "it has ended already");
     say("Queued again: the process that waited was gone");
   }
 
+  /// No: somebody who saw no process of it has ended it, or its app was deleted, which looks at
+  /// No: somebody who saw no process of it has ended it; or its app was deleted, for which nobody
+  /// waits in a queue.
+  bool is_still_queued() {
+    try {
+      const auto build = store_.find_build(task_.app, task_.id);
+      if (!build || build->status != Status::queued) return false;
+      if (store_.find_app(task_.app)) return true;
+      store_.remove_build(task_.app, task_.id);
+      return false;
+    } catch (const Error&) {  // adapter: what can't be read may be there still
+      return true;
+    }
+  }
+
+  /// nullopt: it can't be told now. What keeps us from it (no descriptor is left, others lock the
+  /// queue for long) passes, as a rule.
+  std::optional<Queue::Standing> look() {
+    try {
+      Queue::Standing standing = queue_.try_turn(*task_.ticket);
+      trouble_.clear();
+      return standing;
+    } catch (const Error& error) {  // adapter: tried again, unless the place is gone
+      if (error.code() == Errc::conflict) throw;
+      if (trouble_ != error.message()) say("warning: still waiting: " + error.message());
+      trouble_ = error.message();
+      return std::nullopt;
+    }
+  }
+
+  /// nullopt: its record has ended.
   std::optional<Turn> wait(Queue::Standing standing) {
     for (;;) {
       if (!standing.superseded_by.empty()) {
@@ -119,13 +149,14 @@ class Waiting {
         return turn(standing, true);
       }
       say_place(standing);
-      if (const auto by = wait_for_signal(pause_at(said_))) {
+      if (const auto by = wait_for_signal(pause_at(standing.place))) {
         Outcome outcome = canceled();
         outcome.reason = *by;
         end(outcome, "Build canceled");
         return std::nullopt;
       }
-      standing = queue_.try_turn(*task_.ticket);
+      if (!is_still_queued()) return std::nullopt;
+      if (auto next = look()) standing = std::move(*next);
     }
   }
 
@@ -158,6 +189,7 @@ class Waiting {
   void end(const Outcome& outcome, const std::string& last_line) {
     say(last_line);
     store_.finalize_build(task_.app, task_.id, outcome, now());
+    remove_staged(store_, task_.app, task_.id);
   }
 
   const SupervisorTask& task_;
@@ -165,6 +197,7 @@ class Waiting {
   store::BuildFiles files_;
   Queue queue_;
   std::optional<QueuePlace> said_;
+  std::string trouble_;  // as it was said; empty: there is none
   Fd signals_;
 };
 
@@ -173,6 +206,20 @@ class Waiting {
 std::optional<Turn> wait_for_turn(const SupervisorTask& task, store::FileStore& store,
                                   const std::function<void()>& is_queued) {
   return Waiting(task, store).run(is_queued);
+}
+
+void end_unbegun(SupervisorTask& task, store::FileStore& store, const Error& error) {
+  try {
+    if (!task.ready) {
+      store.finalize_build(task.app, task.id, failed(error.message()), now());
+      remove_staged(store, task.app, task.id);
+      return;
+    }
+    const auto build = store.find_build(task.app, task.id);
+    if (build && build->status == Status::queued) task.ticket.reset();
+  } catch (const Error&) {  // boundary: prune, or who resumes what is queued, does it
+    task.ticket.reset();
+  }
 }
 
 void leave_queue(SupervisorTask& task, const store::FileStore& store) {

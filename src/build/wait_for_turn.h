@@ -26,6 +26,11 @@ struct Turn {
 std::optional<Turn> wait_for_turn(const SupervisorTask& task, store::FileStore& store,
                                   const std::function<void()>& is_queued);
 
+/// What keeps a build from running: its record ends as failed. If whoever has started us still
+/// listens, and so tells the person, but it was queued before, it keeps record and place, without a
+/// process: then it is resumed. Throws nothing.
+void end_unbegun(SupervisorTask& task, store::FileStore& store, const Error& error);
+
 /// The place goes to the next; at the end of a deploy, which has none, those are woken who waited
 /// for it. Throws nothing.
 void leave_queue(SupervisorTask& task, const store::FileStore& store);

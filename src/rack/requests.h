@@ -47,8 +47,9 @@ struct StartBuild {
   /// Of a folder that was made for this build alone: what messages call it ("commit 1f2e3d4c5b").
   /// Then there are no git facts but the request's. Empty: it is the user's folder.
   std::string made_from;
-  /// Called once the deploy lock is held; what it throws calls the build off. Empty: nothing to
-  /// ask.
+  /// Called last, before the build takes its place in the queue (where there is none, or nobody
+  /// waits: under the deploy lock); what it throws calls the build off. Two may pass each other
+  /// after that: the queue has the one that was asked for later. Empty: nothing to ask.
   std::function<void()> last_check;
 };
 

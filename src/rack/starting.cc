@@ -42,7 +42,11 @@ StoredSource::~StoredSource() {
 
 void StoredSource::add_request(const build::BuildRequest& request) {
   const Fd folder = store::make_folder(layout_, files_.request.parent_path(), 0700);
-  write_file_durably(folder, files_.request.filename(), build::to_json(request), 0600);
+  build::BuildRequest kept = request;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets variables
+  const char* redact = std::getenv("COOPER_REDACT");
+  kept.has_redact_variable = redact && *redact;
+  write_file_durably(folder, files_.request.filename(), build::to_json(kept), 0600);
   Fd file = open_file(files_.request, O_RDONLY);
   mark_in_use(file);
   hold(std::move(file));
@@ -123,12 +127,24 @@ class PlaceInLine {
         queue_.enter({.app = app_, .id = new_build_id(), .what = build::TicketFor::deploy}).ticket;
   }
 
+  /// Why it waits; empty: there is no line.
+  std::string why() { return ticket_ ? queue_.why(*ticket_) : ""; }
+
  private:
   build::Queue queue_;
   AppName app_;
   bool is_wanted_ = false;
   std::optional<build::HeldTicket> ticket_;
 };
+
+std::string why_it_waits(const store::Layout& layout, const AppName& app, const std::string& holder,
+                         PlaceInLine& place) {
+  const bool is_held = !holder.empty() || store::DeployLock::look(layout, app).held;
+  const std::string why = is_held ? "" : place.why();
+  if (!why.empty()) return "the deploy of app " + app.str() + " waits: " + why;
+  return "app " + app.str() + " is being deployed" + (holder.empty() ? "" : " by build " + holder) +
+         ": waiting for its turn";
+}
 
 }  // namespace
 
@@ -159,8 +175,7 @@ StartLock wait_for_lock(store::FileStore& store, const AppName& app, IfLocked if
     if (!said && (is_held || std::chrono::steady_clock::now() > named_by)) {
       if (around && holder == around) throw is_our_own(app, holder);
       if (if_locked == IfLocked::fail) throw is_locked(app, holder);
-      progress.notice("app " + app.str() + " is being deployed" +
-                      (holder.empty() ? "" : " by build " + holder) + ": waiting for its turn");
+      progress.notice(why_it_waits(layout, app, holder, place));
       said = true;
     }
     if (if_locked == IfLocked::wait) place.enter(layout);
@@ -204,14 +219,17 @@ BuildStart::~BuildStart() {
 }
 
 void BuildStart::enter(const build::BuildRequest& request) {
-  require_not_ours(store_.layout(), app_);
   std::vector<std::string> warnings;  // of properties: the build's log has them
   const build::Settings settings = build::read_settings(store_, app_, warnings);
-  build::Queue::Entered entered = build::Queue(store_).enter({.app = app_,
-                                                              .id = id_,
-                                                              .branch = request.branch,
-                                                              .key = build::supersede_key(request),
-                                                              .supersede = settings.supersede});
+  const build::QueueWish wish{.app = app_,
+                              .id = id_,
+                              .branch = request.branch,
+                              .key = build::supersede_key(request),
+                              .supersede = settings.supersede};
+  build::Queue queue(store_);
+  if (ticket_) return queue.describe(*ticket_, wish);
+  require_not_ours(store_.layout(), app_);
+  build::Queue::Entered entered = queue.enter(wish);
   ticket_ = std::move(entered.ticket);
   stops_ = std::move(entered.stops);
 }
@@ -224,7 +242,7 @@ void BuildStart::run(const build::BuildRequest& request, const engine::BuildSecr
   }
   if (last_check) last_check();
   if (stop_.stop_requested()) throw Error(Errc::canceled, "canceled before the build began");
-  if (!lock_) enter(request);
+  if (!layout.is_dokkus()) enter(request);
   const Fd memory = build::to_memory(secrets);
   build::start_supervisor(layout, app_, id_,
                           {.lock = lock_ ? lock_->lock().fd() : -1,

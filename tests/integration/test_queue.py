@@ -1,4 +1,4 @@
-"""The queue: who runs, who waits and why, and what a kill or a reboot must not lose.
+"""The queue: who runs, and who waits and why.
 
 Builds are real ones; those that run stand at a gate."""
 import json
@@ -8,60 +8,8 @@ import subprocess
 
 import pytest
 
-from support.cooper import BASE_IMAGE, Gate, build_id_of, make_app, processes_of, wait_for
-
-QUICK = f"FROM {BASE_IMAGE}\n"
-
-
-@pytest.fixture
-def gates():
-    made = []
-
-    def make():
-        made.append(Gate())
-        return made[-1]
-    yield make
-    for gate in made:
-        gate.close()
-
-
-@pytest.fixture
-def build(cooper, tmp_path):
-    """build(app, gate=None, *flags) starts a build and returns its id."""
-    def start(app, gate=None, *flags, folder=None):
-        folder = folder or make_app(tmp_path / f"source-{app}", {
-            "Dockerfile": QUICK + (f"RUN {gate.command}\n" if gate else "")})
-        return build_id_of(cooper("build", folder, "-a", app, "--detach", *flags).ok().out)
-    return start
-
-
-@pytest.fixture
-def one_at_a_time(cooper):
-    cooper("builds", "set", "--global", "concurrency", "1").ok()
-
-
-def queue(cooper, *flags):
-    return json.loads(cooper("queue", "--format", "json", *flags).ok().out)
-
-
-def statuses(cooper, builds):
-    return [cooper.record(app, build)["status"] for app, build in builds]
-
-
-def wait_for_status(cooper, app, build, status, seconds=60):
-    wait_for(lambda: cooper.record(app, build)["status"] == status, f"{build} to be {status}", seconds)
-
-
-def tickets(cooper):
-    folder = cooper.root / "data/queue"
-    return sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")) if folder.exists() else []
-
-
-def kill_supervisor(cooper, app, build):
-    pid = cooper.record(app, build)["pid"]
-    os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: pid not in processes_of(build), "the supervisor is gone")
-    return pid
+from support.cooper import make_app, processes_of, wait_for
+from support.queue import QUICK, build, gates, one_at_a_time, queue, statuses, tickets  # noqa: F401 (fixtures)
 
 
 def test_builds_wait_in_order_and_apps_take_turns(cooper, build, gates, one_at_a_time):
@@ -201,100 +149,15 @@ def test_a_deploy_counts_for_its_app_alone(cooper, build, gates, one_at_a_time, 
     assert len(ids) == 3 and cooper.record("one", ids[-1])["started_at"] > cooper.record("one", waits)["finished_at"]
 
 
-def test_a_running_build_that_is_killed_gives_its_place_back(cooper, build, gates, one_at_a_time):
-    gate = gates()
-    first = build("one", gate)
-    gate.wait()
-    second, third = build("one"), build("two")
-    kill_supervisor(cooper, "one", first)
-    # Nobody wakes them, and none is lost; the app's next ends what the killed one left.
-    assert cooper.wait_for_end("one", second)["status"] == "succeeded"
-    assert cooper.wait_for_end("two", third)["status"] == "succeeded"
-    assert cooper.record("one", first)["status"] == "failed"
-    assert f"build {first} was abandoned" in cooper.log("one", second).decode()
-    wait_for(lambda: not processes_of(first), "the end of what it left")
-
-
-def test_a_waiting_build_that_is_killed_is_started_again(cooper, build, gates, one_at_a_time):
+def test_a_deploy_behind_others_says_so(cooper, build, gates, one_at_a_time):
     gate = gates()
     build("one", gate)
     gate.wait()
-    second, third = build("two"), build("three")
-    kill_supervisor(cooper, "two", second)
-    entry = queue(cooper)[1]
-    assert entry["id"] == second and entry["why"].startswith("its process is gone")
-    assert cooper("builds", "logs", second, "-a", "two", "--no-follow").ok()
-    gate.open()  # the end of a build has it go on
-    assert cooper.wait_for_end("three", third)["status"] == "succeeded"
-    assert cooper.wait_for_end("two", second)["status"] == "succeeded"
-    assert "Queued again: the process that waited was gone\n" in cooper.log("two", second).decode()
-
-
-def test_after_a_reboot_the_queue_goes_on(cooper, build, gates, one_at_a_time):
-    gate = gates()
-    first = build("one", gate)
-    gate.wait()
-    waiting = [("two", build("two")), ("one", build("one")), ("three", build("three"))]
-    for app, id in [("one", first), *waiting]:  # as a reboot does: nobody is left, and nobody is told
-        kill_supervisor(cooper, app, id)
-    gate.close()
-    assert [e["status"] for e in queue(cooper)] == ["queued"] * 3  # looking changes nothing
-    said = cooper("queue", "resume").ok().out
-    assert [f"build {id} is queued again: its process was gone" in said for _, id in waiting] == [True] * 3
-    records = [cooper.wait_for_end(app, id) for app, id in waiting]
-    assert [r["status"] for r in records] == ["succeeded"] * 3
-    assert [r["started_at"] for r in records] == sorted(r["started_at"] for r in records)
-    wait_for(lambda: tickets(cooper) == [], "the queue to be empty")
-    assert cooper("queue", "resume").ok().out == ""
-
-
-def test_a_prune_finds_a_queued_build_without_a_place(cooper, build, gates, one_at_a_time):
-    gate = gates()
-    build("one", gate)
-    gate.wait()
-    second = build("two")
-    kill_supervisor(cooper, "two", second)
-    (cooper.root / "data/queue" / second).unlink()
-    cooper("builds", "prune", "-a", "two").ok()
-    assert [e["id"] for e in queue(cooper) if e["status"] == "queued"] == [second]
+    waits = build("two")
+    track = cooper.start("track", "-a", "two", "--", "true")
+    assert "the deploy of app two waits: those before it come first" in track.stderr.readline()
     gate.open()
-    assert cooper.wait_for_end("two", second)["status"] == "succeeded"
-
-
-def test_a_lost_build_can_be_canceled(cooper, build, gates, one_at_a_time):
-    gate = gates()
-    first = build("one", gate)
-    gate.wait()
-    second = build("two")
-    kill_supervisor(cooper, "two", second)
-    cooper("builds", "cancel", second, "-a", "two").ok()
-    assert cooper.record("two", second)["status"] == "canceled" and tickets(cooper) == [first]
-
-
-def test_one_that_had_secrets_can_not_go_on(cooper, build, gates, one_at_a_time, tmp_path):
-    gate = gates()
-    build("one", gate)
-    gate.wait()
-    (tmp_path / "token").write_text("t0ken-t0ken")
-    second = build("two", None, "--secret", f"id=token,src={tmp_path}/token")
-    kill_supervisor(cooper, "two", second)
-    assert "secrets that it was given are kept nowhere" in cooper("queue", "resume").ok().out
-    record = cooper.record("two", second)
-    assert record["status"] == "failed" and "start it again" in record["reason"]
-    assert cooper.log("two", second).decode().splitlines()[-1] == "ERROR: " + record["reason"]
-
-
-def test_a_secret_reaches_a_build_that_waited(cooper, build, gates, one_at_a_time, tmp_path):
-    gate = gates()
-    build("one", gate)
-    gate.wait()
-    (tmp_path / "token").write_text("t0ken-t0ken")
-    source = make_app(tmp_path / "two", {
-        "Dockerfile": QUICK + "RUN --mount=type=secret,id=token wc -c < /run/secrets/token\n"})
-    second = build("two", None, "--secret", f"id=token,src={tmp_path}/token", folder=source)
-    gate.open()
-    assert cooper.wait_for_end("two", second)["status"] == "succeeded"
-    assert "11\n" in cooper.log("two", second).decode()
+    assert cooper.wait_for_end("two", waits)["status"] == "succeeded" and track.wait(60) == 0
 
 
 @pytest.fixture
@@ -356,6 +219,19 @@ def test_a_running_one_is_replaced_only_if_asked(cooper, build, gates, tree):
     assert cooper.record("shop", second)["status"] == "running", "one that has stopped another runs to its end"
     other.open()
     assert [cooper.wait_for_end("shop", id)["status"] for id in (second, third)] == ["succeeded"] * 2
+
+
+def test_one_that_did_not_wait_is_replaced_as_well(cooper, build, gates, tree):
+    cooper("builds", "set", "supersede", "running", "--global").ok()
+    gate = gates()
+    make_app(tree("main", "0"), {"Dockerfile": QUICK + f"RUN {gate.command}\n"})
+    first = build("shop", None, "--no-wait", folder=tree("main", "1"))
+    gate.wait()
+    make_app(tree("main", "2"), {"Dockerfile": QUICK})
+    second = build("shop", folder=tree("main", "3"))
+    record = cooper.wait_for_end("shop", first)
+    assert (record["status"], record["superseded_by"]) == ("canceled", second)
+    assert cooper.wait_for_end("shop", second)["status"] == "succeeded"
 
 
 def test_of_many_pushes_to_a_branch_few_are_built(cooper, build, gates, tree):

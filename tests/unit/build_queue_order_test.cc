@@ -226,6 +226,13 @@ TEST(QueueTickets, AreReadAsTheyWereWritten) {
   EXPECT_TRUE(read->overtook);
 }
 
+TEST(QueueTickets, WhatIsLeftOfALongerOneDoesNotCount) {
+  const QueueTicket ticket{.app = app("shop"), .id = BuildId::parse("b1").value(), .turn = 7};
+  const auto read = parse_ticket(to_text(ticket) + R"(left":"over"})" + "\n", ticket.id);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->turn, 7U);
+}
+
 TEST(QueueTickets, WhatIsNoneIsRefused) {
   const BuildId id = BuildId::parse("b1").value();
   for (const char* bad : {"", "{", "[]", "{}", R"({"app":"../x","since":"2026-11-21T00:00:00Z"})",

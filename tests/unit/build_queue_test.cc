@@ -2,6 +2,7 @@
 #include "build/queue.h"
 #include "unit/test_support.h"
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 
@@ -16,6 +17,9 @@ class QueueFiles : public ::testing::Test {
   HeldTicket enter(const std::string& name, const std::string& build, const std::string& key = "",
                    Supersede mode = Supersede::queued) {
     return queue_.enter({.app = app(name), .id = id(build), .key = key, .supersede = mode}).ticket;
+  }
+  void record(const std::string& name, const std::string& build) {
+    store_.insert_build({.id = id(build), .app = app(name), .status = Status::queued});
   }
   void allow(const std::string& concurrency) {
     store_.set_property(nullptr, PropertyKey::parse("concurrency").value(), concurrency);
@@ -97,6 +101,7 @@ TEST_F(QueueFiles, TheNewestOfABranchTakesThePlace) {
   const HeldTicket dev = enter("shop", "b3", "dev");
   const HeldTicket plain = enter("shop", "b4");
   const HeldTicket newer = enter("shop", "b5", "main");
+  record("shop", "b5");
   EXPECT_EQ(queue_.superseded_by(runs), "");
   EXPECT_EQ(queue_.try_turn(old).superseded_by, "b5");
   EXPECT_EQ(listed(), "b1 runs;b5;b3;b4;");
@@ -104,6 +109,104 @@ TEST_F(QueueFiles, TheNewestOfABranchTakesThePlace) {
   const HeldTicket late = enter("shop", "b2a", "main");
   EXPECT_EQ(queue_.try_turn(late).superseded_by, "b5");
   EXPECT_EQ(listed(), "b1 runs;b5;b3;b4;");
+}
+
+TEST_F(QueueFiles, ThePlaceIsLostOnlyToOneThatComesToBe) {
+  allow("1");
+  const HeldTicket runs = enter("other", "b1");
+  auto lock = queue_.try_turn(runs).lock;
+  ASSERT_TRUE(lock);
+  const HeldTicket old = enter("shop", "b2", "main");
+  {
+    const HeldTicket newer = enter("shop", "b3", "main");
+    const Queue::Standing standing = queue_.try_turn(old);  // it has no record yet
+    EXPECT_EQ(standing.superseded_by, "");
+    EXPECT_FALSE(standing.place);
+    EXPECT_EQ(listed(), "b1 runs;b3;");
+  }  // as if its starter were killed
+  EXPECT_TRUE(queue_.try_turn(old).place);
+  EXPECT_EQ(listed(), "b1 runs;b2;b3 is lost;");
+  // Another one finds it as if nothing had been.
+  const HeldTicket newest = enter("shop", "b4", "main");
+  record("shop", "b4");
+  EXPECT_EQ(queue_.try_turn(old).superseded_by, "b4");
+}
+
+TEST_F(QueueFiles, OneThatIsToBeStoppedByNobodyGoesOn) {
+  const HeldTicket first = enter("shop", "b1", "main");
+  ASSERT_TRUE(queue_.try_turn(first).lock);
+  { EXPECT_TRUE(queue_.enter({app("shop"), id("b2"), {}, {}, "main", Supersede::running}).stops); }
+  EXPECT_EQ(queue_.superseded_by(first), "");
+  const auto third = queue_.enter({app("shop"), id("b3"), {}, {}, "main", Supersede::running});
+  EXPECT_EQ(third.stops, id("b1"));
+  record("shop", "b3");
+  EXPECT_EQ(queue_.superseded_by(first), "b3");
+}
+
+TEST_F(QueueFiles, ALostOneEndsForOneThatHasARecordAlone) {
+  { const HeldTicket old = enter("shop", "b1", "main"); }
+  HeldTicket newer = enter("shop", "b2", "main");
+  {
+    const auto lost = queue_.take_lost();
+    ASSERT_EQ(lost.size(), 1U);
+    EXPECT_EQ(lost[0].ticket.superseded_by, "");
+  }
+  record("shop", "b2");
+  const auto lost = queue_.take_lost();
+  ASSERT_EQ(lost.size(), 1U);
+  EXPECT_EQ(lost[0].ticket.superseded_by, "b2");
+}
+
+TEST_F(QueueFiles, AnOlderOneThatComesLateGivesWayToOneThatRuns) {
+  const HeldTicket newer = enter("shop", "b2", "main");
+  const auto lock = queue_.try_turn(newer).lock;
+  ASSERT_TRUE(lock);
+  record("shop", "b2");
+  const HeldTicket late = enter("shop", "b1", "main");
+  EXPECT_EQ(queue_.try_turn(late).superseded_by, "b2");
+}
+
+TEST_F(QueueFiles, OneThatBeganAtOnceCanBeReplaced) {
+  const QueueWish wish{.app = app("shop"), .id = id("b1")};
+  const auto first = queue_.enter_at_once(wish);
+  ASSERT_TRUE(first);
+  queue_.describe(*first, {.app = app("shop"),
+                           .id = id("b1"),
+                           .branch = "main",
+                           .key = "k",
+                           .supersede = Supersede::running});
+  EXPECT_EQ(queue_.list().at(0).ticket.branch, "main");
+  EXPECT_EQ(
+      queue_
+          .enter({.app = app("shop"), .id = id("b2"), .key = "k", .supersede = Supersede::running})
+          .stops,
+      id("b1"));
+}
+
+TEST_F(QueueFiles, ALongTicketCanBecomeShort) {
+  const std::string branch(3000, 'x');
+  const QueueWish wish{.app = app("shop"), .id = id("b1"), .branch = branch};
+  const auto held = queue_.enter(wish).ticket;
+  queue_.describe(held, {.app = app("shop"), .id = id("b1"), .branch = "short"});
+  EXPECT_EQ(queue_.list().at(0).ticket.branch, "short");
+  EXPECT_LT(std::filesystem::file_size(store_.layout().queue() / "b1"), branch.size());
+}
+
+TEST_F(QueueFiles, AStoppedDeployIsPassed) {
+  const HeldTicket deploy =
+      queue_.enter({.app = app("shop"), .id = id("b1"), .what = TicketFor::deploy}).ticket;
+  const HeldTicket build = enter("shop", "b2");
+  EXPECT_FALSE(queue_.try_turn(build).lock);
+  EXPECT_TRUE(queue_.is_turn_of(deploy));
+  const auto file = store_.layout().queue() / "b1";
+  const auto long_ago = std::filesystem::last_write_time(file) - std::chrono::hours(1);
+  std::filesystem::last_write_time(file, long_ago);
+  EXPECT_EQ(listed(), "b1 is lost;b2;");
+  EXPECT_TRUE(queue_.take_lost().empty());  // it is held all the same
+  EXPECT_TRUE(queue_.is_turn_of(deploy));   // it goes on
+  EXPECT_EQ(listed(), "b1;b2;");
+  std::filesystem::last_write_time(file, long_ago);
+  EXPECT_TRUE(queue_.try_turn(build).lock);
 }
 
 TEST_F(QueueFiles, SupersedeOffReplacesNothing) {
@@ -122,10 +225,12 @@ TEST_F(QueueFiles, OfThoseThatStopARunningOneEachSecondEnds) {
   ASSERT_TRUE(lock);
   Queue::Entered second = queue_.enter(wish("b2"));
   EXPECT_EQ(second.stops, id("b1"));
+  record("shop", "b2");
   EXPECT_EQ(queue_.superseded_by(first.ticket), "b2");
   // While the first ends, a third takes the place of the second, and what that has done.
   Queue::Entered third = queue_.enter(wish("b3"));
   EXPECT_FALSE(third.stops);
+  record("shop", "b3");
   lock.reset();
   queue_.leave(std::move(first.ticket));
   lock = queue_.try_turn(third.ticket).lock;
@@ -148,6 +253,11 @@ TEST_F(QueueFiles, AtOnceOrNotAtAll) {
   queue_.leave(std::move(*first));
   EXPECT_FALSE(queue_.enter_at_once({.app = app("other"), .id = id("b4")}));  // it comes first
   EXPECT_TRUE(queue_.enter_at_once({.app = app("third"), .id = id("b5")}));
+}
+
+TEST_F(QueueFiles, ALostBuildKeepsNobodyFromBeginningAtOnce) {
+  { const HeldTicket lost = enter("shop", "b1"); }
+  EXPECT_TRUE(queue_.enter_at_once({.app = app("shop"), .id = id("b2")}));
 }
 
 TEST_F(QueueFiles, WhatIsNoTicketIsNoPlace) {

@@ -29,7 +29,8 @@ TEST(BuildRequest, ComesBackAsItWas) {
   const BuildRequest again{.source = "ps:rebuild",
                            .retry_of = "b1",
                            .secrets = {"npmrc", "token"},
-                           .agents = {"default"}};
+                           .agents = {"default"},
+                           .has_redact_variable = true};
   EXPECT_EQ(reread(again), again);
   const BuildRequest deploy{.source = "config-redeploy", .release = "r1"};
   EXPECT_EQ(reread(deploy), deploy);
