@@ -63,8 +63,7 @@ constexpr std::array kCommands = {
             .summary = "List the builds that run, and what waits for its turn and why",
             .flags = kListFlags,
             .examples = "cooper queue\n"
-                        "cooper builds set --global concurrency 2\n"
-                        "cooper builds cancel ID -a APP",
+                        "cooper queue -a APP --format json",
             .run = run_list},
     Command{.name = "queue resume",
             .summary = "Start queued builds again whose process is gone, as after a reboot",

@@ -3,6 +3,8 @@
 Builds are real ones; those that run stand at a gate."""
 import json
 
+import pytest
+
 from support.cooper import make_app, processes_of, wait_for
 from support.queue import QUICK, build, gates, kill_supervisor, one_at_a_time, queue, tickets  # noqa: F401 (fixtures)
 
@@ -115,6 +117,25 @@ def test_what_was_to_be_hidden_is_kept_nowhere_either(cooper, build, gates, one_
     record = cooper.record("two", second)
     assert record["status"] == "failed" and "start it again" in record["reason"]
     assert "hunter2" not in (cooper.root / f"data/sources/two/{second}.json").read_text()
+
+
+@pytest.mark.parametrize("lives", [True, False], ids=["waits", "lost"])
+def test_an_import_that_never_ran_leaves_nothing_staged(cooper, build, gates, one_at_a_time, tmp_path, lives):
+    made = build("shop")
+    assert cooper.wait_for_end("shop", made)["status"] == "succeeded"
+    cooper("builds", "export", made, "-a", "shop", "-f", tmp_path / "bundle").ok()
+    wait_for(lambda: tickets(cooper) == [], "the queue to be empty")
+    gate = gates()
+    build("one", gate)
+    gate.wait()
+    cooper.start("builds", "import", "-a", "copy", "-f", tmp_path / "bundle")
+    queued = cooper.wait_for_new_build("copy")
+    staged = cooper.root / "data/work/copy" / queued
+    assert cooper.record("copy", queued)["status"] == "queued" and staged.exists()
+    if not lives:
+        kill_supervisor(cooper, "copy", queued)
+    cooper("builds", "cancel", queued, "-a", "copy").ok()
+    assert cooper.record("copy", queued)["status"] == "canceled" and not staged.exists()
 
 
 def test_what_keeps_one_from_looking_into_the_queue_passes(cooper, build, gates, one_at_a_time):

@@ -33,11 +33,11 @@ class Completion : public CliTest {
 TEST_F(Completion, OffersCommands) {
   EXPECT_THAT(at({""}),
               ElementsAre("build", "deploy", "ps:rebuild", "ps:restart", "ps:start", "ps", "logs",
-                          "ps:stop", "track", "builds", "git:from-image", "git:load-image",
+                          "ps:stop", "track", "builds", "queue", "git:from-image", "git:load-image",
                           "releases", "env", "config:show", "config:get", "config:set",
                           "config:unset", "git:initialize", "git-shell", "git-hook", "ssh-keys",
                           "git:from-archive", "git:sync", "apps", "plugin", "engines", "registries",
-                          "serve", "system", "help", "version", "completion"));
+                          "serve", "tokens", "system", "help", "version", "completion"));
   EXPECT_THAT(at({"bui"}), ElementsAre("build", "builds"));
   EXPECT_THAT(at({"builds", ""}),
               ElementsAre("retry", "info", "logs", "provenance", "cancel", "diff", "export",

@@ -7,6 +7,8 @@
 
 #include <gmock/gmock.h>
 
+#include <csignal>
+
 namespace cooper::source {
 namespace {
 
@@ -19,6 +21,7 @@ const std::string kContent = [] {
 }();
 
 ContentMeter::Measured measure(const std::string& bytes, std::uint64_t most = 1 << 30) {
+  std::signal(SIGPIPE, SIG_IGN);  // as all programs of ours: it may end before it has read all
   ContentMeter meter(bytes.size(), {.bytes = most}, {});
   for (std::size_t at = 0; at < bytes.size(); at += 1000) {
     meter.write(std::string_view(bytes).substr(at, 1000));
@@ -54,7 +57,6 @@ TEST(ContentMeter, RefusesWhatEnginesMightReadInAnotherWay) {
   const std::string gzip = compressed_by("gzip", kContent);
   std::string reserved_flag = gzip;
   reserved_flag[3] = '\x20';  // Go's gzip does not mind
-  const std::string skipped = std::string("\x50\x2a\x4d\x18\x01\x00\x00\x00x", 9);
   for (const auto& [bytes, says] :
        {std::pair(gzip + "more", "something follows"),
         std::pair(gzip + reserved_flag, "something follows"),
@@ -66,7 +68,6 @@ TEST(ContentMeter, RefusesWhatEnginesMightReadInAnotherWay) {
     EXPECT_EQ(code_of([&] { measure(bytes); }, &message), Errc::corrupt) << says;
     EXPECT_THAT(message, HasSubstr(says));
   }
-  EXPECT_EQ(code_of([&] { measure(skipped + zstd_of("x")); }), Errc::corrupt);
 }
 
 TEST(ContentMeter, EndsWhereItIsTooMuch) {
