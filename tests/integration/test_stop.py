@@ -180,7 +180,7 @@ def test_an_app_with_a_running_build_is_not_deleted(cooper, store, app, tmp_path
     assert cooper.record("app", running)["status"] == "running"
     cooper("builds", "cancel", running, "-a", "app").ok()
     cooper("apps", "delete", "app").ok()
-    roots_own = {cooper.root / "data/builds/.images.lock", cooper.root / "data/builds/.root-id"}
+    roots_own = {cooper.root / "data" / name for name in ("builds/.images.lock", "builds/.root-id", "queue/.lock")}
     assert not [path for path in cooper.root.rglob("*")
                 if path.is_file() and "cache" not in path.parts and path not in roots_own]
     assert not [name for name in store.images() if done in name or running in name]
