@@ -34,7 +34,9 @@ def test_retry_takes_the_same_source_and_arguments(cooper, source):
     record = cooper.record("shop", again)
     assert (record["retry_of"], record["source"], record["description"], record["status"]) == \
         (first, "build", "the first", "succeeded")
-    assert {**request(cooper, first), "retry_of": first} == request(cooper, again)
+    asked = request(cooper, first)
+    asked.pop("branch", None)  # nothing newer takes the place of what was asked for by its id
+    assert {**asked, "retry_of": first} == request(cooper, again)
     assert source_file(cooper, first).samefile(source_file(cooper, again))
     # The first one's end is not the second one's.
     cooper("builds", "remove", first, "-a", "shop").ok()

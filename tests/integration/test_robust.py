@@ -83,6 +83,8 @@ def test_prune_leaves_alone_what_waits_for_its_turn(cooper, app, tmp_path):
 
 
 def test_two_first_builds_of_an_app_at_once(cooper, app):
+    # Their folder may lie in the project's own work tree, and so be of one branch.
+    cooper("builds", "set", "--global", "supersede", "off").ok()
     both = [cooper.start("build", app, "-a", "new") for _ in range(2)]
     for process in both:
         out, err = process.communicate(timeout=60)
