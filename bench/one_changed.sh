@@ -30,6 +30,8 @@ sleep 3  # what was written just now is not remembered
 
 change() { echo "// $RANDOM $RANDOM" >> "$folder/$1/packages/package-7/file-700.js"; }
 by_docker() { "$docker" build --network none --tag "localhost/hand:$1" "$folder/$1"; }
+# What the command does when nobody asks it for BuildKit, before its version 23.
+by_classic() { DOCKER_BUILDKIT=0 "$docker" build --network none --tag "localhost/classic:$1" "$folder/$1"; }
 by_cooper() { "$cooper" build "$folder/$1" -a "$1" --engine docker; }
 bytes_sent() { # COMMAND APP
   local proxy
@@ -45,19 +47,20 @@ bytes_sent() { # COMMAND APP
 
 "$docker" --version
 for app in part all; do
-  for what in docker cooper; do
+  for what in docker classic cooper; do
     "by_$what" "$app" > "$folder/first" 2>&1 || { cat "$folder/first"; exit 1; }
   done
   for ((round = 1; round <= rounds; round++)); do
-    order="docker cooper"
-    if ((round % 2)); then order="cooper docker"; fi
+    order="docker classic cooper"
+    if ((round % 2)); then order="cooper classic docker"; fi
     for what in $order; do
       change "$app"
       seconds "by_$what" "$app" >> "$folder/$app.$what"
     done
   done
   compare "cooper build, one changed, $app" "$folder/$app.cooper" "docker build" "$folder/$app.docker"
-  for what in cooper docker; do
+  compare "cooper build, one changed, $app" "$folder/$app.cooper" "docker build, no BuildKit" "$folder/$app.classic"
+  for what in cooper docker classic; do
     change "$app"
     echo "$what sent $(bytes_sent "by_$what" "$app") bytes"
   done

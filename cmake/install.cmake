@@ -2,7 +2,7 @@
 # the build tree, so that cooper finds its other programs in both:
 #   bin/cooper  libexec/cooper/cooper-supervisor ...
 set(COOPER_LIBEXEC ${CMAKE_INSTALL_LIBEXECDIR}/cooper)
-foreach(program cooper cooper-supervisor cooper-server cooper-fetch cooper-unpack)
+foreach(program cooper cooper-supervisor cooper-server cooper-remote cooper-fetch cooper-unpack)
   if(NOT TARGET ${program})
     continue()
   endif()

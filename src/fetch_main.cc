@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "source/download/download.h"
+#include "source/download/post.h"
 
 #include <cstdio>
 #include <cstring>
@@ -37,6 +38,25 @@ std::multimap<std::string, std::string> read_request() {
   return request;
 }
 
+std::string post(const std::multimap<std::string, std::string>& request, source::Reach reach) {
+  const auto value = [&](const char* name) {
+    const auto found = request.find(name);
+    if (found == request.end()) throw Error(Errc::invalid, std::string(name) + " is missing");
+    return found->second;
+  };
+  const Fd body(static_cast<int>(parse_number(value("in")).value_or(0)));
+  source::HttpPost wanted{
+      .url = value("url"),
+      .headers = {},
+      .body = read_open_file(body, "the body", std::size_t{4} << 20),
+      .reach = reach,
+      .time = std::chrono::seconds(parse_number(value("seconds")).value_or(15))};
+  for (auto [at, end] = request.equal_range("header"); at != end; ++at) {
+    wanted.headers.push_back(at->second);
+  }
+  return "ok " + std::to_string(source::download::post(wanted)) + "\n";
+}
+
 std::string run(std::string_view verb) {
   const auto request = read_request();
   const auto value = [&](const char* name) {
@@ -52,6 +72,7 @@ std::string run(std::string_view verb) {
     }
     return answer;
   }
+  if (verb == "post") return post(request, reach);
   if (verb != "download") {
     throw Error(Errc::invalid, "cooper starts this program", "run `cooper git:from-archive`");
   }

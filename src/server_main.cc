@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/text.h"
 #include "rack/local_rack.h"
 #include "server/listen.h"
 #include "server/server.h"
@@ -18,20 +19,23 @@
 #include <string>
 #include <thread>
 #include <unistd.h>
+#include <vector>
 
 namespace {
 
 using namespace cooper;
 
-/// `--name value` pairs, and `--tls-self-signed`.
+constexpr std::array kWithValue = {"--listen", "--tls-cert", "--tls-key", "--trusted-proxy",
+                                   "--log-format"};
+
+/// `--name value` pairs, `--tls-self-signed` and `--quiet`.
 std::map<std::string, std::string> parse(int argc, char** argv) {
   std::map<std::string, std::string> options;
   for (int i = 1; i < argc; ++i) {
     const std::string name = argv[i];
-    if (name == "--tls-self-signed") {
+    if (name == "--tls-self-signed" || name == "--quiet") {
       options[name] = "yes";
-    } else if ((name == "--listen" || name == "--tls-cert" || name == "--tls-key") &&
-               i + 1 < argc) {
+    } else if (std::ranges::find(kWithValue, name) != kWithValue.end() && i + 1 < argc) {
       options[name] = argv[++i];
     } else {
       throw Error(Errc::invalid, "cooper-server does not know " + name,
@@ -56,21 +60,36 @@ void go_on_with_queue(rack::Rack& rack) {
   }
 }
 
+/// Of a list with commas.
+std::vector<server::AddressBlock> parse_proxies(std::string_view text) {
+  std::vector<server::AddressBlock> proxies;
+  if (text.empty()) return proxies;
+  for (const std::string_view proxy : split(text, ',')) {
+    proxies.push_back(server::AddressBlock::parse(proxy).value());
+  }
+  return proxies;
+}
+
 void run(int argc, char** argv) {
   const auto options = parse(argc, argv);
   const auto option = [&](const char* name) {
     const auto found = options.find(name);
     return found == options.end() ? std::string() : found->second;
   };
+  if (option("--log-format") == "json") server::set_log_format(server::LogFormat::json);
   const store::Layout layout = store::default_layout();
-  rack::LocalRack rack(layout);
+  rack::LocalRack rack(layout, rack::Caller::server);
   server::ServerOptions server{.sockets = server::sockets_of_systemd(),
                                .tls = std::nullopt,
                                .loops = std::max(1U, std::thread::hardware_concurrency()),
                                .limits = {},
-                               .uploads = layout.uploads(),
+                               .layout = layout,
                                .version = COOPER_VERSION,
-                               .host_name = host_name()};
+                               .host_name = host_name(),
+                               .proxies = parse_proxies(option("--trusted-proxy")),
+                               .request_lines = option("--quiet").empty()
+                                                    ? server::RequestLines::each
+                                                    : server::RequestLines::none};
   if (server.sockets.empty() || !option("--listen").empty()) {
     const std::string listen = option("--listen");
     server.sockets.push_back(server::listen_on(
@@ -85,7 +104,8 @@ void run(int argc, char** argv) {
     server.tls = server::TlsFiles{.certificate = option("--tls-cert"), .key = option("--tls-key")};
   }
   go_on_with_queue(rack);
-  const bool is_local = std::ranges::all_of(server.sockets, server::is_loopback);
+  const bool is_local =
+      server.proxies.empty() && std::ranges::all_of(server.sockets, server::is_loopback);
   server::TokenAccess access(store::Tokens(layout), is_local
                                                         ? server::WithoutTokens::lets_all_in
                                                         : server::WithoutTokens::lets_nobody_in);

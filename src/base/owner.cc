@@ -1,6 +1,7 @@
 #include "base/owner.h"
 
 #include <array>
+#include <cstdlib>
 #include <grp.h>
 #include <pwd.h>
 #include <sys/stat.h>
@@ -23,6 +24,18 @@ void give_to_owner_of(const Fd& folder, const Fd& made) noexcept {
   if (::geteuid() != 0) return;
   const std::optional<Owner> owner = owner_of(folder);
   if (owner && owner->user != 0) give_to(*owner, made);
+}
+
+std::string name_of_caller() {
+  const uid_t user = ::geteuid();
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets variables
+  const char* behind = std::getenv("SUDO_USER");
+  if (user == 0 && behind && *behind != '\0') return behind;
+  std::array<char, 16384> buffer{};
+  passwd entry{};
+  passwd* found = nullptr;
+  ::getpwuid_r(user, &entry, buffer.data(), buffer.size(), &found);
+  return found ? std::string(entry.pw_name) : "uid " + std::to_string(user);
 }
 
 std::optional<uid_t> find_user(const std::string& name) {

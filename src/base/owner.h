@@ -26,6 +26,9 @@ void give_to(const Owner& owner, const Fd& made) noexcept;
 /// Of a folder or file; nullopt if it can't be told.
 std::optional<Owner> owner_of(const Fd& file) noexcept;
 
+/// Who runs us; with sudo the person behind it. "uid 1234" of a user without a name.
+std::string name_of_caller();
+
 /// By name; nullopt if there is none.
 std::optional<uid_t> find_user(const std::string& name);
 std::optional<gid_t> find_group(const std::string& name);

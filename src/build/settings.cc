@@ -3,6 +3,8 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "build/registry.h"
+#include "build/send_trace.h"
+#include "build/webhook_settings.h"
 #include "engine/daemons.h"
 #include "log/redact.h"
 #include "source/git_repository.h"
@@ -199,7 +201,7 @@ bool is_some_time(std::string_view text) {
 }
 
 constexpr std::array kProperties = {
-    Property{"auto-create", "does a push over ssh to an app that there is not create it",
+    Property{"auto-create", "does a push over ssh or HTTP to an app that there is not create it",
              "on or off; of all apps alone: --global", "on", is_on_or_off},
     Property{"buildkit", "where BuildKit daemons listen; an app stays with one of several",
              "unix:///PATH or tcp://HOST:PORT; several with commas between them", "", is_buildkit},
@@ -246,6 +248,11 @@ constexpr std::array kProperties = {
              "a size such as 512m or 2g, at least 16m; 0 means no limit", "0", is_memory},
     Property{"network", "the network that a service's containers are in",
              "own (one for each deploy), host, or the name of an existing one", "own", is_network},
+    Property{"otlp-endpoint", "where each build is told as a trace (OTLP over HTTP, JSON)",
+             "an http or https URL such as http://127.0.0.1:4318; empty: nowhere", "",
+             is_otlp_endpoint},
+    Property{"otlp-headers", "headers that go with it, such as Authorization",
+             "lines of Name: value", "", is_otlp_headers, Secrecy::secret},
     Property{"publish", "the host's ports at which services are reached; else free ones are taken",
              "SERVICE[:PORT][/udp]=[ADDRESS:]PORT, such as web=8080; several with commas", "",
              is_publish},
@@ -279,6 +286,12 @@ constexpr std::array kProperties = {
     Property{"timeout", "a build that takes longer is ended", kDurationHelp, "6h", is_duration},
     Property{"unpack-limit", "how large the files of a fetched archive may be together",
              "a size such as 500m or 10g", "4g", is_some_size},
+    Property{"webhook-private", "may webhooks be sent to addresses that are not public?",
+             "on or off; of all apps alone: --global", "off", is_on_or_off},
+    Property{"webhook-secret", "what webhooks that start builds are signed with",
+             "16 to 256 letters, digits and signs", "", is_webhook_secret, Secrecy::secret},
+    Property{"webhook-url", "the repository whose webhooks start builds",
+             "https://..., ssh://... or git@HOST:PATH, without a password", "", is_webhook_url},
 };
 
 }  // namespace
@@ -421,6 +434,8 @@ Settings read_settings(const store::Store& store, const AppName* app,
   if (const auto value = effective("stop-timeout")) settings.stop_timeout = *parse_duration(*value);
   if (auto value = effective("deploy-command")) settings.deploy_command = *std::move(value);
   read_fetch(settings, effective);
+  if (auto value = effective("webhook-secret")) settings.webhook_secret = *std::move(value);
+  if (auto value = effective("webhook-url")) settings.webhook_url = *std::move(value);
   if (const auto value = effective("syslog-prefix")) settings.syslog_prefix = *value;
   return settings;
 }
@@ -428,11 +443,6 @@ Settings read_settings(const store::Store& store, const AppName* app,
 Settings read_settings(const store::Store& store, const AppName& app,
                        std::vector<std::string>& warnings) {
   return read_settings(store, &app, warnings);
-}
-
-std::map<std::string, std::string> environment_of(const store::Store& store, const AppName& app) {
-  std::optional<Release> newest = store.newest_release(app);
-  return newest ? std::move(newest->environment) : Environment{};
 }
 
 }  // namespace cooper::build

@@ -59,6 +59,8 @@ struct Settings {
   std::chrono::seconds stop_timeout{30};    ///< for a container to end by itself
   source::FetchPolicy fetch;
   std::uint64_t unpack_limit = 4ULL << 30;  ///< bytes that an archive's files may have together
+  std::string webhook_secret;  ///< what webhooks of the app's are signed with; empty: none is taken
+  std::string webhook_url;     ///< the repository that they are about; empty: none is taken
   std::string syslog_prefix = "dokku-";  ///< what syslog and the journal call a build: this, its id
 };
 

@@ -15,6 +15,7 @@
 #include "build/run.h"
 #include "build/secret_memory.h"
 #include "build/secrets.h"
+#include "build/send_trace.h"
 #include "build/settings.h"
 #include "build/start.h"
 #include "build/wait_for_turn.h"
@@ -433,6 +434,7 @@ int supervise(SupervisorTask task) {
   // The last that we do: these become our children, which nothing that ends a build's processes
   // may meet.
   resume_queue_quietly(store);
+  send_trace(store, task.app, task.id);
   return status == Status::succeeded ? 0 : 1;
 }
 

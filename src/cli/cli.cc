@@ -104,7 +104,11 @@ std::span<const Group> groups() {
                                      Group{"Engines", engines_commands()},
                                      Group{"Registries", registries_commands()},
                                      Group{"Server", serve_commands()},
+                                     Group{"Remote", login_commands()},
                                      Group{"Tokens", tokens_commands()},
+                                     Group{"Audit", audit_commands()},
+                                     Group{"Hooks", hooks_commands()},
+                                     Group{"Webhooks", webhooks_commands()},
                                      Group{"System", system_commands()},
                                      Group{"Other", other_commands()}};
   return kGroups;
@@ -116,6 +120,15 @@ const Command* find_command(std::string_view name) {
     if (found != group.commands.end()) return &*found;
   }
   return nullptr;
+}
+
+Runs runs_where(std::span<const std::string> arguments) {
+  if (!arguments.empty() && arguments[0] == "__complete") return Runs::anywhere;
+  const Result<Split> split = parse_command(arguments);
+  if (!split || !split->command) return Runs::here;  // what is said of it, any host can say
+  const bool asks_for_help = std::ranges::any_of(
+      split->rest, [](const std::string& word) { return word == "-h" || word == "--help"; });
+  return asks_for_help ? Runs::here : split->command->runs;
 }
 
 int execute(Context& context, std::span<const std::string> arguments) {

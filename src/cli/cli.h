@@ -17,7 +17,10 @@ namespace cooper::cli {
 /// From here on SIGPIPE is ignored: a reader that goes ends the output quietly.
 int run(std::span<char*> arguments, rack::Rack& rack);
 
-/// The same in given surroundings, without the program's name. Never throws
+/// Where such a command line, without the program's name, works.
+Runs runs_where(std::span<const std::string> arguments);
+
+/// What run() does in given surroundings, without the program's name. Never throws
 /// Error: what can't be done is said on `context.err`.
 int execute(Context& context, std::span<const std::string> arguments);
 

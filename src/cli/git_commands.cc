@@ -8,7 +8,6 @@
 #include "cli/interrupt.h"
 #include "process/child.h"
 #include "rack/app_repository.h"
-#include "rack/properties.h"
 
 #include <algorithm>
 #include <array>
@@ -40,22 +39,12 @@ int run_initialize(Context& context, const Options& options) {
   return 0;
 }
 
-/// Fetches need a repository that is there; a push may make it, and the app.
-std::filesystem::path repository_for(const Context& context, const GitRequest& request) {
-  const bool is_push = request.service == GitRequest::Service::receive_pack;
-  if (!context.rack.find_app(request.app) &&
-      (!is_push || rack::effective_property(context.rack, nullptr, "auto-create") != "on")) {
-    context.rack.get_app(request.app);  // throws, in its words
-  }
-  if (const auto repository = rack::find_repository(request.app)) return *repository;
-  if (is_push) return context.rack.initialize_git(request.app);
-  throw Error(Errc::not_found, "nothing was ever pushed to app " + request.app.str());
-}
-
 /// Of ours only what git may know: which protocol the client speaks, and who pushes.
 std::vector<std::string> environment_for(const Context& context, const std::string& key) {
   std::vector<std::string> environment = process::own_environment();
-  std::erase_if(environment, [](const std::string& entry) { return entry.starts_with("GIT_"); });
+  std::erase_if(environment, [](const std::string& entry) {
+    return entry.starts_with("GIT_") || entry.starts_with(rack::kPushedBy);
+  });
   const std::string protocol = context.variable("GIT_PROTOCOL");
   const bool is_plain =
       protocol.size() < 64 && std::ranges::all_of(protocol, [](char c) {
@@ -65,6 +54,7 @@ std::vector<std::string> environment_for(const Context& context, const std::stri
   // The repository's reflog has it.
   environment.push_back("GIT_COMMITTER_NAME=" + key);
   environment.push_back("GIT_COMMITTER_EMAIL=" + key + "@ssh-key");
+  environment.push_back(std::string(rack::kPushedBy) + "=" + key);
   return environment;
 }
 
@@ -102,10 +92,12 @@ int run_git_shell(Context& context, const Options& options) {
                 "git push ssh://USER@HOST/APP main");
   }
   const GitRequest request = parse_git_request(command).value();
-  const std::filesystem::path repository = repository_for(context, request);
+  const bool is_push = request.service == GitRequest::Service::receive_pack;
+  const std::filesystem::path repository = rack::repository_for(
+      context.rack, request.app, is_push ? rack::GitUse::push : rack::GitUse::fetch);
   std::vector<std::string> words = {"git", std::string(name_of(request.service)),
                                     repository.string()};
-  if (request.service == GitRequest::Service::receive_pack) {
+  if (is_push) {
     return receive({.argv = std::move(words),
                     .environment = environment_for(context, key),
                     .in = STDIN_FILENO,
@@ -130,15 +122,18 @@ constexpr std::array kCommands = {
             .positionals = kApp,
             .flags = kInitializeFlags,
             .examples = "cooper git:initialize hello",
-            .run = run_initialize},
+            .run = run_initialize,
+            .runs = Runs::on_host},
     Command{.name = "git-shell",
             .summary = "What sshd runs for a key of `ssh-keys add`: pushes and fetches alone",
             .positionals = kKey,
-            .run = run_git_shell},
+            .run = run_git_shell,
+            .runs = Runs::here},
     Command{.name = "git-hook",
             .summary = "What git runs in an app's repository when something is pushed",
             .positionals = kHook,
-            .run = run_git_hook}};
+            .run = run_git_hook,
+            .runs = Runs::here}};
 
 }  // namespace
 

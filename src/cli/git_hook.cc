@@ -8,6 +8,7 @@
 #include "cli/interrupt.h"
 #include "cli/progress.h"
 #include "cli/pusher_watch.h"
+#include "rack/app_repository.h"
 #include "rack/properties.h"
 #include "rack/push_turn.h"
 #include "source/git_repository.h"
@@ -32,12 +33,13 @@ struct Push {
   std::optional<std::string> ref;    ///< whose pushes are built
   const RefUpdate* built = nullptr;  ///< its update; nullptr: nothing is built
   bool accepts_failed = false;
+  std::string pushed_by;  ///< a key's or a token's name; empty: somebody on this host
 };
 
-/// git's variables are about this hook: the build, and what it runs, must not see them. Call it
-/// before there is another thread.
-void forget_gits_variables() {
-  std::vector<std::string> names;
+/// What git and its caller say is about this hook: the build, and what it runs, must not see it.
+/// Call it before there is another thread.
+void forget_what_is_for_the_hook() {
+  std::vector<std::string> names = {rack::kPushedBy};
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
     if (text.starts_with("GIT_")) names.emplace_back(text.substr(0, text.find('=')));
@@ -61,7 +63,8 @@ Push read_push(const Context& context) {
   Push push{.app = app_of(repository),
             .repository = repository,
             .quarantine = context.variable("GIT_QUARANTINE_PATH")};
-  forget_gits_variables();
+  push.pushed_by = context.variable(rack::kPushedBy);
+  forget_what_is_for_the_hook();
   constexpr std::size_t kMost = std::size_t{64} << 20;  // some hundred thousand refs
   push.updates =
       parse_updates(read_open_file(Fd(::dup(STDIN_FILENO)), "what is pushed", kMost)).value();
@@ -120,6 +123,7 @@ int build_push(const Context& context, const Push& push) {
   require_in_turn(push);  // before anything is copied
   rack::BuildCommit commit{.app = push.app,
                            .checkout = {.repository = push.repository, .commit = push.built->after},
+                           .pushed_by = push.pushed_by,
                            .request = {.source = "git-hook", .branch = short_name(push.built->ref)},
                            .last_check = [&] { require_in_turn(push); }};
   if (!push.quarantine.empty()) commit.checkout.objects.push_back(push.quarantine);

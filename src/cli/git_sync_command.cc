@@ -96,7 +96,8 @@ constexpr std::array kCommands = {Command{
     .flags = kFlags,
     .examples = "cooper git:sync --build hello https://git.example/team/hello.git\n"
                 "cooper git:sync --build-if-changes hello git@git.example:team/hello.git v1.2",
-    .run = run_sync}};
+    .run = run_sync,
+    .runs = Runs::on_host}};
 
 }  // namespace
 

@@ -57,6 +57,8 @@ std::string containers_json(std::span<const rack::ServiceContainer> containers);
 std::string queue_json(std::span<const build::QueueEntry> entries);
 
 /// An array of `id`, `name`, `role`, `app`, `created_at` and `expires_at`; what is empty is absent.
+/// Without which file it is in.
+std::string audit_json(std::span<const store::AuditEntry> entries);
 std::string tokens_json(std::span<const store::Token> tokens);
 
 /// An array of `where`, `what`, `count` and `bytes`.

@@ -1,5 +1,6 @@
 // `cooper builds search|erase-log`: what logs hold, and what they must not hold.
 
+#include "base/owner.h"
 #include "base/text.h"
 #include "base/utf8.h"
 #include "cli/context.h"
@@ -9,8 +10,6 @@
 #include "log/terminal.h"
 
 #include <array>
-#include <pwd.h>
-#include <unistd.h>
 
 namespace cooper::cli {
 
@@ -76,23 +75,10 @@ int run_search(Context& context, const Options& options) {
   return end.unread ? exit_code(*end.unread) : 1;
 }
 
-/// Who asks, for the note: with sudo the person behind it.
-std::string user_name(const Context& context) {
-  const uid_t user = ::geteuid();
-  if (const std::string behind = context.variable("SUDO_USER"); user == 0 && !behind.empty()) {
-    return behind;
-  }
-  std::array<char, 4096> buffer{};
-  passwd entry{};
-  passwd* found = nullptr;
-  const bool known = ::getpwuid_r(user, &entry, buffer.data(), buffer.size(), &found) == 0 && found;
-  return known ? std::string(entry.pw_name) : "uid " + std::to_string(user);
-}
-
 int run_erase_log(Context& context, const Options& options) {
   const AppName app = resolve_app(context, options);
   const BuildId id = context.rack.resolve_build(app, options.words[0]);
-  const Build build = context.rack.erase_log(app, id, user_name(context));
+  const Build build = context.rack.erase_log(app, id, name_of_caller());
   context.out.write("Erased the log of build " + id.str() + ": " + printable(build.log_erased) +
                     "\n");
   print_warning(

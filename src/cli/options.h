@@ -40,13 +40,19 @@ struct Options {
   std::optional<std::string> env_file;
   std::optional<std::string> file;
   std::optional<std::string> archive_type;
+  std::optional<std::string> events;
+  std::optional<std::string> secret_file;
   std::optional<std::string> listen;
   std::optional<std::string> tls_cert;
   std::optional<std::string> tls_key;
+  std::optional<std::string> log_format;
+  std::optional<std::string> token_file;
+  std::optional<std::string> fingerprint;
   std::vector<std::string> build_args;
   std::vector<std::string> value_files;
   std::vector<std::string> secrets;
   std::vector<std::string> agents;
+  std::vector<std::string> proxies;
   std::vector<std::string> statuses;
   std::optional<std::uint64_t> limit;
   std::optional<std::uint64_t> tail;
@@ -71,6 +77,7 @@ struct Options {
   bool password_stdin = false;
   bool promote = false;
   bool pty = false;
+  bool quiet = false;
   bool raw = false;
   bool replace = false;
   bool skip_deploy_branch = false;
@@ -108,6 +115,13 @@ struct Positional {
   Offer offer = Offer::nothing;
 };
 
+/// Where a command works if a server is chosen (docs/remote.md).
+enum class Runs {
+  anywhere,  ///< there
+  here,      ///< on this host all the same
+  on_host,   ///< nowhere: it is for who is on the server's host
+};
+
 /// One command. `run` returns the exit code; it may throw Error.
 struct Command {
   std::string_view name;  ///< one or two words: "builds info"
@@ -116,6 +130,7 @@ struct Command {
   std::span<const Flag> flags;  ///< besides --color and --help, which all have
   std::string_view examples;    ///< lines without indentation; "" for none
   int (*run)(Context& context, const Options& options);
+  Runs runs = Runs::anywhere;
 };
 
 /// The tables, by subject, each in the file of its name.
@@ -142,7 +157,11 @@ std::span<const Command> plugin_commands();
 std::span<const Command> engines_commands();
 std::span<const Command> registries_commands();
 std::span<const Command> serve_commands();
+std::span<const Command> hooks_commands();
+std::span<const Command> webhooks_commands();
+std::span<const Command> login_commands();
 std::span<const Command> tokens_commands();
+std::span<const Command> audit_commands();
 std::span<const Command> system_commands();
 std::span<const Command> other_commands();
 

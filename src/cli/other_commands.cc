@@ -61,15 +61,18 @@ constexpr std::array kCommands = {
             .summary = "Explain cooper, or one of its commands",
             .positionals = kHelpPositionals,
             .examples = "cooper help builds logs",
-            .run = run_help},
-    Command{.name = "version", .summary = "Print the version", .run = run_version},
+            .run = run_help,
+            .runs = Runs::here},
+    Command{
+        .name = "version", .summary = "Print the version", .run = run_version, .runs = Runs::here},
     Command{.name = "completion",
             .summary = "Print a script that completes commands, flags, apps and builds",
             .positionals = kShell,
             .examples = "source <(cooper completion bash)\n"
                         "source <(cooper completion zsh)\n"
                         "cooper completion fish | source",
-            .run = run_completion}};
+            .run = run_completion,
+            .runs = Runs::here}};
 
 }  // namespace
 

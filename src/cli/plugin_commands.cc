@@ -66,13 +66,15 @@ constexpr std::array kCommands = {
     Command{.name = "plugin",
             .summary = "Say whether cooper is installed as Dokku's plugin",
             .flags = kFlags,
-            .run = run_status},
+            .run = run_status,
+            .runs = Runs::here},
     Command{.name = "plugin install",
             .summary = "Lay out the folder by which Dokku uses cooper as its plugin `builds`",
             .flags = kFlags,
             .examples = "cooper plugin install\n"
                         "cooper plugin install --dir /tmp/plugins/builds",
-            .run = run_install}};
+            .run = run_install,
+            .runs = Runs::here}};
 
 }  // namespace
 

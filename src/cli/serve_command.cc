@@ -26,6 +26,11 @@ int run_serve(Context& /*context*/, const Options& options) {
   add("--listen", options.listen);
   add("--tls-cert", options.tls_cert);
   add("--tls-key", options.tls_key);
+  if (!options.proxies.empty()) {
+    words.insert(words.end(), {"--trusted-proxy", join(options.proxies, ",")});
+  }
+  add("--log-format", options.log_format);
+  if (options.quiet) words.emplace_back("--quiet");
   if (options.tls_self_signed) words.emplace_back("--tls-self-signed");
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
@@ -53,7 +58,17 @@ constexpr std::array kFlags = {
     Flag{.name = "tls-self-signed",
          .summary = "speak HTTPS with a certificate of our own, made once",
          .target = &Options::tls_self_signed,
-         .excludes = "tls-cert"}};
+         .excludes = "tls-cert"},
+    Flag{.name = "trusted-proxy",
+         .value = "ADDRESS",
+         .summary = "whose X-Forwarded-For to believe (10.0.0.0/8); may be repeated",
+         .target = &Options::proxies},
+    Flag{.name = "log-format",
+         .value = "FORMAT",
+         .summary = "of the lines on stderr: logfmt or json (default: logfmt)",
+         .target = &Options::log_format,
+         .choices = "logfmt json"},
+    Flag{.name = "quiet", .summary = "no line for each request", .target = &Options::quiet}};
 
 constexpr std::array kCommands = {
     Command{.name = "serve",
@@ -61,7 +76,8 @@ constexpr std::array kCommands = {
             .flags = kFlags,
             .examples = "cooper serve\n"
                         "cooper serve --listen 127.0.0.1:5443 --tls-self-signed",
-            .run = run_serve}};
+            .run = run_serve,
+            .runs = Runs::here}};
 
 }  // namespace
 

@@ -127,24 +127,28 @@ constexpr std::array kCommands = {
     Command{.name = "ssh-keys",
             .summary = "List the keys that may push over ssh",
             .flags = kListFlags,
-            .run = run_list},
+            .run = run_list,
+            .runs = Runs::on_host},
     Command{.name = "ssh-keys list",
             .summary = "List the keys that may push over ssh",
             .flags = kListFlags,
-            .run = run_list},
+            .run = run_list,
+            .runs = Runs::on_host},
     Command{.name = "ssh-keys add",
             .summary = "Let a key push to and fetch from all apps, and do nothing else",
             .positionals = kAddWords,
             .flags = kFlags,
             .examples = "cooper ssh-keys add alice alice.pub\n"
                         "cooper ssh-keys add bob - --file /home/git/.ssh/authorized_keys",
-            .run = run_add},
+            .run = run_add,
+            .runs = Runs::on_host},
     Command{.name = "ssh-keys remove",
             .summary = "Take a key's right to push away",
             .positionals = kRemoveWords,
             .flags = kFlags,
             .examples = "cooper ssh-keys remove alice",
-            .run = run_remove}};
+            .run = run_remove,
+            .runs = Runs::on_host}};
 
 }  // namespace
 

@@ -155,7 +155,8 @@ constexpr std::array kCommands = {
             .examples = "cooper track -a shop -- docker compose up -d\n"
                         "cooper track -a shop --pty -- kamal deploy\n"
                         "cooper track -a shop --no-wait --source ps:restart -- ./restart.sh",
-            .run = run_track}};
+            .run = run_track,
+            .runs = Runs::on_host}};
 
 }  // namespace
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace cooper::log {
 
@@ -33,10 +34,10 @@ class LineSplitter {
   static constexpr std::size_t kLongest = std::size_t{64} << 10;
 
   void give() {
-    std::string_view text = partial_;
+    const std::string line = std::exchange(partial_, {});  // done with, also if `line_` throws
+    std::string_view text = line;
     if (text.ends_with('\r')) text.remove_suffix(1);
     line_(text);
-    partial_.clear();
   }
 
   std::function<void(std::string_view)> line_;

@@ -2,13 +2,12 @@
 
 #include "base/text.h"
 #include "base/utf8.h"
+#include "model/json_values.h"
 
 #include <boost/json.hpp>
 
 #include <algorithm>
 #include <array>
-#include <cmath>
-#include <limits>
 #include <sys/types.h>
 
 namespace cooper {
@@ -72,101 +71,6 @@ void write_pretty(std::string& out, const json::value& value, std::size_t depth)
   }
 }
 
-/// Does every number fit in a double? Infinity can't be written again.
-bool is_finite(const json::value& value) {
-  if (const double* number = value.if_double()) return std::isfinite(*number);
-  if (const json::array* array = value.if_array()) {
-    return std::ranges::all_of(*array, is_finite);
-  }
-  if (const json::object* object = value.if_object()) {
-    return std::ranges::all_of(*object,
-                               [](const auto& member) { return is_finite(member.value()); });
-  }
-  return true;
-}
-
-Result<json::object> parse_object(std::string_view text) {
-  json::parse_options options;
-  options.max_depth = 32;
-  boost::system::error_code failure;
-  json::value value = json::parse(text, failure, {}, options);
-  if (failure) return Error(Errc::corrupt, "is not JSON: " + failure.message());
-  if (!value.is_object()) return Error(Errc::corrupt, "is not a JSON object");
-  if (!is_finite(value)) return Error(Errc::corrupt, "holds a number that is too large");
-  return std::move(value.get_object());
-}
-
-/// Reads fields of one object; the first problem is kept and ends all later reads.
-class Reader {
- public:
-  explicit Reader(const json::object& object) : object_(object) {}
-
-  std::string text(std::string_view key) const {
-    const json::value* value = object_.if_contains(key);
-    return value && value->is_string() ? std::string(value->get_string()) : std::string();
-  }
-  std::string required_text(std::string_view key) {
-    const json::value* value = object_.if_contains(key);
-    if (!value || !value->is_string()) fail(key, "is missing or no string");
-    return text(key);
-  }
-  std::optional<Timestamp> time(std::string_view key) {
-    const json::value* value = object_.if_contains(key);
-    if (!value || value->is_null()) return std::nullopt;
-    const auto time = value->is_string() ? parse_rfc3339(value->get_string()) : std::nullopt;
-    if (!time) fail(key, "is no RFC 3339 time");
-    return time;
-  }
-  Timestamp required_time(std::string_view key) {
-    const auto found = time(key);
-    if (!found) fail(key, "is missing");
-    return found.value_or(Timestamp{});
-  }
-  /// A whole number that an Int of at least `least` can hold.
-  template <class Int>
-  std::optional<Int> number(std::string_view key, Int least = std::numeric_limits<Int>::min()) {
-    const json::value* value = object_.if_contains(key);
-    if (!value || value->is_null()) return std::nullopt;
-    boost::system::error_code failure;
-    const Int number = value->to_number<Int>(failure);
-    if (failure || number < least) {
-      fail(key, "is no number that can be right");
-      return std::nullopt;
-    }
-    return number;
-  }
-  bool flag(std::string_view key) const {
-    const json::value* value = object_.if_contains(key);
-    return value && value->is_bool() && value->get_bool();
-  }
-  std::map<std::string, std::string> texts(std::string_view key) {
-    std::map<std::string, std::string> found;
-    const json::value* value = object_.if_contains(key);
-    if (!value) return found;
-    const json::object* members = value->if_object();
-    if (!members) {
-      fail(key, "is no object");
-      return found;
-    }
-    for (const auto& member : *members) {
-      if (member.value().is_string()) {
-        found.emplace(member.key(), std::string(member.value().get_string()));
-      } else {
-        fail(key, "has a value that is no string");
-      }
-    }
-    return found;
-  }
-  void fail(std::string_view key, std::string_view problem) {
-    if (problem_.empty()) problem_ = "field \"" + std::string(key) + "\" " + std::string(problem);
-  }
-  const std::string& problem() const { return problem_; }
-
- private:
-  const json::object& object_;
-  std::string problem_;
-};
-
 json::object to_object(const std::map<std::string, std::string>& texts) {
   json::object object;
   for (const auto& [key, text] : texts) object[key] = text;
@@ -189,7 +93,7 @@ std::string pretty(const json::value& value) {
   return text;
 }
 
-std::string to_json(const Build& build) {
+json::object to_object(const Build& build) {
   json::object object;
   object["id"] = build.id.str();
   object["app"] = build.app.str();
@@ -220,13 +124,15 @@ std::string to_json(const Build& build) {
   if (build.queued_at) object["queued_at"] = to_rfc3339(*build.queued_at);
   add("superseded_by", build.superseded_by);
   for (const auto& [key, text] : build.unknown_fields) object[key] = json::parse(text);
-  return pretty(object);
+  return object;
 }
 
+std::string to_json(const Build& build) { return pretty(to_object(build)); }
+
 Result<Build> parse_build(std::string_view text, const BuildId& id, const AppName& app) {
-  const Result<json::object> object = parse_object(text);
+  const Result<json::object> object = parse_json_object(text);
   if (!object) return object.error();
-  Reader reader(*object);
+  JsonReader reader(*object);
   Build build{.id = id, .app = app, .started_at = reader.required_time("started_at")};
   const auto kind = parse_kind(reader.required_text("kind"));
   if (!kind) reader.fail("kind", "is neither build nor deploy");
@@ -263,7 +169,7 @@ Result<Build> parse_build(std::string_view text, const BuildId& id, const AppNam
   return build;
 }
 
-std::string to_json(const Release& release) {
+json::object to_object(const Release& release) {
   json::object object;
   object["id"] = release.id.str();
   object["app"] = release.app.str();
@@ -273,13 +179,15 @@ std::string to_json(const Release& release) {
   object["manifest"] = release.manifest;
   object["environment"] = to_object(release.environment);
   object["images"] = to_object(release.images);
-  return pretty(object);
+  return object;
 }
 
+std::string to_json(const Release& release) { return pretty(to_object(release)); }
+
 Result<Release> parse_release(std::string_view text, const ReleaseId& id, const AppName& app) {
-  const Result<json::object> object = parse_object(text);
+  const Result<json::object> object = parse_json_object(text);
   if (!object) return object.error();
-  Reader reader(*object);
+  JsonReader reader(*object);
   Release release{.id = id,
                   .app = app,
                   .build = reader.required_text("build"),
@@ -292,7 +200,7 @@ Result<Release> parse_release(std::string_view text, const ReleaseId& id, const 
   return release;
 }
 
-std::string to_json(const App& app) {
+json::object to_object(const App& app) {
   json::object object;
   object["name"] = app.name.str();
   object["created_at"] = to_rfc3339(app.created_at);
@@ -302,13 +210,15 @@ std::string to_json(const App& app) {
   add("release", app.release);
   add("previous", app.previous);
   add("deploy", app.deploy);
-  return pretty(object);
+  return object;
 }
 
+std::string to_json(const App& app) { return pretty(to_object(app)); }
+
 Result<App> parse_app(std::string_view text, const AppName& name) {
-  const Result<json::object> object = parse_object(text);
+  const Result<json::object> object = parse_json_object(text);
   if (!object) return object.error();
-  Reader reader(*object);
+  JsonReader reader(*object);
   App app{.name = name,
           .created_at = reader.required_time("created_at"),
           .release = reader.text("release"),
@@ -318,7 +228,7 @@ Result<App> parse_app(std::string_view text, const AppName& name) {
   return app;
 }
 
-std::string to_json_line(const Step& step) {
+json::object to_object(const Step& step) {
   json::object object;
   object["service"] = valid_utf8(step.service);
   object["number"] = step.number;
@@ -329,13 +239,15 @@ std::string to_json_line(const Step& step) {
   object["log_begin"] = step.log_begin;
   object["log_end"] = step.log_end;
   if (step.exit_code) object["exit"] = *step.exit_code;
-  return json::serialize(object) + "\n";
+  return object;
 }
 
+std::string to_json_line(const Step& step) { return json::serialize(to_object(step)) + "\n"; }
+
 Result<Step> parse_step(std::string_view line) {
-  const Result<json::object> object = parse_object(line);
+  const Result<json::object> object = parse_json_object(line);
   if (!object) return object.error();
-  Reader reader(*object);
+  JsonReader reader(*object);
   Step step{.service = reader.required_text("service"),
             .number = reader.number<int>("number", 0).value_or(0),
             .text = reader.text("text"),

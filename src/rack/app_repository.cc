@@ -3,6 +3,8 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "process/proc.h"
+#include "rack/properties.h"
+#include "rack/rack.h"
 #include "source/git_repository.h"
 #include "store/folders.h"
 #include "store/own_root.h"
@@ -66,7 +68,22 @@ std::optional<fs::path> find_repository(const AppName& app) {
   return repository;
 }
 
+fs::path repository_for(Rack& rack, const AppName& app, GitUse use) {
+  const bool may_make =
+      use == GitUse::push && effective_property(rack, nullptr, "auto-create") == "on";
+  if (!may_make && !rack.find_app(app)) rack.get_app(app);  // throws, in its words
+  if (const auto repository = find_repository(app); repository && rack.find_app(app)) {
+    return *repository;
+  }
+  if (use == GitUse::push) return rack.initialize_git(app);
+  throw Error(Errc::not_found, "nothing was ever pushed to app " + app.str());
+}
+
 fs::path lasting_program() {
+  const fs::path own = fs::read_symlink("/proc/self/exe");
+  if (own.parent_path().filename() == "cooper") {  // libexec/cooper
+    return own.parent_path().parent_path().parent_path() / "bin" / "cooper";
+  }
   std::string called = process::read_of_process(::getpid(), "cmdline");
   called.resize(std::min(called.find('\0'), called.size()));
   if (called.find('/') != std::string::npos) {
@@ -78,7 +95,7 @@ fs::path lasting_program() {
       if (is_this(program)) return program;
     }
   }
-  return fs::read_symlink("/proc/self/exe");
+  return own;
 }
 
 std::string shell_quoted(std::string_view text) {

@@ -98,7 +98,7 @@ Build LocalRack::build_archive(const BuildArchive& wanted, StartProgress& progre
                       .request = wanted.request,
                       .secrets = wanted.secrets,
                       .if_locked = wanted.if_locked,
-                      .made_from = wanted.shown},
+                      .made_from = wanted.shown.empty() ? "the archive" : wanted.shown},
                      progress, stop);
 }
 

@@ -160,9 +160,12 @@ class LogFollowers {
             lines.feed(text);
           },
           ended_.get_token());
-    } catch (const std::exception&) {  // boundary: it was removed, or its engine ended
+    } catch (const std::exception&) {  // boundary: it was removed, or nobody reads
     }
-    lines.finish();
+    try {
+      lines.finish();
+    } catch (const std::exception&) {  // boundary: nobody reads
+    }
     followed.has_ended = true;
   }
 

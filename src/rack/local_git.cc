@@ -63,6 +63,7 @@ Build LocalRack::build_commit(const BuildCommit& commit, StartProgress& progress
   build::BuildRequest& request = start.request;
   if (request.git_sha.empty()) request.git_sha = files.facts.sha;
   if (request.description.empty()) request.description = source::default_description(files.facts);
+  if (!commit.pushed_by.empty()) request.description += " (pushed by " + commit.pushed_by + ")";
   Build build = start_build(start, progress, stop);
   kept.keep();
   return build;

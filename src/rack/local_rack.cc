@@ -18,7 +18,11 @@
 
 namespace cooper::rack {
 
-LocalRack::LocalRack(store::Layout layout) : layout_(layout), store_(std::move(layout)) {}
+LocalRack::LocalRack(store::Layout layout, Caller caller)
+    : layout_(layout),
+      caller_(caller),
+      store_(std::move(layout), caller == Caller::server ? store::FileStore::Memory::recent
+                                                         : store::FileStore::Memory::none) {}
 
 // Apps
 

@@ -6,10 +6,14 @@
 
 namespace cooper::rack {
 
+/// Whose verbs they are. Of those of a person, what is about tokens goes into the audit log; a
+/// server knows more of who asks, and does so itself.
+enum class Caller : std::uint8_t { person, server };
+
 /// Blocking; safe to use from several threads and processes at once.
 class LocalRack : public Rack {
  public:
-  explicit LocalRack(store::Layout layout);
+  explicit LocalRack(store::Layout layout, Caller caller = Caller::person);
 
   App create_app(const AppName& name) override;
   std::optional<App> find_app(const AppName& name) override;
@@ -98,6 +102,7 @@ class LocalRack : public Rack {
   store::MadeToken create_token(const store::NewToken& wanted) override;
   store::TokenList list_tokens() override;
   void revoke_token(const store::TokenId& id) override;
+  AuditPage read_audit(const AuditFilter& filter) override;
 
   std::vector<build::QueueEntry> list_queue() override;
   std::vector<std::string> resume_queue() override;
@@ -107,6 +112,8 @@ class LocalRack : public Rack {
   std::vector<build::EnginePruned> would_prune_engines() override;
 
  private:
+  void note(const char* action, const store::TokenId& token,
+            const std::optional<AppName>& app) const;
   /// Throws Error{not_found} with the nearest app's name.
   App require_app(const AppName& name) const;
   void ensure_app(const AppName& name);
@@ -134,6 +141,7 @@ class LocalRack : public Rack {
                        const std::function<void(std::string_view)>& sink, std::stop_token stop);
 
   store::Layout layout_;
+  Caller caller_;
   store::FileStore store_;
 };
 

@@ -15,6 +15,7 @@
 #include "model/step.h"
 #include "rack/requests.h"
 #include "source/git_checkout.h"
+#include "store/audit_log.h"
 #include "store/tokens.h"
 
 #include <cstdint>
@@ -44,6 +45,11 @@ struct BuildPage {
 struct ReleasePage {
   std::vector<Release> releases;      ///< newest first
   std::vector<std::string> warnings;  ///< unreadable ones, one line each
+};
+
+struct AuditPage {
+  std::vector<store::AuditEntry> entries;  ///< newest first
+  std::vector<std::string> warnings;       ///< one line each
 };
 
 /// What sync_git brought.
@@ -297,6 +303,9 @@ class Rack {
   virtual store::MadeToken create_token(const store::NewToken& wanted) = 0;
   virtual store::TokenList list_tokens() = 0;
   virtual void revoke_token(const store::TokenId& id) = 0;  ///< Error{not_found}
+
+  /// Who changed what through a server, and whose logins failed.
+  virtual AuditPage read_audit(const AuditFilter& filter) = 0;
 
   // Of all apps at once
 

@@ -61,6 +61,7 @@ struct BuildCommit {
   /// Where it was fetched from, as that was given: submodules on the same server get its
   /// credentials, which are kept nowhere. Empty: there are none.
   std::string url;
+  std::string pushed_by;  ///< said in the description; empty: nobody is named
   build::BuildRequest request;
   IfLocked if_locked = IfLocked::wait;
   std::function<void()> last_check;  ///< see StartBuild
@@ -159,6 +160,13 @@ struct ContainerLogQuery {
   std::string service;       ///< empty: of all services
   std::uint64_t tail = 100;  ///< the newest so many lines of each container
   std::optional<Time> since;
+};
+
+/// Which lines of the audit log.
+struct AuditFilter {
+  std::optional<AppName> app;  ///< about this app
+  std::optional<Time> since;
+  std::size_t limit = 0;  ///< the newest so many; 0: all
 };
 
 struct LogSearch {

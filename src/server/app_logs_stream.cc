@@ -100,7 +100,7 @@ class AppLogsStream : public Stream {
 
   Task<void> send(Loop& loop, StreamWriter& writer, Wake& wake, const Recent& one) {
     sent_.insert(one.build.id);
-    LogFeed::Follower log(loop.logs.open(one.build.app, one.build.id), wake);
+    LogFeed::Follower log(loop.logs.open(one.build.app, one.build.id, BuildFile::log), wake);
     LinePrefix prefix(one.build);
     std::uint64_t at = one.from;
     for (;;) {
@@ -113,6 +113,7 @@ class AppLogsStream : public Stream {
       const SharedText text =
           wanted_.prefix == AppLogs::Prefix::yes ? prefix.add(*piece.text) : piece.text;
       co_await writer.write(text);
+      loop.services.metrics.log_bytes += text->size();
       at += piece.raw->size();
     }
   }

@@ -12,6 +12,12 @@
 
 namespace cooper::server {
 
+namespace {
+
+bool is_on_disk(Body body) { return body == Body::file || body == Body::small_file; }
+
+}  // namespace
+
 Fd unnamed_file(const std::filesystem::path& folder) {
   const int fd = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
   if (fd >= 0) return Fd(fd);
@@ -41,21 +47,21 @@ std::string read_block(int file, std::uint64_t from, std::size_t most) {
 
 Task<void> BodySink::take(std::string_view block) {
   if (body_ == Body::none) co_return;
-  if (body_ != Body::file) {
+  if (!is_on_disk(body_)) {
     request_.body += block;
     co_return;
   }
   const std::function<void()> work = [this, block] {
-    if (!request_.file) request_.file = unnamed_file(services_.uploads);
+    if (!request_.file) request_.file = unnamed_file(services_.layout.uploads());
     write_all(request_.file.get(), block);
   };
   co_await services_.quick.run(work);
 }
 
 Task<void> BodySink::finish() {
-  if (body_ != Body::file) co_return;
+  if (!is_on_disk(body_)) co_return;
   const std::function<void()> work = [this] {
-    if (!request_.file) request_.file = unnamed_file(services_.uploads);
+    if (!request_.file) request_.file = unnamed_file(services_.layout.uploads());
     if (::lseek(request_.file.get(), 0, SEEK_SET) < 0) throw_errno("lseek");
   };
   co_await services_.quick.run(work);

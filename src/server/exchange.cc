@@ -1,8 +1,11 @@
 #include "server/exchange.h"
 
-#include "base/base64.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "server/api_answers.h"
+#include "server/audit_trail.h"
+#include "server/login.h"
+#include "server/problem_answer.h"
 #include "server/spawn.h"
 
 #include <boost/beast/http/status.hpp>
@@ -21,6 +24,7 @@ std::optional<Method> parse_method(std::string_view text) {
   if (text == "HEAD") return Method::head;
   if (text == "POST") return Method::post;
   if (text == "PUT") return Method::put;
+  if (text == "PATCH") return Method::patch;
   if (text == "DELETE") return Method::del;
   return std::nullopt;
 }
@@ -66,11 +70,9 @@ std::optional<Answer> foreign_site(const Services& services, const Request& requ
   return error_answer(403, "a page of another site can't do this");
 }
 
-Answer unauthorized() {
-  Answer answer =
-      error_answer(401, "invalid authentication",
-                   "give a user and a password or token: RACK_URL=http://USER:TOKEN@HOST");
-  answer.headers.add("WWW-Authenticate", "Basic realm=\"convox\"");
+Answer refuse_method(const Services& services, const Head& head, const Request& request) {
+  Answer answer = error_answer(405, "this can't be done with " + head.method);
+  answer.headers.add("Allow", services.router.allowed(request));
   return answer;
 }
 
@@ -84,43 +86,60 @@ std::string one_line(std::string_view value) {
 
 }  // namespace
 
-std::optional<Credentials> credentials_in(std::string_view header) {
-  const std::size_t blank = std::min(header.find(' '), header.size());
-  const std::string_view scheme = header.substr(0, blank);
-  const std::string_view rest = trim(header.substr(blank));
-  if (is_same(scheme, "bearer") && !rest.empty()) return Credentials{"", std::string(rest)};
-  if (!is_same(scheme, "basic")) return std::nullopt;
-  const auto plain = from_base64(rest);
-  const std::size_t colon = plain ? plain->find(':') : std::string::npos;
-  if (colon == std::string::npos) return std::nullopt;
-  return Credentials{plain->substr(0, colon), plain->substr(colon + 1)};
+namespace {
+
+/// A proxy's own id for it goes on, if it can harm no line.
+bool is_request_id(std::string_view text) {
+  return text.size() >= 8 && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '-' || c == '_' || c == '.';
+         });
 }
 
-std::optional<Answer> admit(Services& services, const Head& head, Request& request, Match& match) {
-  const auto method = parse_method(head.method);
-  if (!method) return error_answer(405, "there is no such method: " + shorten(head.method, 20));
-  request.method = head.is_upgrade ? Method::socket : *method;
+/// Whose request it is, and what it is called.
+void take_from_proxy(const Services& services, Request& request) {
+  const std::string peer = request.remote;
+  request.remote = client_address(peer, request.headers.all("x-forwarded-for"), services.proxies);
+  const std::string_view id = request.headers.get("x-request-id");
+  const bool is_proxy = std::ranges::any_of(
+      services.proxies, [&](const AddressBlock& block) { return block.contains(peer); });
+  if (is_proxy && is_request_id(id)) request.id = id;
+}
+
+std::optional<Answer> find_route(Services& services, const Head& head, Request& request,
+                                 Match& match) {
   auto target = parse_target(head.target);
   if (!target) return error_answer(target.error());
   request.target = std::move(*target);
+  const auto method = parse_method(head.method);
+  if (!method) return error_answer(405, "there is no such method: " + shorten(head.method, 20));
+  request.method = head.is_upgrade ? Method::socket : *method;
   if (head.is_http_11 && request.headers.all("host").size() != 1) {
     return error_answer(400, "a request has one Host header");
   }
   if (auto refusal = foreign_site(services, request)) return refusal;
   match = services.router.find(request);
   if (match.route && match.route->role == Role::nobody) return std::nullopt;
-
-  const auto credentials = credentials_in(request.headers.get("authorization"));
-  auto principal = credentials ? services.access.admit(*credentials, request.remote) : std::nullopt;
-  if (!principal) return unauthorized();
-  request.principal = std::move(*principal);
+  if (auto refusal = log_in(services, request)) return refusal;
   if (!match.route) {
-    return match.path_exists ? error_answer(405, "this can't be done with " + head.method)
+    return match.path_exists ? refuse_method(services, head, request)
                              : error_answer(404, "there is no such route: " + head.method + " " +
                                                      shorten(head.target, 200));
   }
   if (may_call(request.principal, *match.route, request)) return std::nullopt;
+  if (AuditTrail::is_change(*match.route)) services.audit.note_refusal(match.route, request, 403);
   return error_answer(403, "these credentials don't allow this");
+}
+
+}  // namespace
+
+std::optional<Answer> admit(Services& services, const Head& head, Request& request, Match& match) {
+  request.watch = std::make_shared<RequestWatch>(services.metrics, services.request_lines,
+                                                 head.method, head.target);
+  take_from_proxy(services, request);
+  auto refusal = find_route(services, head, request, match);
+  request.watch->is_known(request, match.route);
+  return refusal;
 }
 
 std::uint64_t body_limit(const Limits& limits, Body body) {
@@ -128,6 +147,8 @@ std::uint64_t body_limit(const Limits& limits, Body body) {
     case Body::none:
     case Body::form:
     case Body::text:
+    case Body::json:
+    case Body::small_file:
       return limits.form_bytes;
     case Body::file:
       return limits.file_bytes;
@@ -135,11 +156,15 @@ std::uint64_t body_limit(const Limits& limits, Body body) {
   return 0;
 }
 
-Answer handle(Services& services, const Route& route, Request& request) {
+namespace {
+
+Answer answer_of(Services& services, const Route& route, Request& request) {
   try {
     if (route.body == Body::form) request.form = parse_form(request.body).value();
+    if (is_api(request)) return answer_api(services, route, request);
     return route.handler(services, request);
   } catch (const Error& error) {  // boundary: a request
+    if (error.code() == Errc::engine) ++services.metrics.engine_errors;
     if (http_status(error.code()) == 500) {
       log_error("request " + request.id + " to " + std::string(route.pattern) + ": " +
                 error.what());
@@ -152,6 +177,14 @@ Answer handle(Services& services, const Route& route, Request& request) {
   }
 }
 
+}  // namespace
+
+Answer handle(Services& services, const Route& route, Request& request) {
+  Answer answer = answer_of(services, route, request);
+  if (AuditTrail::is_change(route)) services.audit.note_change(route, request, answer);
+  return answer;
+}
+
 std::string header_text(const Answer& answer, std::string_view request_id, const Framing& framing) {
   const auto status = static_cast<boost::beast::http::status>(answer.status);
   std::string text = framing.is_http_11 ? "HTTP/1.1 " : "HTTP/1.0 ";
@@ -161,15 +194,22 @@ std::string header_text(const Answer& answer, std::string_view request_id, const
   const auto add = [&text](std::string_view name, std::string_view value) {
     text.append("\r\n").append(name).append(": ").append(one_line(value));
   };
-  if (answer.status != 204) add("Content-Type", answer.type);
-  if (framing.length) {
-    add("Content-Length", std::to_string(*framing.length));
-  } else if (framing.is_http_11) {
-    add("Transfer-Encoding", "chunked");
+  const bool has_no_body = answer.status == 204 || answer.status == 304;
+  if (!has_no_body) {
+    add("Content-Type", answer.type);
+    if (framing.length) {
+      add("Content-Length", std::to_string(*framing.length));
+    } else if (framing.is_http_11) {
+      add("Transfer-Encoding", "chunked");
+    }
   }
   add("Connection", framing.keep_alive ? "keep-alive" : "close");
   add("X-Request-Id", request_id);
+  // Should a browser ever show it: as what it is, alone, and with nothing of it told elsewhere.
   add("X-Content-Type-Options", "nosniff");
+  add("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+  add("Cross-Origin-Resource-Policy", "same-origin");
+  add("Referrer-Policy", "no-referrer");
   if (!answer.headers.find("Cache-Control")) add("Cache-Control", "no-store");
   for (const auto& [name, value] : answer.headers.entries()) add(name, value);
   return text + "\r\n\r\n";

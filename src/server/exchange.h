@@ -27,9 +27,6 @@ std::optional<Answer> admit(Services& services, const Head& head, Request& reque
 /// Bytes that the body of a request to this route may have.
 std::uint64_t body_limit(const Limits& limits, Body body);
 
-/// The credentials in an Authorization header; nullopt if there are none that we know.
-std::optional<Credentials> credentials_in(std::string_view header);
-
 /// Runs the route's handler. On a worker. Never throws.
 Answer handle(Services& services, const Route& route, Request& request);
 

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "manifest/manifest.h"
+#include "model/json_values.h"
 #include "server/no_progress.h"
 #include "server/rack_json.h"
 
@@ -52,11 +53,6 @@ std::optional<json::object> find(rack::Rack& rack, const AppName& app, const Bui
   json::value value = json::parse(text, failure);
   if (failure || !value.is_object()) return std::nullopt;  // a client's own file of that name
   return std::move(value.as_object());
-}
-
-std::string text_in(const json::object& facts, std::string_view name) {
-  const json::value* value = facts.if_contains(name);
-  return value && value->is_string() ? std::string(value->as_string()) : std::string();
 }
 
 /// Before it has its image.

@@ -1,35 +1,46 @@
-// For load balancers and service managers: no credentials, and nothing told.
+// For load balancers and service managers: no credentials, and little told.
 
 #include "base/error.h"
+#include "model/json.h"
+#include "server/readiness.h"
 #include "server/routes.h"
 #include "server/services.h"
 
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+
+#include <algorithm>
 #include <array>
-#include <unistd.h>
 
 namespace cooper::server {
+namespace json = boost::json;
 
 namespace {
 
-Answer plain(unsigned status, std::string text) {
+/// The process answers.
+Answer healthz(Services& /*services*/, const Request& /*request*/) {
   Answer answer;
-  answer.status = status;
   answer.type = "text/plain; charset=utf-8";
-  answer.body = std::move(text);
+  answer.body = "ok\n";
   return answer;
 }
 
-/// The process answers.
-Answer healthz(Services& /*services*/, const Request& /*request*/) { return plain(200, "ok\n"); }
-
-/// It can do its work: the data root can be read and written, and it takes requests.
+/// It can do its work; or why not.
 Answer readyz(Services& services, const Request& /*request*/) {
-  if (services.ending.stop_requested()) return plain(503, "the server ends\n");
-  if (::access(services.uploads.c_str(), W_OK) != 0) {
-    return plain(503, "the data root can't be written\n");
+  std::vector<Check> checks = services.readiness.checks();
+  if (services.ending.stop_requested()) {
+    checks.push_back({.name = "server", .problem = "it ends"});
   }
-  services.rack.app_names();
-  return plain(200, "ok\n");
+  json::object shown;
+  for (const Check& check : checks)
+    shown[check.name] = check.problem.empty() ? "ok" : check.problem;
+  const bool is_ready =
+      std::ranges::all_of(checks, [](const Check& check) { return check.problem.empty(); });
+  Answer answer;
+  answer.status = is_ready ? 200 : 503;
+  answer.body =
+      pretty(json::object{{"status", is_ready ? "ready" : "not ready"}, {"checks", shown}});
+  return answer;
 }
 
 constexpr std::array kRoutes = {Route{Method::get, "/healthz", Role::nobody, healthz},

@@ -63,13 +63,33 @@ std::uint64_t size_of(const Fd& file) {
   return static_cast<std::uint64_t>(info.st_size);
 }
 
+Error beyond_the_end(std::uint64_t from) {
+  return Error(Errc::invalid, "offset " + std::to_string(from) + " is beyond the log's end");
+}
+
 }  // namespace
 
-LogFeed::LogFeed(Loop& loop, LogHub& hub, AppName app, BuildId id)
+std::filesystem::path path_of(rack::Rack& rack, const AppName& app, const BuildId& id,
+                              BuildFile which) {
+  std::filesystem::path path = rack.log_path(app, id);
+  if (which == BuildFile::steps) path.replace_filename(id.str() + ".steps.jsonl");
+  return path;
+}
+
+void require_offset(rack::Rack& rack, const AppName& app, const BuildId& id, BuildFile which,
+                    std::uint64_t from) {
+  const Fd file = find_regular_file(path_of(rack, app, id, which), O_RDONLY);
+  // Of a log without its file the journal may know; steps come from nowhere else.
+  const bool is_known = file || which == BuildFile::steps;
+  if (is_known && from > (file ? size_of(file) : 0)) throw beyond_the_end(from);
+}
+
+LogFeed::LogFeed(Loop& loop, LogHub& hub, AppName app, BuildId id, BuildFile which)
     : loop_(loop),
       hub_(hub),
       app_(std::move(app)),
       id_(std::move(id)),
+      which_(which),
       wake_(loop.context.get_executor()) {}
 
 LogFeed::~LogFeed() {
@@ -81,7 +101,7 @@ LogFeed::Look LogFeed::look() const {
   Look found;
   rack::Rack& rack = loop_.services.rack;
   try {
-    found.log = rack.log_path(app_, id_);
+    found.log = path_of(rack, app_, id_, which_);
     const DisplayStatus status = rack.get_build(app_, id_).status;
     found.live = status == DisplayStatus::running || status == DisplayStatus::queued;
   } catch (const Error& error) {  // adapter: removed, or its log is all that is left
@@ -247,9 +267,11 @@ Task<LogPiece> LogFeed::own_piece(std::uint64_t from) {
 LogFeed::Follower::Follower(std::shared_ptr<LogFeed> feed, Wake& wake)
     : feed_(std::move(feed)), wake_(wake) {
   feed_->followers_.push_back(&wake_);
+  ++feed_->loop_.services.metrics.followers;
 }
 
 LogFeed::Follower::~Follower() {
+  --feed_->loop_.services.metrics.followers;
   std::erase(feed_->followers_, &wake_);
   if (feed_->followers_.empty()) feed_->wake_.notify();
 }
@@ -259,8 +281,9 @@ Task<bool> LogFeed::Follower::is_at_end(std::uint64_t at) {
   co_return feed_->looked_&& at >= feed_->head_;
 }
 
-Task<LogPiece> LogFeed::Follower::next(std::uint64_t from) {
+Task<LogPiece> LogFeed::Follower::next(std::uint64_t from, std::chrono::milliseconds most) {
   LogFeed& feed = *feed_;
+  const auto deadline = std::chrono::steady_clock::now() + most;
   while (!wake_.ended()) {
     if (feed.failure_) std::rethrow_exception(feed.failure_);
     LogPiece piece = feed.shared_piece(from);
@@ -270,10 +293,15 @@ Task<LogPiece> LogFeed::Follower::next(std::uint64_t from) {
       co_return piece;
     }
     if (from > feed.head_ && feed.file_ && from > size_of(*feed.file_)) {
-      throw Error(Errc::invalid, "offset " + std::to_string(from) + " is beyond the log's end");
+      throw beyond_the_end(from);
     }
     if (feed.is_read_) break;
-    co_await wake_.wait(1h);
+    const auto left = deadline - std::chrono::steady_clock::now();
+    if (left <= 0ms) {
+      static const SharedText nothing = std::make_shared<const std::string>();
+      co_return LogPiece{.from = from, .raw = nothing, .text = nothing};
+    }
+    co_await wake_.wait(std::chrono::ceil<std::chrono::milliseconds>(left));
   }
   co_return LogPiece{};
 }

@@ -3,8 +3,11 @@
 
 #include "base/fd.h"
 #include "model/names.h"
+#include "rack/rack.h"
+#include "server/log_hub.h"
 #include "server/stream.h"
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <exception>
@@ -17,7 +20,13 @@
 
 namespace cooper::server {
 
-class LogHub;
+/// Where it is, or will be. Error{not_found}.
+std::filesystem::path path_of(rack::Rack& rack, const AppName& app, const BuildId& id,
+                              BuildFile which);
+
+/// Error{invalid} if the file is there, and has no byte `from`, nor ends there.
+void require_offset(rack::Rack& rack, const AppName& app, const BuildId& id, BuildFile which,
+                    std::uint64_t from);
 
 /// A part of a log, and the same as text.
 struct LogPiece {
@@ -26,12 +35,19 @@ struct LogPiece {
   SharedText text;  ///< `raw`, with U+FFFD for what is no UTF-8; no character is cut in two
 };
 
-/// Reads what is appended, once, into a few shared pieces; followers who are behind those read
-/// the file themselves. Ends once the build's record is terminal and all is read. On one thread.
-class LogFeed : public std::enable_shared_from_this<LogFeed> {
+/// The files of a build that grow while it runs.
+enum class BuildFile : std::uint8_t {
+  log,
+  steps,  ///< a line of JSON for each that has ended
+};
+
+/// Reads what is appended to one of them, once, into a few shared pieces; followers who are behind
+/// those read the file themselves. Ends once the build's record is terminal and all is read. On one
+/// thread.
+class LogFeed : public FileWatcher, public std::enable_shared_from_this<LogFeed> {
  public:
-  LogFeed(Loop& loop, LogHub& hub, AppName app, BuildId id);
-  ~LogFeed();
+  LogFeed(Loop& loop, LogHub& hub, AppName app, BuildId id, BuildFile which);
+  ~LogFeed() override;
   LogFeed(const LogFeed&) = delete;
   LogFeed& operator=(const LogFeed&) = delete;
 
@@ -42,9 +58,10 @@ class LogFeed : public std::enable_shared_from_this<LogFeed> {
     ~Follower();
     Follower(const Follower&) = delete;
     Follower& operator=(const Follower&) = delete;
-    /// The piece that begins at `from`; waits until there is one. Throws Error{invalid} if
-    /// `from` lies beyond the log's end, and what reading the log threw.
-    Task<LogPiece> next(std::uint64_t from);
+    /// The piece that begins at `from`; waits until there is one, or so long: then it is empty.
+    /// Throws Error{invalid} if `from` lies beyond the log's end, and what reading the log threw.
+    Task<LogPiece> next(std::uint64_t from,
+                        std::chrono::milliseconds most = std::chrono::hours(1'000));
     /// All that is there now lies before `at`. Waits for the first look at the log.
     Task<bool> is_at_end(std::uint64_t at);
     /// The log has ended, and there never was a file of it.
@@ -56,7 +73,7 @@ class LogFeed : public std::enable_shared_from_this<LogFeed> {
   };
 
   /// What inotify tells: `name` within the folder `watch`, or the log itself.
-  void on_event(int watch, std::string_view name);
+  void on_event(int watch, std::string_view name) override;
   /// The server ends.
   void end() { wake_.end(); }
   /// It reads no more: who comes now needs another one.
@@ -88,6 +105,7 @@ class LogFeed : public std::enable_shared_from_this<LogFeed> {
   LogHub& hub_;
   const AppName app_;
   const BuildId id_;
+  const BuildFile which_;
   std::filesystem::path log_;
   std::shared_ptr<const Fd> file_;  ///< shared with workers that read it; null: none yet
   int folder_watch_ = -1;

@@ -3,6 +3,7 @@
 #include "base/fd.h"
 #include "server/log_feed.h"
 #include "server/loop.h"
+#include "server/record_feed.h"
 #include "server/spawn.h"
 
 #include <boost/asio/use_awaitable.hpp>
@@ -16,17 +17,34 @@
 namespace cooper::server {
 namespace asio = boost::asio;
 
-std::shared_ptr<LogFeed> LogHub::open(const AppName& app, const BuildId& id) {
+namespace {
+
+void tell(const std::vector<FileWatcher*>& watchers, int watch, std::string_view name) {
+  for (FileWatcher* watcher : watchers) watcher->on_event(watch, name);
+}
+
+}  // namespace
+
+std::shared_ptr<LogFeed> LogHub::open(const AppName& app, const BuildId& id, BuildFile which) {
   std::erase_if(feeds_, [](const auto& entry) { return entry.second.expired(); });
-  const std::string key = app.str() + "/" + id.str();
+  const std::string key = app.str() + "/" + id.str() + (which == BuildFile::steps ? ".steps" : "");
   if (auto feed = feeds_[key].lock(); feed && !feed->is_over()) return feed;
-  auto feed = std::make_shared<LogFeed>(loop_, *this, app, id);
+  auto feed = std::make_shared<LogFeed>(loop_, *this, app, id, which);
   feeds_[key] = feed;
   spawn(loop_, LogFeed::pump(feed), "following a log");
   return feed;
 }
 
+std::shared_ptr<RecordFeed> LogHub::open_records() {
+  if (auto feed = records_.lock(); feed && !feed->is_over()) return feed;
+  auto feed = std::make_shared<RecordFeed>(loop_, *this);
+  records_ = feed;
+  spawn(loop_, RecordFeed::pump(feed), "watching records");
+  return feed;
+}
+
 void LogHub::end() {
+  if (const auto held = records_.lock()) held->end();
   for (const auto& [key, feed] : feeds_) {
     if (const auto held = feed.lock()) held->end();
   }
@@ -44,17 +62,19 @@ bool LogHub::start() {
   return true;
 }
 
-int LogHub::watch(const std::filesystem::path& path, std::uint32_t mask, LogFeed& feed) {
+int LogHub::watch(const std::filesystem::path& path, std::uint32_t mask, FileWatcher& watcher) {
   if (!start()) return -1;
-  const int watch = ::inotify_add_watch(inotify_->native_handle(), path.c_str(), mask);
-  if (watch >= 0) watches_[watch].push_back(&feed);
+  // Another may watch the same, and wants other events.
+  const int watch =
+      ::inotify_add_watch(inotify_->native_handle(), path.c_str(), mask | IN_MASK_ADD);
+  if (watch >= 0) watches_[watch].push_back(&watcher);
   return watch;
 }
 
-void LogHub::unwatch(int watch, LogFeed& feed) {
+void LogHub::unwatch(int watch, FileWatcher& watcher) {
   const auto found = watches_.find(watch);
   if (found == watches_.end()) return;
-  std::erase(found->second, &feed);
+  std::erase(found->second, &watcher);
   if (!found->second.empty()) return;
   watches_.erase(found);
   if (inotify_) ::inotify_rm_watch(inotify_->native_handle(), watch);
@@ -77,10 +97,10 @@ void LogHub::dispatch(const char* events, std::size_t size) {
     at += sizeof event + event.len;
     // A full queue has lost events: all must look.
     const bool all = (event.mask & IN_Q_OVERFLOW) != 0;
-    for (const auto& [watch, feeds] : watches_) {
-      if (!all && watch != event.wd) continue;
-      const std::vector<LogFeed*> told = feeds;  // they may change what they watch
-      for (LogFeed* feed : told) feed->on_event(watch, all ? std::string() : name);
+    if (all) {
+      for (const auto& [watch, watchers] : watches_) tell(watchers, watch, "");
+    } else if (const auto found = watches_.find(event.wd); found != watches_.end()) {
+      tell(found->second, found->first, name);
     }
   }
 }

@@ -12,11 +12,11 @@ namespace {
 
 class BuildLogStream : public Stream {
  public:
-  BuildLogStream(AppName app, BuildId id, std::uint64_t from, Follow follow)
-      : app_(std::move(app)), id_(std::move(id)), from_(from), follow_(follow) {}
+  BuildLogStream(AppName app, BuildId id, std::uint64_t from, Follow follow, LogForm form)
+      : app_(std::move(app)), id_(std::move(id)), from_(from), follow_(follow), form_(form) {}
 
   Task<StreamEnd> run(Loop& loop, StreamWriter& writer, Wake& wake) override {
-    LogFeed::Follower log(loop.logs.open(app_, id_), wake);
+    LogFeed::Follower log(loop.logs.open(app_, id_, BuildFile::log), wake);
     std::uint64_t at = from_;
     for (;;) {
       if (follow_ == Follow::no) {
@@ -25,7 +25,8 @@ class BuildLogStream : public Stream {
       }
       const LogPiece piece = co_await log.next(at);
       if (!piece.raw) break;
-      co_await writer.write(piece.text);
+      co_await writer.write(form_ == LogForm::bytes ? piece.raw : piece.text);
+      loop.services.metrics.log_bytes += piece.raw->size();
       at += piece.raw->size();
     }
     if (wake.ended()) co_return StreamEnd::interrupted;
@@ -40,7 +41,8 @@ class BuildLogStream : public Stream {
     const auto work = [this, &rack] {
       std::string text;
       rack.read_log(app_, id_, 0, [&text](std::string_view bytes) { text += bytes; });
-      return std::make_shared<const std::string>(valid_utf8(text));
+      if (form_ == LogForm::text) text = valid_utf8(text);
+      return std::make_shared<const std::string>(std::move(text));
     };
     const SharedText text = co_await call(loop.services.slow, work);
     if (!text->empty()) co_await writer.write(text);
@@ -50,13 +52,14 @@ class BuildLogStream : public Stream {
   BuildId id_;
   std::uint64_t from_;
   Follow follow_;
+  LogForm form_;
 };
 
 }  // namespace
 
-std::shared_ptr<Stream> build_log_stream(AppName app, BuildId id, std::uint64_t from,
-                                         Follow follow) {
-  return std::make_shared<BuildLogStream>(std::move(app), std::move(id), from, follow);
+std::shared_ptr<Stream> build_log_stream(AppName app, BuildId id, std::uint64_t from, Follow follow,
+                                         LogForm form) {
+  return std::make_shared<BuildLogStream>(std::move(app), std::move(id), from, follow, form);
 }
 
 }  // namespace cooper::server

@@ -14,9 +14,12 @@ namespace cooper::server {
 /// Without following, what there is now.
 enum class Follow { yes, no };
 
-/// A build's log from byte `from` as text, until it has ended and all was sent.
-std::shared_ptr<Stream> build_log_stream(AppName app, BuildId id, std::uint64_t from,
-                                         Follow follow);
+/// As UTF-8, with U+FFFD for what is none, or the bytes as they are.
+enum class LogForm { text, bytes };
+
+/// A build's log from byte `from`, until it has ended and all was sent.
+std::shared_ptr<Stream> build_log_stream(AppName app, BuildId id, std::uint64_t from, Follow follow,
+                                         LogForm form);
 
 /// What an app's builds and deploys print.
 struct AppLogs {

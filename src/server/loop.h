@@ -12,6 +12,7 @@
 namespace cooper::server {
 
 struct Services;
+class Production;
 
 /// One connection.
 class Session {

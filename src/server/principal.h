@@ -15,7 +15,8 @@ enum class Role : std::uint8_t { nobody, read, build, admin };
 
 /// Somebody whose credentials were good.
 struct Principal {
-  std::string name;            ///< for the audit log
+  std::string name;            ///< a token's id; "local" where nobody needs one
+  std::string title = {};      ///< what they call themselves: a token's name, or a user
   Role role = Role::nobody;    ///< the highest one
   std::optional<AppName> app;  ///< may do it with this app alone; absent: with all
 };

@@ -37,6 +37,12 @@ Production::Production(Loop& loop, Producer producer) : pipe_(loop.context) {
   }
 }
 
+void Production::abandon() {
+  stop_.request_stop();
+  boost::system::error_code ignored;
+  pipe_.close(ignored);
+}
+
 Task<std::string> Production::next() {
   std::string part(kBlockBytes, '\0');
   boost::system::error_code failure;

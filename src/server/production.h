@@ -30,6 +30,9 @@ class Production {
   /// before has been read.
   Task<std::string> next();
 
+  /// Nobody will read the rest: the producer finds nobody at the other end, and next() throws.
+  void abandon();
+
  private:
   struct Result {
     std::mutex mutex;

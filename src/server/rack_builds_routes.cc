@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "server/build_options.h"
+#include "server/clients_bytes.h"
 #include "server/external_builds.h"
 #include "server/log_streams.h"
 #include "server/no_progress.h"
@@ -37,17 +38,6 @@ std::string manifest_of(Services& services, const Build& build) {
 Answer build_answer(Services& services, const Build& build) {
   const rack::BuildView view = services.rack.get_build(build.app, build.id);
   return json_answer(to_convox(view, manifest_of(services, view.build)));
-}
-
-/// What a client sent is wrong, not what we keep.
-template <class Work>
-auto of_clients_bytes(const Work& work) {
-  try {
-    return work();
-  } catch (const Error& error) {  // adapter: see above
-    if (error.code() != Errc::corrupt) throw;
-    throw Error(Errc::invalid, error.message(), error.hint());
-  }
 }
 
 Answer create_build(Services& services, const Request& request) {
@@ -113,7 +103,8 @@ Answer follow_build_log(Services& services, const Request& request) {
   services.rack.get_build(request.app(), id);
   Answer answer;
   const bool follow = request.headers.get("follow") != "false";
-  answer.stream = build_log_stream(request.app(), id, 0, follow ? Follow::yes : Follow::no);
+  answer.stream =
+      build_log_stream(request.app(), id, 0, follow ? Follow::yes : Follow::no, LogForm::text);
   return answer;
 }
 

@@ -29,6 +29,25 @@ const std::string& Request::argument(std::string_view name) const {
   return found->second;
 }
 
+std::string_view to_string(Method method) noexcept {
+  switch (method) {
+    case Method::get:
+    case Method::socket:
+      return "GET";
+    case Method::head:
+      return "HEAD";
+    case Method::post:
+      return "POST";
+    case Method::put:
+      return "PUT";
+    case Method::patch:
+      return "PATCH";
+    case Method::del:
+      return "DELETE";
+  }
+  return "";
+}
+
 unsigned http_status(Errc code) noexcept {
   switch (code) {  // no default: a new Errc must be a compile error here
     case Errc::invalid:
@@ -56,11 +75,14 @@ Answer error_answer(unsigned status, std::string_view message, std::string_view 
   Answer answer;
   answer.status = status;
   answer.body = pretty(object);
+  answer.refusal = Refusal{.code = {}, .message = std::string(message), .hint = std::string(hint)};
   return answer;
 }
 
 Answer error_answer(const Error& error) {
-  return error_answer(http_status(error.code()), error.message(), error.hint());
+  Answer answer = error_answer(http_status(error.code()), error.message(), error.hint());
+  answer.refusal->code = error.code();
+  return answer;
 }
 
 Answer ok_answer() {

@@ -11,16 +11,21 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
 
 namespace cooper::server {
 
+class RequestWatch;
 class Stream;
 
 /// `socket`: a GET that asks for a WebSocket. HEAD asks for a GET's headers.
-enum class Method : std::uint8_t { get, head, post, put, del, socket };
+enum class Method : std::uint8_t { get, head, post, put, patch, del, socket };
+
+/// As a request's first line has it; a socket's is GET.
+std::string_view to_string(Method method) noexcept;
 
 struct Request {
   Method method = Method::get;
@@ -31,9 +36,10 @@ struct Request {
   Fd file;           ///< of a route with Body::file: an unnamed file that holds it, at its begin
   std::map<std::string, std::string, std::less<>> arguments;  ///< {app} ... of the route's pattern
   Principal principal;
-  std::string remote;    ///< the peer's address, without port
+  std::string remote;    ///< whose it is: the peer's address, or whom a trusted proxy asks for
   std::string id;        ///< names it in messages
   std::stop_token stop;  ///< requested when the peer has gone, or the server must end
+  std::shared_ptr<RequestWatch> watch;  ///< shared only since its type is not known here
 
   /// A form's field, else the query's; empty if there is neither.
   std::string_view option(std::string_view name) const;
@@ -48,6 +54,13 @@ struct Request {
 /// the answer, a later one breaks the connection off.
 using Producer = std::function<void(int out, std::stop_token stop)>;
 
+/// What an error's answer says, for those who say it in another form.
+struct Refusal {
+  std::optional<Errc> code;  ///< absent: the status tells all
+  std::string message;
+  std::string hint;
+};
+
 struct Answer {
   unsigned status = 200;
   std::string type = "application/json";
@@ -55,7 +68,12 @@ struct Answer {
   std::string body;
   Fd file;                         ///< in place of `body`: sent from its begin to its end
   Producer producer;               ///< in place of both
+  bool is_endless = false;         ///< what it writes may never end: its peer is watched
   std::shared_ptr<Stream> stream;  ///< in place of all, of a socket's routes alone: see stream.h
+  std::optional<Refusal> refusal;  ///< of an error_answer
+  /// What of the body may be kept for a client that asks again with the same idempotency key;
+  /// absent: all.
+  std::optional<std::string> kept_body;
 };
 
 /// The one place where a code becomes an HTTP status.

@@ -2,7 +2,10 @@
 
 #include "base/text.h"
 
+#include <algorithm>
+#include <array>
 #include <optional>
+#include <utility>
 
 namespace cooper::server {
 
@@ -59,6 +62,27 @@ Match Router::find(Request& request) const {
   };
   if (!fits(request.method) && request.method == Method::head) fits(Method::get);
   return match;
+}
+
+std::string Router::allowed(const Request& request) const {
+  constexpr std::array<std::pair<Method, std::string_view>, 5> kNames = {
+      std::pair{Method::get, "GET, HEAD"},
+      {Method::post, "POST"},
+      {Method::put, "PUT"},
+      {Method::patch, "PATCH"},
+      {Method::del, "DELETE"}};
+  std::vector<std::string> names;
+  for (const auto& [method, name] : kNames) {
+    const auto fits = [&, wanted = method](const Route& route) {
+      return route.method == wanted && matches(route.pattern, request.target.path);
+    };
+    if (std::ranges::any_of(tables_, [&](const std::span<const Route>& table) {
+          return std::ranges::any_of(table, fits);
+        })) {
+      names.emplace_back(name);
+    }
+  }
+  return join(names, ", ");
 }
 
 bool may_call(const Principal& principal, const Route& route, const Request& request) {

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,14 +22,19 @@ struct Services;
 
 /// What a route does with a request's body.
 enum class Body : std::uint8_t {
-  none,  ///< there must be none
-  form,  ///< x-www-form-urlencoded, in memory
-  text,  ///< anything, in memory
-  file,  ///< anything, on disk
+  none,        ///< there must be none
+  form,        ///< x-www-form-urlencoded, in memory
+  text,        ///< anything, in memory
+  json,        ///< a JSON object or nothing, in memory
+  file,        ///< anything, on disk
+  small_file,  ///< the same, no larger than a form
 };
 
 /// Slow ones (uploads, builds, bundles) have workers of their own, so that they hold up no others.
 enum class Speed : std::uint8_t { quick, slow };
+
+/// May a client repeat it with an `Idempotency-Key` (request_keys.h)?
+enum class Keyed : std::uint8_t { no, yes };
 
 using Handler = Answer (*)(Services& services, const Request& request);
 
@@ -40,6 +46,7 @@ struct Route {
   Handler handler;
   Body body = Body::none;
   Speed speed = Speed::quick;
+  Keyed keyed = Keyed::no;  ///< heeded under /v1, of bodies in memory
 };
 
 /// What was found for a request.
@@ -56,6 +63,8 @@ class Router {
 
   /// The first that matches; its arguments are put into the request.
   Match find(Request& request) const;
+  /// "GET, HEAD, POST": what can be done with that path. Empty: it leads nowhere.
+  std::string allowed(const Request& request) const;
 
  private:
   std::vector<std::span<const Route>> tables_;

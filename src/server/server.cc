@@ -2,11 +2,18 @@
 
 #include "base/text.h"
 #include "process/reap.h"
+#include "server/audit_trail.h"
+#include "server/build_figures.h"
+#include "server/hook_worker.h"
 #include "server/listen.h"
+#include "server/login_limit.h"
 #include "server/loop.h"
+#include "server/readiness.h"
 #include "server/routes.h"
 #include "server/session.h"
 #include "server/spawn.h"
+#include "server/webhook_sender.h"
+#include "store/layout.h"
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -34,7 +41,8 @@ using tcp = asio::ip::tcp;
 namespace {
 
 constexpr std::size_t kQuickWorkers = 8;
-constexpr std::size_t kSlowWorkers = 32;
+/// Some of them wait for the builds of pushes, which may take hours (git_backend.cc has a bound).
+constexpr std::size_t kSlowWorkers = 128;
 constexpr std::size_t kWaitingForWorkers = 4096;
 /// What is not a connection: files, pipes, loops.
 constexpr std::size_t kOtherDescriptors = 512;
@@ -55,16 +63,32 @@ class Server {
   Server(rack::Rack& rack, Access& access, ServerOptions options)
       : sockets_(std::move(options.sockets)),
         router_(all_routes()),
+        keys_(options.layout),
+        metrics_(all_routes()),
+        audit_(store::AuditLog(options.layout), quick_, metrics_),
+        figures_(options.layout, rack, now()),
+        readiness_(options.layout, rack),
+        hooks_(rack, options.layout),
+        webhooks_(rack, options.layout),
         services_{.rack = rack,
                   .access = access,
                   .router = router_,
                   .quick = quick_,
                   .slow = slow_,
+                  .keys = keys_,
+                  .logins = logins_,
+                  .audit = audit_,
+                  .metrics = metrics_,
+                  .figures = figures_,
+                  .readiness = readiness_,
+                  .hooks = hooks_,
                   .limits = options.limits,
-                  .uploads = std::move(options.uploads),
+                  .layout = options.layout,
                   .version = std::move(options.version),
                   .host_name = std::move(options.host_name),
-                  .local_only = true,
+                  .local_only = options.proxies.empty(),
+                  .proxies = std::move(options.proxies),
+                  .request_lines = options.request_lines,
                   .ending = ending_.get_token()} {
     for (const Fd& socket : sockets_) {
       if (!is_loopback(socket)) services_.local_only = false;
@@ -98,9 +122,17 @@ class Server {
 
   std::vector<Fd> sockets_;
   Router router_;
+  RequestKeys keys_;
   std::stop_source ending_;
   Workers quick_{kQuickWorkers, kWaitingForWorkers};
   Workers slow_{kSlowWorkers, kWaitingForWorkers};
+  LoginLimit logins_;
+  Metrics metrics_;
+  AuditTrail audit_;
+  BuildFigures figures_;
+  Readiness readiness_;
+  HookWorker hooks_;
+  WebhookSender webhooks_;
   Services services_;
   std::optional<asio::ssl::context> tls_;
   std::vector<std::unique_ptr<Loop>> loops_;
@@ -148,6 +180,7 @@ void Server::take(Fd connection, const sockaddr_storage& peer) {
   ::setsockopt(connection.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   Loop& loop = *loops_[next_loop_++ % loops_.size()];
   ++connections_;
+  ++metrics_.connections;
   asio::post(loop.context, [this, &loop, connection = std::move(connection), peer]() mutable {
     tcp::endpoint endpoint;
     std::memcpy(endpoint.data(), &peer, std::min(sizeof peer, endpoint.capacity()));
@@ -156,6 +189,7 @@ void Server::take(Fd connection, const sockaddr_storage& peer) {
     socket.assign(peer.ss_family == AF_INET6 ? tcp::v6() : tcp::v4(), connection.get(), failure);
     if (failure) {
       --connections_;
+      --metrics_.connections;
       log_error("a connection can't be served: " + failure.message());
       return;
     }
@@ -167,14 +201,14 @@ void Server::take(Fd connection, const sockaddr_storage& peer) {
 Task<void> Server::serve(Loop& loop, tcp::socket socket, std::string remote) {
   struct Count {
     std::atomic<std::size_t>& connections;
-    ~Count() { --connections; }
+    Metrics& metrics;
+    ~Count() {
+      --connections;
+      --metrics.connections;
+    }
   };
-  const Count count{connections_};
-  if (tls_) {
-    co_await serve_tls(loop, std::move(socket), std::move(remote), *tls_);
-  } else {
-    co_await serve_plain(loop, std::move(socket), std::move(remote));
-  }
+  const Count count{connections_, metrics_};
+  co_await serve_connection(loop, std::move(socket), std::move(remote), tls_ ? &*tls_ : nullptr);
 }
 
 Task<void> Server::reap_children() {
@@ -243,6 +277,8 @@ void Server::run() {
   }
   spawn(first, wait_for_signals(), "waiting for signals");
   spawn(first, reap_children(), "reaping supervisors");
+  hooks_.start();
+  webhooks_.start();
   std::vector<std::thread> threads;
   for (std::size_t i = 1; i < loops_.size(); ++i) {
     threads.emplace_back([&loop = *loops_[i]] {
@@ -257,18 +293,22 @@ void Server::run() {
   // Workers use what sessions hold, so they end first.
   quick_.join();
   slow_.join();
+  hooks_.end();
+  webhooks_.end();
 }
 
 }  // namespace
 
 void run_server(rack::Rack& rack, Access& access, ServerOptions options) {
   for (const Fd& socket : options.sockets) {
-    if (is_loopback(socket) || access.is_closed()) continue;
+    // (What comes through a proxy comes from anywhere.)
+    if ((is_loopback(socket) && options.proxies.empty()) || access.is_closed()) continue;
+    const std::string who = options.proxies.empty() ? shown_address(socket) : "the proxy";
     throw Error(
-        Errc::denied,
-        "anybody who can reach " + shown_address(socket) + " could do everything here",
-        "make a token first: cooper tokens create --role admin; or listen on 127.0.0.1, which "
-        "only this host can reach");
+        Errc::denied, "anybody who can reach " + who + " could do everything here",
+        std::string("make a token first: cooper tokens create --role admin") +
+            (is_loopback(socket) ? ""
+                                 : "; or listen on 127.0.0.1, which only this host can reach"));
   }
   Server server(rack, access, std::move(options));
   server.run();

@@ -5,8 +5,8 @@
 #include "rack/rack.h"
 #include "server/services.h"
 #include "server/tls.h"
+#include "store/layout.h"
 
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,9 +18,11 @@ struct ServerOptions {
   std::optional<TlsFiles> tls;
   std::size_t loops = 1;
   Limits limits;
-  std::filesystem::path uploads;  ///< exists
+  store::Layout layout;  ///< has its folder of uploads
   std::string version;
   std::string host_name;
+  std::vector<AddressBlock> proxies;  ///< see Services
+  RequestLines request_lines = RequestLines::each;
 };
 
 /// Serves until SIGTERM or SIGINT. Then it takes no more connections and requests, ends streams,

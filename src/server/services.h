@@ -2,17 +2,26 @@
 // What handlers and sessions work with. Made once, by the server.
 
 #include "rack/rack.h"
+#include "server/client_address.h"
 #include "server/principal.h"
+#include "server/request_keys.h"
+#include "server/request_watch.h"
 #include "server/router.h"
 #include "server/workers.h"
+#include "store/layout.h"
 
 #include <chrono>
 #include <cstdint>
-#include <filesystem>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 namespace cooper::server {
+
+class AuditTrail;
+class BuildFigures;
+class LoginLimit;
+class Readiness;
 
 /// Bounds on what peers may ask of us.
 struct Limits {
@@ -26,18 +35,30 @@ struct Limits {
   std::chrono::seconds ending{10};  ///< for answers that are under way when the server ends
 };
 
+class HookWorker;
+
 struct Services {
   rack::Rack& rack;
   Access& access;
   const Router& router;
   Workers& quick;
   Workers& slow;
+  RequestKeys& keys;
+  LoginLimit& logins;
+  AuditTrail& audit;
+  Metrics& metrics;
+  BuildFigures& figures;
+  Readiness& readiness;
+  HookWorker& hooks;
   Limits limits;
-  std::filesystem::path uploads;  ///< folder for bodies on disk; on the data root's file system
+  store::Layout layout;
   std::string version;
   std::string host_name;
-  bool local_only = true;  ///< nobody but this host can reach us
+  bool local_only = true;             ///< nobody but this host can reach us
+  std::vector<AddressBlock> proxies;  ///< believed when they say whom they ask for
+  RequestLines request_lines = RequestLines::each;
   std::stop_token ending;  ///< the server ends
+  Time begin = now();      ///< when it started
 };
 
 }  // namespace cooper::server

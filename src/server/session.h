@@ -11,11 +11,9 @@
 
 namespace cooper::server {
 
-/// Serves a connection until either side ends it. In files of their own: each is a minute's worth
-/// of templates.
-Task<void> serve_plain(Loop& loop, boost::asio::ip::tcp::socket socket, std::string remote);
-/// The same over TLS. `tls` must outlive it.
-Task<void> serve_tls(Loop& loop, boost::asio::ip::tcp::socket socket, std::string remote,
-                     boost::asio::ssl::context& tls);
+/// Serves a connection until either side ends it. `tls` null: without TLS; else it must outlive
+/// the connection.
+Task<void> serve_connection(Loop& loop, boost::asio::ip::tcp::socket socket, std::string remote,
+                            boost::asio::ssl::context* tls);
 
 }  // namespace cooper::server

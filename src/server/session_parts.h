@@ -1,14 +1,11 @@
 #pragma once
-// What sessions over any kind of stream are made of. Included by session_impl.h alone.
+// What sessions are made of, of an HTTP library: included by their few files alone.
 
 #include "server/exchange.h"
-#include "server/stream.h"
 
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/websocket.hpp>
 
 #include <chrono>
 #include <stop_token>
@@ -19,27 +16,12 @@ namespace cooper::server {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
-namespace websocket = boost::beast::websocket;
 
 inline constexpr std::size_t kBlockBytes = std::size_t{256} << 10;
 /// For a peer to read the end of what we sent.
 inline constexpr std::chrono::seconds kLinger{2};
 /// Larger ones are sent block by block, each with a deadline of its own.
 inline constexpr std::size_t kSendBytes = std::size_t{128} << 10;
-
-/// Sends a stream's pieces as text frames.
-template <class Socket>
-class WebSocketWriter : public StreamWriter {
- public:
-  explicit WebSocketWriter(websocket::stream<Socket>& socket) : socket_(socket) {}
-  Task<void> write(SharedText piece) override {
-    const auto bytes = asio::buffer(*piece);
-    co_await socket_.async_write(bytes, asio::use_awaitable);
-  }
-
- private:
-  websocket::stream<Socket>& socket_;
-};
 
 /// Takes a body block by block.
 using Parser = http::request_parser<http::buffer_body>;

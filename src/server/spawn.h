@@ -1,6 +1,7 @@
 #pragma once
 // Tasks that nobody waits for: each belongs to a loop, and ends with it.
 
+#include "server/log_line.h"
 #include "server/task.h"
 
 #include <string_view>
@@ -12,9 +13,5 @@ struct Loop;
 /// Runs a task on the loop. What it throws is told on stderr as `doing`, but for what only says
 /// that a peer has gone or that the loop ends.
 void spawn(Loop& loop, Task<void> task, std::string_view doing);
-
-/// "time level=error msg=..." on stderr, one line.
-void log_error(std::string_view message);
-void log_info(std::string_view message);
 
 }  // namespace cooper::server

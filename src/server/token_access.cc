@@ -25,10 +25,14 @@ std::optional<Principal> TokenAccess::admit(const Credentials& credentials,
                                             std::string_view /*remote*/) {
   try {
     if (const auto token = tokens_.find(credentials.password, now())) {
-      return Principal{.name = token->id.str(), .role = role_of(token->role), .app = token->app};
+      return Principal{.name = token->id.str(),
+                       .title = token->name,
+                       .role = role_of(token->role),
+                       .app = token->app};
     }
     if (without_ == WithoutTokens::lets_nobody_in || tokens_.any()) return std::nullopt;
-    return Principal{.name = credentials.user, .role = Role::admin, .app = std::nullopt};
+    return Principal{
+        .name = "local", .title = credentials.user, .role = Role::admin, .app = std::nullopt};
   } catch (const Error& error) {  // boundary: a request; what can't be read lets nobody in
     log_error(std::string("tokens can't be read: ") + error.what());
     return std::nullopt;

@@ -6,22 +6,20 @@
 #include "base/text.h"
 #include "process/child.h"
 #include "process/libexec.h"
+#include "source/fetch_program.h"
 
 #include <algorithm>
 #include <csignal>
 #include <utility>
 
 namespace cooper::source {
-namespace {
 
-std::string reach_line(const FetchPolicy& policy) {
-  return std::string("reach ") + (policy.reach == Reach::anywhere ? "anywhere" : "internet") + "\n";
+std::string reach_line(Reach reach) {
+  return std::string("reach ") + (reach == Reach::anywhere ? "anywhere" : "internet") + "\n";
 }
 
-/// What cooper-fetch answers to `request` (lines of a name and a value, on its stdin: a URL may
-/// hold a password, which no list of processes shows). Throws what it could not do.
-std::string ask(const std::string& verb, const std::string& request, std::vector<int> keep,
-                std::chrono::seconds limit, std::stop_token stop) {
+std::string ask_fetch(const std::string& verb, const std::string& request, std::vector<int> keep,
+                      std::chrono::seconds limit, std::stop_token stop) {
   Pipe input = make_pipe();
   write_all(input.write.get(), request);  // fits into the pipe
   input.write.reset();
@@ -36,8 +34,6 @@ std::string ask(const std::string& verb, const std::string& request, std::vector
   throw Error(Errc::internal, std::string(kFetchName) + ": " + printable(trim(captured.err)));
 }
 
-}  // namespace
-
 void require_scheme(const SourceUrl& url, const FetchPolicy& policy) {
   if (std::ranges::find(policy.schemes, url.scheme) != policy.schemes.end()) return;
   throw Error(
@@ -50,7 +46,7 @@ std::uint64_t fetch(const SourceUrl& url, int out, const FetchPolicy& policy,
   require_scheme(url, policy);
   std::string request = "url " + without_credentials(url) + "\nout " + std::to_string(out) +
                         "\nbytes " + std::to_string(policy.bytes) + "\nseconds " +
-                        std::to_string(policy.time.count()) + "\n" + reach_line(policy);
+                        std::to_string(policy.time.count()) + "\n" + reach_line(policy.reach);
   if (!url.user.empty()) request += "user " + percent_decoded(url.user).value_or("") + "\n";
   if (!url.password.empty()) {
     request += "password " + percent_decoded(url.password).value_or("") + "\n";
@@ -62,8 +58,8 @@ std::uint64_t fetch(const SourceUrl& url, int out, const FetchPolicy& policy,
   }
   try {
     // It ends itself in time, and then knows more of the reason.
-    const std::string answer =
-        ask("download", request, {out}, policy.time + std::chrono::seconds(10), std::move(stop));
+    const std::string answer = ask_fetch("download", request, {out},
+                                         policy.time + std::chrono::seconds(10), std::move(stop));
     return parse_number(trim(answer)).value_or(0);
   } catch (const Error& error) {  // adapter: in the words of who named the URL
     if (error.code() == Errc::canceled) throw Error(Errc::canceled, "the download was canceled");
@@ -74,8 +70,8 @@ std::uint64_t fetch(const SourceUrl& url, int out, const FetchPolicy& policy,
 std::vector<std::string> resolve(const std::string& host, const FetchPolicy& policy,
                                  std::stop_token stop) {
   constexpr std::chrono::seconds kLimit{30};
-  const std::string answer =
-      ask("resolve", "host " + host + "\n" + reach_line(policy), {}, kLimit, std::move(stop));
+  const std::string answer = ask_fetch("resolve", "host " + host + "\n" + reach_line(policy.reach),
+                                       {}, kLimit, std::move(stop));
   std::vector<std::string> addresses;
   for (const std::string_view line : split(trim(answer), '\n')) {
     if (!line.empty()) addresses.emplace_back(line);

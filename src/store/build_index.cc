@@ -224,6 +224,10 @@ std::vector<AppBuilds> BuildIndex::count() {
   return robustly([&] { return tables_->count(); });
 }
 
+std::vector<BuildTally> BuildIndex::tally() {
+  return robustly([&] { return tables_->tally(); });
+}
+
 std::vector<std::string> BuildIndex::warnings() {
   return robustly([&] {
     std::vector<std::string> warnings = folder_warnings_;

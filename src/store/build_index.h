@@ -38,6 +38,7 @@ class BuildIndex {
   /// The app's records are other than the index says: reads those that have changed.
   void reread(const AppName& app);
   std::vector<AppBuilds> count();
+  std::vector<BuildTally> tally();
   /// Records and folders that can't be read, one line each.
   std::vector<std::string> warnings();
 

@@ -99,6 +99,37 @@ bool FileStore::has_few_builds(const AppName& app) const {
 
 std::vector<std::string> FileStore::query_builds(const BuildQuery& query,
                                                  const VisitBuild& visit) const {
+  const auto recent = recent_ && query.app && !query.before ? recent_builds(*query.app) : nullptr;
+  if (!recent) return read_builds(query, visit);
+  for (const Build& build : recent->builds) {
+    if (matches(query, build) && !visit(Build(build))) return {};
+  }
+  if (recent->all) return {};
+  BuildQuery rest = query;
+  rest.before = {recent->builds.back().started_at.at, recent->builds.back().id};
+  return read_builds(rest, visit);
+}
+
+/// Null if nothing can be kept: there is something to be said, or it changes just now.
+std::shared_ptr<const RecentBuilds::Kept> FileStore::recent_builds(const AppName& app) const {
+  const Fd folder = find_folder(layout_.builds(app));
+  if (!folder) return nullptr;
+  if (auto kept = recent_->find(app, folder.get())) return kept;
+  const auto seen = RecentBuilds::look(folder.get());
+  if (!seen) return nullptr;
+  RecentBuilds::Kept found{.all = true};
+  const auto warnings = read_builds({.app = app}, [&found](Build&& build) {
+    found.all = found.builds.size() < RecentBuilds::kBuilds;
+    if (found.all) found.builds.push_back(std::move(build));
+    return found.all;
+  });
+  if (!warnings.empty()) return nullptr;
+  recent_->keep(app, *seen, std::move(found));
+  return recent_->find(app, folder.get());
+}
+
+std::vector<std::string> FileStore::read_builds(const BuildQuery& query,
+                                                const VisitBuild& visit) const {
   const Fd all_builds = find_folder(layout_.builds());
   if (!all_builds) return {};
   if (!query.app || !has_few_builds(*query.app)) {
@@ -109,6 +140,12 @@ std::vector<std::string> FileStore::query_builds(const BuildQuery& query,
     if (matches(query, build) && !visit(std::move(build))) break;
   }
   return std::move(list.warnings);
+}
+
+std::vector<BuildTally> FileStore::tally_builds() const {
+  const Fd all_builds = find_folder(layout_.builds());
+  if (!all_builds) return {};
+  return BuildIndex(layout_, all_builds, std::nullopt).tally();
 }
 
 AppBuildsList FileStore::count_builds() const {

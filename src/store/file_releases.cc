@@ -6,6 +6,7 @@
 #include "model/json.h"
 #include "store/file_store.h"
 #include "store/folders.h"
+#include "store/webhooks.h"
 
 #include <algorithm>
 #include <optional>
@@ -30,10 +31,23 @@ ReleaseId next_after(const ReleaseId& id) {
   return ReleaseId::parse(id.str() + "0").value();  // only z: a longer one comes after it
 }
 
+/// What others may know of a release: its environment is full of secrets, its manifest long.
+std::string public_json(Release release) {
+  release.environment.clear();
+  release.manifest.clear();
+  return to_json(release);
+}
+
 }  // namespace
 
 void FileStore::insert_release(const Release& release) {
   const Fd folder = folder_for_writing(layout_.releases(release.app), 0700);
+  raise_event(layout_, {.kind = EventKind::release_created,
+                        .app = release.app.str(),
+                        .id = release.id.str(),
+                        .release = {},
+                        .data = public_json(release),
+                        .at = release.created_at});
   write_file_durably(folder, release.id.str() + ".json", to_json(release), 0600, IfExists::fail);
 }
 
@@ -99,12 +113,19 @@ App FileStore::activate_release(const AppName& name, const ReleaseId& release,
                                 const BuildId& deploy) {
   std::optional<App> app = layout_.is_dokkus() ? std::nullopt : find_app(name);
   if (!app) throw Error(Errc::not_found, "no such app: " + name.str());
-  if (!find_release(name, release)) {
+  const std::optional<Release> promoted = find_release(name, release);
+  if (!promoted) {
     throw Error(Errc::not_found, "no release " + release.str() + " of app " + name.str());
   }
   if (app->release != release.str()) app->previous = app->release;
   app->release = release.str();
   app->deploy = deploy.str();
+  raise_event(layout_, {.kind = EventKind::release_promoted,
+                        .app = name.str(),
+                        .id = deploy.str(),
+                        .release = release.str(),
+                        .data = public_json(*promoted),
+                        .at = {now()}});
   write_file_durably(folder_for_writing(layout_.app(name), 0755), "app.json", to_json(*app), 0644);
   return *std::move(app);
 }

@@ -6,6 +6,7 @@
 #include "model/json.h"
 #include "store/build_folder.h"
 #include "store/folders.h"
+#include "store/webhooks.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -33,7 +34,9 @@ Fd find_root(const Layout& layout) {
 
 }  // namespace
 
-FileStore::FileStore(Layout layout) : layout_(std::move(layout)) {}
+FileStore::FileStore(Layout layout, Memory memory)
+    : layout_(std::move(layout)),
+      recent_(memory == Memory::recent ? std::make_shared<RecentBuilds>() : nullptr) {}
 
 std::optional<std::string> FileStore::read(const fs::path& path) const {
   const Fd root = find_root(layout_);
@@ -157,13 +160,34 @@ void FileStore::delete_app(const AppName& name) {
   // The app itself goes last: after a crash on the way it is there to be deleted again.
   for (const fs::path& folder :
        {layout_.builds(name), layout_.releases(name), layout_.sources(name), layout_.work(name),
-        layout_.objects(name), layout_.git(name), layout_.properties(&name), layout_.app(name)}) {
+        layout_.objects(name), layout_.git(name), layout_.hooks(name), layout_.properties(&name),
+        layout_.app(name)}) {
     if (find_folder(folder.parent_path())) remove_tree(folder);
   }
   sync_folder(layout_.apps());
 }
 
 // Builds
+
+namespace {
+
+/// What webhooks are told of a record that is about to become what `build` is.
+void raise_changes(const Layout& layout, const std::optional<Build>& before, const Build& build) {
+  const auto raise = [&](EventKind kind) {
+    raise_event(layout, {.kind = kind,
+                         .app = build.app.str(),
+                         .id = build.id.str(),
+                         .release = {},
+                         .data = to_json(build),
+                         .at = {now()}});
+  };
+  const bool ran = before && before->status != Status::queued;
+  if (!ran && build.status == Status::running) raise(EventKind::build_started);
+  const bool had_ended = before && is_terminal(before->status);
+  if (!had_ended && is_terminal(build.status)) raise(EventKind::build_finished);
+}
+
+}  // namespace
 
 std::optional<FileStore::LockedBuilds> FileStore::lock_builds(const AppName& app,
                                                               const LockName& name) const {
@@ -188,6 +212,7 @@ void FileStore::insert_build(const Build& build) {
     folder_for_writing(layout_.builds(build.app), 0755);
     locked = lock_builds(build.app);
   }
+  raise_changes(layout_, std::nullopt, build);
   try {
     write_file_durably(locked->folder, build.id.str() + ".json", to_json(build), 0644,
                        IfExists::fail);
@@ -252,8 +277,10 @@ Build FileStore::change_build(const AppName& app, const BuildId& id,
   }
   Build build = *before;
   change(build);
-  if (build != *before)
+  if (build != *before) {
+    raise_changes(layout_, before, build);
     write_file_durably(locked->folder, id.str() + ".json", to_json(build), 0644);
+  }
   return build;
 }
 

@@ -339,6 +339,18 @@ std::vector<IndexRow> IndexTables::find(const BuildQuery& query, const IndexRow*
   return rows;
 }
 
+std::vector<BuildTally> IndexTables::tally() {
+  std::vector<BuildTally> tallies;
+  sqlite::Statement row(database_,
+                        "SELECT kind, status, count(*) FROM record GROUP BY kind, status");
+  while (row.step()) {
+    tallies.push_back({.kind = checked(row.number(0), Kind::deploy),
+                       .status = checked(row.number(1), Status::canceled),
+                       .builds = static_cast<std::size_t>(row.number(2))});
+  }
+  return tallies;
+}
+
 std::vector<AppBuilds> IndexTables::count() {
   std::vector<AppBuilds> apps;
   sqlite::Statement row(database_,

@@ -68,6 +68,7 @@ class IndexTables {
   /// At most `count` rows, newest first, those after `last` if given.
   std::vector<IndexRow> find(const BuildQuery& query, const IndexRow* last, std::size_t count);
   std::vector<AppBuilds> count();
+  std::vector<BuildTally> tally();
 
  private:
   void put_folder(std::string_view app, const Stamp& stamp, const AppBuilds& builds);

@@ -84,10 +84,25 @@ class Layout {
   /// Files that clients stored for an app's builds (rack/local_objects.cc).
   std::filesystem::path objects() const { return root_ / "data/objects"; }  ///< a folder an app
   std::filesystem::path objects(const AppName& app) const { return objects() / app.str(); }
+  /// Answers for clients that repeat a request (server/request_keys.h).
+  std::filesystem::path request_keys() const { return root_ / "data/request-keys"; }
+  /// What webhooks said, a file for each (store/hook_inbox.h).
+  std::filesystem::path hooks() const { return root_ / "data/hooks"; }  ///< a folder an app
+  std::filesystem::path hooks(const AppName& app) const { return hooks() / app.str(); }
+  /// Whom we tell of what (store/webhooks.h).
+  std::filesystem::path webhooks() const { return root_ / "config/webhooks"; }
+  /// What has happened and is to be told.
+  std::filesystem::path events() const { return root_ / "data/events"; }
+  /// What one of them is to be told, and was.
+  std::filesystem::path webhook_queue(const std::string& checked_id) const {
+    return root_ / "data/webhooks" / checked_id;
+  }
   /// The server's own certificate and key.
   std::filesystem::path server() const { return root_ / "config/server"; }
   /// A file for each (store/tokens.h).
   std::filesystem::path tokens() const { return root_ / "config/tokens"; }
+  /// Who changed what (store/audit_log.h).
+  std::filesystem::path audit() const { return root_ / "data/audit"; }
   BuildFiles build(const AppName& app, const BuildId& id) const;
 
  private:

@@ -58,6 +58,13 @@ struct AppBuildsList {
   std::vector<std::string> warnings;  ///< as BuildList's
 };
 
+/// How many builds of all apps are of a kind and have a status, as stored.
+struct BuildTally {
+  Kind kind;
+  Status status;
+  std::size_t builds;
+};
+
 struct ReleaseList {
   std::vector<Release> releases;  ///< newest first
   std::vector<std::string> warnings;

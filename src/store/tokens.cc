@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/hmac.h"
 #include "base/random.h"
 #include "base/sha256.h"
 #include "base/text.h"
@@ -77,16 +78,6 @@ Result<StoredToken> parse(std::string_view text, const TokenId& id) {
     if (!stored.token.expires_at) return bad("expires at what is no time");
   }
   return stored;
-}
-
-/// Without telling by its time where they differ.
-bool is_same(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  unsigned char difference = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    difference = static_cast<unsigned char>(difference | (a[i] ^ b[i]));
-  }
-  return difference == 0;
 }
 
 std::filesystem::path file_of(const Layout& layout, const TokenId& id) {
@@ -172,7 +163,7 @@ std::optional<Token> Tokens::find(std::string_view secret, Time when) const {
   if (!text) return std::nullopt;
   Result<StoredToken> stored = parse(*text, *id);
   if (!stored) throw Error(stored.error());
-  if (!is_same(stored->hash, hex(sha256(secret)))) return std::nullopt;
+  if (!is_same_secret(stored->hash, hex(sha256(secret)))) return std::nullopt;
   if (stored->token.expires_at && stored->token.expires_at->at <= when) return std::nullopt;
   return std::move(stored->token);
 }

@@ -7,6 +7,7 @@
 #include "server/exchange.h"
 #include "server/fields.h"
 #include "server/listen.h"
+#include "server/login.h"
 #include "server/rack_json.h"
 #include "server/router.h"
 #include "server/routes.h"

@@ -13,7 +13,8 @@ import threading
 import pytest
 
 from support.cooper import HEAD, processes_of, wait_for
-from support.rack_client import Follower, Server
+from support.rack_client import Follower, servers_of
+from support.sources import packed
 
 # Each byte that is no UTF-8 is one U+FFFD.
 codecs.register_error("bytewise", lambda error: ("\ufffd" * (error.end - error.start), error.end))
@@ -23,14 +24,8 @@ ZERO = "0001-01-01T00:00:00Z"
 
 @pytest.fixture
 def serve(cooper):
-    servers = []
-
-    def start(*flags, **options):
-        servers.append(Server(cooper, *flags, **options).start())
-        return servers[-1]
-    yield start
-    for server in servers:
-        server.close()
+    with servers_of(cooper) as start:
+        yield start
 
 
 @pytest.fixture
@@ -43,15 +38,6 @@ def rack(server):
     rack = server.rack()
     rack.post("/apps", name="web", generation="2")
     return rack
-
-
-def packed(folder):
-    """The folder as the client packs it."""
-    data = io.BytesIO()
-    with tarfile.open(fileobj=data, mode="w:gz") as tar:
-        for path in sorted(folder.rglob("*")):
-            tar.add(path, path.relative_to(folder).as_posix(), recursive=False)
-    return data.getvalue()
 
 
 def store(rack, source, app="web"):

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from support.cooper import executable, wait_for
-from support.rack_client import Rack, Server
+from support.rack_client import Rack, Server, servers_of
 
 CREDENTIALS = "Authorization: Basic Y29udm94OmFueQ==\r\n"
 
@@ -16,14 +16,8 @@ CREDENTIALS = "Authorization: Basic Y29udm94OmFueQ==\r\n"
 @pytest.fixture
 def serve(plain_cooper):
     """serve(*flags) starts a server; it is gone after the test."""
-    servers = []
-
-    def start(*flags, **options):
-        servers.append(Server(plain_cooper, *flags, **options).start())
-        return servers[-1]
-    yield start
-    for server in servers:
-        server.close()
+    with servers_of(plain_cooper) as start:
+        yield start
 
 
 @pytest.fixture
@@ -58,10 +52,10 @@ def test_the_system_says_what_the_client_asks_for(rack):
     assert system["rack-domain"] == f"127.0.0.1:{rack.port}"
 
 
-def test_health_needs_no_credentials_and_tells_nothing(server):
+def test_health_needs_no_credentials(server):
     for path in ("/healthz", "/readyz"):
         status, headers, body = Rack(server.port).raw("GET", path, headers={"Authorization": ""})
-        assert (status, body) == (200, b"ok\n")
+        assert status == 200 and body, body
         assert headers["X-Request-Id"]
 
 
@@ -235,6 +229,23 @@ def test_the_servers_own_origin_is_no_other_site(server):
         assert server.rack().raw("GET", "/apps", headers={"Origin": origin})[0] == 200
 
 
+def test_browsers_are_told_to_keep_out(server):
+    """No CORS: a page of another site reads nothing, and asks for nothing that needs a preflight."""
+    status, headers, _ = server.rack().raw("GET", "/apps")
+    assert status == 200
+    assert headers["X-Content-Type-Options"] == "nosniff" and headers["Cache-Control"] == "no-store"
+    assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    preflight = {"Origin": "http://evil.example", "Access-Control-Request-Method": "DELETE"}
+    for origin in ("http://evil.example", f"http://127.0.0.1:{server.port}"):
+        status, headers, _ = server.rack().raw("OPTIONS", "/apps", headers={**preflight, "Origin": origin})
+        assert status in (403, 405), status
+        assert not [name for name in headers if name.lower().startswith("access-control-")]
+    for method in ("GET", "POST"):
+        assert "Access-Control-Allow-Origin" not in server.rack().raw(method, "/apps")[1]
+
+
 def test_slow_requests_hold_up_nobody(server):
     """More of them than there are threads: each waits for the rest of its headers."""
     slow = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(200)]
@@ -351,3 +362,13 @@ def test_at_the_end_idle_connections_close_and_answers_are_finished(server):
     half.close()
     assert server.process.wait(30) == 0
     assert server.start().rack().get("/apps/web")["name"] == "web"
+
+
+def test_it_ends_though_somebody_takes_no_more_of_an_answer(serve, plain_cooper):
+    plain_cooper("track", "-a", "web", "--", "sh", "-c", "yes | head -c 30000000").ok()
+    server = serve()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as stuck:
+        stuck.sendall(f"GET /v1/apps/web/builds/last/log HTTP/1.1\r\nHost: 127.0.0.1\r\n{CREDENTIALS}\r\n".encode())
+        assert stuck.recv(12) == b"HTTP/1.1 200"
+        # Ten seconds for what is under way, then it ends.
+        assert server.stop(60) == 0

@@ -9,7 +9,7 @@ import common
 
 # Bottom up; a layer's DEPENDS must stand before it.
 ORDER = ("base model process store log manifest source engine bundle build rack "
-         "server plugin cli").split()
+         "api server remote plugin cli").split()
 
 
 def declared_layers(text):

@@ -1,10 +1,11 @@
 """Apps whose releases run as containers: what tests do with them, and ask of their engine."""
+import contextlib
 import json
 import socket
 import urllib.error
 import urllib.request
 
-from .cooper import BUSYBOX, make_app
+from .cooper import BUSYBOX, Cooper, make_app
 
 DOCKERFILE = "FROM scratch\nCOPY busybox /bin/busybox\nCOPY www /www\nEXPOSE 3000\n" \
              'CMD ["/bin/busybox", "httpd", "-f", "-p", "3000", "-h", "/www"]\n'
@@ -106,3 +107,17 @@ def make_shop(cooper, runtime, engine, source):
                        ("health-timeout", "20s")):
         shop.set(key, value)
     return shop
+
+
+@contextlib.contextmanager
+def running_shop(docker_engine, root, folder):
+    """The app `shop` of a data root, of which one release runs in a Docker Engine."""
+    runtime = Docker(docker_engine)
+    cooper = Cooper(root, {**runtime.env, "REGISTRY_AUTH_FILE": str(folder / "none")})
+    try:
+        shop = make_shop(cooper, runtime, "docker", folder / "src")
+        shop.deploy().ok()
+        yield shop
+    finally:
+        cooper.close()
+        runtime.clear()

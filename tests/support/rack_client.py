@@ -195,3 +195,18 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def servers_of(cooper):
+    """start(*flags) starts a server of this cooper's data root; all are gone at the end."""
+    servers = []
+
+    def start(*flags, **options):
+        servers.append(Server(cooper, *flags, **options).start())
+        return servers[-1]
+    try:
+        yield start
+    finally:
+        for server in servers:
+            server.close()

@@ -189,10 +189,10 @@ TEST_F(Builds, PropertiesAreSetListedAndUnset) {
   EXPECT_EQ(run({"builds", "set", "timeout", "30m", "-a", "hello"}).code, 0);
   EXPECT_EQ(run({"builds", "set", "retention", "50", "--global"}).code, 0);
   const std::string table = run({"builds", "settings", "-a", "hello"}).out;
-  EXPECT_THAT(table, StartsWith("KEY             VALUE  EFFECTIVE\n"));
-  EXPECT_THAT(table, HasSubstr("\nretention              50\n"));
-  EXPECT_THAT(table, HasSubstr("\nstall-timeout          0\n"));
-  EXPECT_THAT(table, HasSubstr("\ntimeout         30m    30m\n"));
+  EXPECT_THAT(table, StartsWith("KEY              VALUE  EFFECTIVE\n"));
+  EXPECT_THAT(table, HasSubstr("\nretention               50\n"));
+  EXPECT_THAT(table, HasSubstr("\nstall-timeout           0\n"));
+  EXPECT_THAT(table, HasSubstr("\ntimeout          30m    30m\n"));
   EXPECT_EQ(run({"builds", "set", "timeout", "-a", "hello"}).code, 0);
   const auto list = json::parse(run({"builds", "settings", "-a", "hello", "--format", "json"}).out);
   EXPECT_THAT(list.as_array(), Contains(json::value{{"key", "timeout"}, {"effective", "6h"}}));

@@ -37,7 +37,8 @@ TEST_F(Completion, OffersCommands) {
                           "releases", "env", "config:show", "config:get", "config:set",
                           "config:unset", "git:initialize", "git-shell", "git-hook", "ssh-keys",
                           "git:from-archive", "git:sync", "apps", "plugin", "engines", "registries",
-                          "serve", "tokens", "system", "help", "version", "completion"));
+                          "serve", "login", "logout", "tokens", "audit", "hooks", "webhooks",
+                          "system", "help", "version", "completion"));
   EXPECT_THAT(at({"bui"}), ElementsAre("build", "builds"));
   EXPECT_THAT(at({"builds", ""}),
               ElementsAre("retry", "info", "logs", "provenance", "cancel", "diff", "export",

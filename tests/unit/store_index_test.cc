@@ -59,6 +59,25 @@ TEST_F(BuildIndexTest, CountsTheBuildsOfEachApp) {
   EXPECT_EQ(list.warnings.size(), 1U);
 }
 
+TEST_F(BuildIndexTest, TalliesKindsAndStatuses) {
+  EXPECT_TRUE(store_.tally_builds().empty());
+  add("web", "a", 1);
+  add("web", "b", 2, Status::failed);
+  add("api", "c", 3);
+  const auto number = [&](Kind kind, Status status) {
+    std::size_t builds = 0;
+    for (const BuildTally& tally : store_.tally_builds()) {
+      if (tally.kind == kind && tally.status == status) builds += tally.builds;
+    }
+    return builds;
+  };
+  EXPECT_EQ(number(Kind::build, Status::succeeded), 2U);
+  EXPECT_EQ(number(Kind::build, Status::failed), 1U);
+  EXPECT_EQ(number(Kind::deploy, Status::succeeded), 0U);
+  store_.remove_build(app_name("web"), build_id("b"));
+  EXPECT_EQ(number(Kind::build, Status::failed), 0U);
+}
+
 TEST_F(BuildIndexTest, WhatOthersAddReplaceAndRemoveIsNoticed) {
   Build build = add("a", "b1", 10, Status::running);
   EXPECT_EQ(found({.statuses = {Status::running}}), Texts{"a/b1"});

@@ -1,14 +1,14 @@
 # Each layer adds its line here.
 cooper_unit_test(base LINKS cooper_base
-  SOURCES base_base64_test.cc base_file_test.cc base_pause_test.cc base_sha256_test.cc base_text_test.cc base_time_test.cc)
+  SOURCES base_base64_test.cc base_file_test.cc base_hmac_test.cc base_pause_test.cc base_sha256_test.cc base_text_test.cc base_time_test.cc)
 cooper_unit_test(model LINKS cooper_model
   SOURCES model_build_test.cc model_environment_test.cc model_json_test.cc model_names_test.cc model_retention_test.cc)
 cooper_unit_test(process LINKS cooper_process
   SOURCES process_child_test.cc process_family_test.cc process_pty_test.cc
           process_tree_test.cc)
 cooper_unit_test(store LINKS cooper_store
-  SOURCES store_contract_test.cc store_files_test.cc store_index_races_test.cc store_index_test.cc
-          store_lock_test.cc store_rename_test.cc store_tokens_test.cc)
+  SOURCES store_audit_test.cc store_contract_test.cc store_files_test.cc store_hook_inbox_test.cc store_index_races_test.cc store_index_test.cc
+          store_lock_test.cc store_recent_builds_test.cc store_rename_test.cc store_tokens_test.cc store_webhooks_test.cc)
 cooper_unit_test(log LINKS cooper_log
   SOURCES log_capture_test.cc log_channel_test.cc log_file_test.cc log_follow_test.cc
           log_limit_test.cc log_redact_test.cc log_search_test.cc log_syslog_test.cc log_terminal_test.cc)
@@ -43,11 +43,15 @@ target_compile_definitions(cli_test PRIVATE COOPER_PROGRAM="$<TARGET_FILE:cooper
 add_dependencies(cli_test cooper)
 cooper_unit_test(build LINKS cooper_build
   SOURCES build_apps_to_prune_test.cc build_plan_test.cc build_provenance_test.cc
-          build_prune_test.cc build_queue_order_test.cc build_queue_test.cc build_registry_test.cc build_release_use_test.cc build_root_id_test.cc build_secrets_test.cc build_container_place_test.cc build_service_plan_test.cc build_settings_test.cc
+          build_prune_test.cc build_queue_order_test.cc build_queue_test.cc build_registry_test.cc build_release_use_test.cc build_root_id_test.cc build_secrets_test.cc build_container_place_test.cc build_service_plan_test.cc build_settings_test.cc build_trace_test.cc
           build_cancel_test.cc build_deploy_test.cc build_diff_test.cc build_request_test.cc build_unpacked_source_test.cc)
 cooper_unit_test(rack LINKS cooper_rack
   SOURCES rack_store_source_test.cc)
+cooper_unit_test(remote LINKS cooper_remote
+  SOURCES remote_server_test.cc)
+cooper_unit_test(api LINKS cooper_api dep::boost_json
+  SOURCES api_builds_test.cc api_problem_test.cc api_query_test.cc api_releases_test.cc api_requests_test.cc)
 cooper_unit_test(plugin LINKS cooper_plugin
   SOURCES plugin_flags_test.cc plugin_text_test.cc)
 cooper_unit_test(server LINKS cooper_server cooper_rack dep::boost_json
-  SOURCES server_request_test.cc server_text_test.cc server_tls_test.cc server_workers_test.cc)
+  SOURCES server_openapi_test.cc server_client_address_test.cc server_hook_test.cc server_log_line_test.cc server_login_limit_test.cc server_request_test.cc server_text_test.cc server_tls_test.cc server_workers_test.cc)

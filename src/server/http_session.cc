@@ -1,93 +1,39 @@
-#pragma once
-// A connection over any kind of stream. Included by session_plain.cc and session_tls.cc alone.
+#include "server/http_session.h"
 
 #include "base/text.h"
-#include "server/body.h"
+#include "server/problem_answer.h"
 #include "server/production.h"
 #include "server/session.h"
-#include "server/session_parts.h"
 #include "server/spawn.h"
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/chunk_encode.hpp>
 #include <boost/beast/http/read.hpp>
-#include <boost/beast/websocket.hpp>
+#include <boost/beast/websocket/rfc6455.hpp>
 
 #include <array>
-#include <memory>
-#include <stop_token>
 
 namespace cooper::server {
 
-/// Requests one after the other, until one becomes a stream. On the loop's thread.
-template <class Socket>
-class HttpSession : public Session, public std::enable_shared_from_this<HttpSession<Socket>> {
- public:
-  HttpSession(Loop& loop, Socket socket, std::string remote)
-      : loop_(loop),
-        socket_(std::move(socket)),
-        remote_(std::move(remote)),
-        wake_(loop.context.get_executor()) {
-    loop_.sessions.insert(this);
-  }
-  ~HttpSession() override { loop_.sessions.erase(this); }
+void HttpSession::end() {
+  wake_.end();
+  if (idle_) abort();
+}
 
-  /// Keeps the session alive until the connection has ended.
-  static Task<void> run(std::shared_ptr<HttpSession> self) { co_await self->serve(); }
-
-  Socket& socket() { return *socket_; }
-
-  void end() override {
-    wake_.end();
-    if (idle_) abort();
-  }
-  void abort() override {
-    stop_.request_stop();
-    wake_.end();
-    tcp().cancel();
-    beast::error_code ignored;
-    if (web_) beast::get_lowest_layer(*web_).socket().close(ignored);
-    if (socket_) tcp().socket().close(ignored);
-  }
-
- private:
-  enum class Next { request, close, gone };
-
-  const Limits& limits() const { return loop_.services.limits; }
-  beast::tcp_stream& tcp() {
-    return web_ ? beast::get_lowest_layer(*web_) : beast::get_lowest_layer(*socket_);
-  }
-
-  Task<void> serve();
-  Task<bool> wait_for_request();
-  Task<Next> one_request();
-  Task<Next> refuse_head(const beast::error_code& failure);
-  Task<Next> answer_request(Parser& parser, Request& request);
-  Task<bool> read_body(Parser& parser, Request& request, Body body, std::optional<Answer>& refusal);
-  Task<Next> send(Answer& answer, const Request& request, bool is_http_11, bool keep);
-  Task<void> send_text(std::string header, std::string_view body);
-  Task<void> send_file(const Fd& file, std::uint64_t bytes);
-  Task<Next> send_production(Answer& answer, const Request& request, bool is_http_11, bool keep);
-  Task<void> become_web_socket(Parser& parser, Answer& answer);
-  Task<void> linger();
-  static Task<void> watch_web_peer(std::shared_ptr<HttpSession> self);
-
-  Loop& loop_;
-  std::optional<Socket> socket_;  // gone once it is a WebSocket
-  std::unique_ptr<websocket::stream<Socket>> web_;
-  std::string remote_;
-  beast::flat_buffer buffer_;
-  Wake wake_;
-  std::stop_source stop_;
-  bool idle_ = true;  ///< nothing of a request has come
-};
+void HttpSession::abort() {
+  stop_.request_stop();
+  wake_.end();
+  if (production_) production_->abandon();
+  tcp().cancel();
+  beast::error_code ignored;
+  tcp().socket().close(ignored);
+}
 
 /// The whole connection.
-template <class Socket>
-Task<void> HttpSession<Socket>::serve() {
+Task<void> HttpSession::serve() {
+  tcp().expires_after(limits().header);
+  co_await transport_->handshake();
   Next next = Next::request;
   while (next == Next::request && !loop_.ending) {
     idle_ = true;
@@ -100,28 +46,26 @@ Task<void> HttpSession<Socket>::serve() {
 }
 
 /// Until the first bytes of a request; false: the peer has gone, or asked for nothing too long.
-template <class Socket>
-Task<bool> HttpSession<Socket>::wait_for_request() {
+Task<bool> HttpSession::wait_for_request() {
   if (buffer_.size() > 0) co_return true;
   buffer_.shrink_to_fit();
   tcp().expires_after(limits().idle);
   beast::error_code failure;
   const auto space = buffer_.prepare(2048);
-  const std::size_t n =
-      co_await socket_->async_read_some(space, asio::redirect_error(asio::use_awaitable, failure));
+  const std::size_t n = co_await transport_->async_read_some(
+      space, asio::redirect_error(asio::use_awaitable, failure));
   buffer_.commit(n);
   co_return !failure;
 }
 
 /// One request and its answer.
-template <class Socket>
-Task<typename HttpSession<Socket>::Next> HttpSession<Socket>::one_request() {
+Task<HttpSession::Next> HttpSession::one_request() {
   const auto parser = std::make_unique<Parser>();
   parser->header_limit(limits().header_bytes);
   parser->body_limit(boost::none);  // each route has its own
   tcp().expires_after(limits().header);
   beast::error_code failure;
-  co_await http::async_read_header(*socket_, buffer_, *parser,
+  co_await http::async_read_header(*transport_, buffer_, *parser,
                                    asio::redirect_error(asio::use_awaitable, failure));
   Next next = Next::gone;
   if (failure) {
@@ -134,9 +78,7 @@ Task<typename HttpSession<Socket>::Next> HttpSession<Socket>::one_request() {
 }
 
 /// What came instead of headers is answered if it was meant as HTTP.
-template <class Socket>
-Task<typename HttpSession<Socket>::Next> HttpSession<Socket>::refuse_head(
-    const beast::error_code& failure) {
+Task<HttpSession::Next> HttpSession::refuse_head(const beast::error_code& failure) {
   unsigned status = 400;
   if (failure == http::error::header_limit || failure == http::error::buffer_overflow) status = 431;
   if (failure == beast::error::timeout) status = 408;
@@ -157,13 +99,11 @@ Task<typename HttpSession<Socket>::Next> HttpSession<Socket>::refuse_head(
 }
 
 /// From a request's headers to the end of its answer.
-template <class Socket>
-Task<typename HttpSession<Socket>::Next> HttpSession<Socket>::answer_request(Parser& parser,
-                                                                             Request& request) {
+Task<HttpSession::Next> HttpSession::answer_request(Parser& parser, Request& request) {
   const auto& message = parser.get();
   Head head{.method = std::string(message.method_string().data(), message.method_string().size()),
             .target = std::string(message.target().data(), message.target().size()),
-            .is_upgrade = websocket::is_upgrade(message),
+            .is_upgrade = beast::websocket::is_upgrade(message),
             .is_http_11 = message.version() >= 11};
   bool keep = message.keep_alive() && !loop_.ending;
   Match match;
@@ -194,7 +134,8 @@ Task<typename HttpSession<Socket>::Next> HttpSession<Socket>::answer_request(Par
     keep = false;  // what is left of the body is not read
   }
   Answer& answer = *refusal;
-  if (answer.stream) {
+  request.watch->is_answered(answer);
+  if (answer.stream && request.method == Method::socket) {
     co_await become_web_socket(parser, answer);
     co_return Next::gone;
   }
@@ -203,15 +144,15 @@ Task<typename HttpSession<Socket>::Next> HttpSession<Socket>::answer_request(Par
 }
 
 /// False: the peer has gone, or is too slow. A refusal: what came can't be kept.
-template <class Socket>
-Task<bool> HttpSession<Socket>::read_body(Parser& parser, Request& request, Body body,
-                                          std::optional<Answer>& refusal) {
+Task<bool> HttpSession::read_body(Parser& parser, Request& request, Body body,
+                                  std::optional<Answer>& refusal) {
   beast::error_code failure;
   if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
     tcp().expires_after(limits().block);
     const auto bytes = asio::buffer(kContinue);
-    co_await asio::async_write(*socket_, bytes, asio::redirect_error(asio::use_awaitable, failure));
+    co_await asio::async_write(*transport_, bytes,
+                               asio::redirect_error(asio::use_awaitable, failure));
     if (failure) co_return false;
   }
   BodySink sink(loop_.services, body, request);
@@ -224,7 +165,7 @@ Task<bool> HttpSession<Socket>::read_body(Parser& parser, Request& request, Body
     parser.get().body().data = block.get();
     parser.get().body().size = size;
     tcp().expires_after(limits().block);
-    co_await http::async_read(*socket_, buffer_, parser,
+    co_await http::async_read(*transport_, buffer_, parser,
                               asio::redirect_error(asio::use_awaitable, failure));
     if (failure == http::error::need_buffer) failure = {};
     if (failure == http::error::body_limit) {
@@ -250,17 +191,20 @@ Task<bool> HttpSession<Socket>::read_body(Parser& parser, Request& request, Body
 }
 
 /// Sends an answer of any kind but a stream.
-template <class Socket>
-Task<typename HttpSession<Socket>::Next> HttpSession<Socket>::send(Answer& answer,
-                                                                   const Request& request,
-                                                                   bool is_http_11, bool keep) {
+Task<HttpSession::Next> HttpSession::send(Answer& answer, const Request& request, bool is_http_11,
+                                          bool keep) {
+  as_problem(request, answer);
   Next next = keep ? Next::request : Next::close;
   const bool has_body = request.method != Method::head;
   if (answer.producer && has_body) {
     next = co_await send_production(answer, request, is_http_11, keep);
     co_return next;
   }
-  if (answer.producer) {  // nothing is produced: of an answer to HEAD, a client reads no chunks
+  if (answer.stream && has_body) {
+    co_await send_stream(answer, request, is_http_11);
+    co_return Next::gone;
+  }
+  if (answer.producer || answer.stream) {  // of an answer to HEAD, a client reads no chunks
     const bool keeps = keep && is_http_11;
     std::string begin = header_text(answer, request.id,
                                     {.length = {}, .is_http_11 = is_http_11, .keep_alive = keeps});
@@ -280,23 +224,21 @@ Task<typename HttpSession<Socket>::Next> HttpSession<Socket>::send(Answer& answe
 }
 
 /// Headers and a body that is in memory.
-template <class Socket>
-Task<void> HttpSession<Socket>::send_text(std::string header, std::string_view body) {
+Task<void> HttpSession::send_text(std::string header, std::string_view body) {
   std::string_view first = body.substr(0, kSendBytes);
   tcp().expires_after(limits().block);
   const std::array<asio::const_buffer, 2> buffers{asio::buffer(header), asio::buffer(first)};
-  co_await asio::async_write(*socket_, buffers, asio::use_awaitable);
+  co_await asio::async_write(*transport_, buffers, asio::use_awaitable);
   for (body.remove_prefix(first.size()); !body.empty(); body.remove_prefix(first.size())) {
     first = body.substr(0, kSendBytes);
     tcp().expires_after(limits().block);
     const auto bytes = asio::buffer(first);
-    co_await asio::async_write(*socket_, bytes, asio::use_awaitable);
+    co_await asio::async_write(*transport_, bytes, asio::use_awaitable);
   }
 }
 
 /// A body that is a file, after its headers.
-template <class Socket>
-Task<void> HttpSession<Socket>::send_file(const Fd& file, std::uint64_t bytes) {
+Task<void> HttpSession::send_file(const Fd& file, std::uint64_t bytes) {
   const int fd = file.get();
   for (std::uint64_t at = 0; at < bytes;) {
     const std::size_t most =
@@ -306,99 +248,14 @@ Task<void> HttpSession<Socket>::send_file(const Fd& file, std::uint64_t bytes) {
     if (block.empty()) throw Error(Errc::corrupt, "a file became shorter while it was sent");
     tcp().expires_after(limits().block);
     const auto buffer = asio::buffer(block);
-    co_await asio::async_write(*socket_, buffer, asio::use_awaitable);
+    co_await asio::async_write(*transport_, buffer, asio::use_awaitable);
     at += block.size();
   }
 }
 
-/// A body that a worker writes, in chunks as it comes.
-template <class Socket>
-Task<typename HttpSession<Socket>::Next> HttpSession<Socket>::send_production(
-    Answer& answer, const Request& request, bool is_http_11, bool keep) {
-  std::string part;
-  std::optional<Production> production;
-  std::optional<Answer> refusal;
-  try {
-    production.emplace(loop_, std::move(answer.producer));
-    part = co_await production->next();
-  } catch (const Error& error) {  // boundary: a request; nothing has been sent
-    refusal = error_answer(error);
-  }
-  Next next = Next::close;
-  if (refusal) {
-    next = co_await send(*refusal, request, is_http_11, keep);
-    co_return next;
-  }
-  const bool keeps = keep && is_http_11;
-  std::string header = header_text(answer, request.id,
-                                   {.length = {}, .is_http_11 = is_http_11, .keep_alive = keeps});
-  co_await send_text(std::move(header), {});
-  while (!part.empty()) {
-    tcp().expires_after(limits().block);
-    if (is_http_11) {
-      const auto chunk = http::make_chunk(asio::buffer(part));
-      co_await asio::async_write(*socket_, chunk, asio::use_awaitable);
-    } else {
-      const auto bytes = asio::buffer(part);
-      co_await asio::async_write(*socket_, bytes, asio::use_awaitable);
-    }
-    part = co_await production->next();  // a throw leaves the answer without its end
-  }
-  if (is_http_11) {
-    const auto last = http::make_chunk_last();
-    co_await asio::async_write(*socket_, last, asio::use_awaitable);
-  }
-  co_return keeps ? Next::request : Next::close;
-}
-
-/// From here on there are frames; comes back when the connection has ended.
-template <class Socket>
-Task<void> HttpSession<Socket>::become_web_socket(Parser& parser, Answer& answer) {
-  tcp().expires_never();
-  web_ = std::make_unique<websocket::stream<Socket>>(std::move(*socket_));
-  socket_.reset();
-  buffer_ = {};
-  web_->set_option(websocket::stream_base::timeout{.handshake_timeout = limits().header,
-                                                   .idle_timeout = limits().idle,
-                                                   .keep_alive_pings = true});
-  web_->read_message_max(64 << 10);
-  web_->auto_fragment(false);
-  web_->text(true);
-  // However it ends: the watch below keeps the session until the connection is gone.
-  struct Gone {
-    HttpSession& session;
-    ~Gone() { session.abort(); }
-  };
-  const Gone gone{*this};
-  co_await web_->async_accept(parser.get(), asio::use_awaitable);
-  spawn(loop_, watch_web_peer(this->shared_from_this()), "watching a peer");
-  WebSocketWriter<Socket> writer(*web_);
-  websocket::close_reason reason(websocket::close_code::normal);
-  try {
-    const StreamEnd end = co_await answer.stream->run(loop_, writer, wake_);
-    if (end == StreamEnd::interrupted) reason = websocket::close_code::going_away;
-  } catch (const Error& error) {  // boundary: a stream; the peer is told
-    reason = {websocket::close_code::internal_error, shorten(printable(error.message()), 60)};
-  }
-  co_await web_->async_close(reason, asio::use_awaitable);
-}
-
-/// Answers pings; what else the peer sends means nothing.
-template <class Socket>
-Task<void> HttpSession<Socket>::watch_web_peer(std::shared_ptr<HttpSession> self) {
-  beast::error_code failure;
-  while (!failure) {
-    co_await self->web_->async_read(self->buffer_,
-                                    asio::redirect_error(asio::use_awaitable, failure));
-    self->buffer_.clear();
-  }
-  self->wake_.end();
-}
-
 /// Ends our side, and gives the peer time to read the answer before the connection is gone: a close
 /// with unread bytes would take it back.
-template <class Socket>
-Task<void> HttpSession<Socket>::linger() {
+Task<void> HttpSession::linger() {
   beast::error_code failure;
   tcp().socket().shutdown(asio::ip::tcp::socket::shutdown_send, failure);
   tcp().expires_after(kLinger);
@@ -407,6 +264,13 @@ Task<void> HttpSession<Socket>::linger() {
     const auto space = asio::buffer(unread);
     co_await tcp().async_read_some(space, asio::redirect_error(asio::use_awaitable, failure));
   }
+}
+
+Task<void> serve_connection(Loop& loop, asio::ip::tcp::socket socket, std::string remote,
+                            asio::ssl::context* tls) {
+  auto session =
+      std::make_shared<HttpSession>(loop, Transport(std::move(socket), tls), std::move(remote));
+  co_await HttpSession::run(std::move(session));
 }
 
 }  // namespace cooper::server

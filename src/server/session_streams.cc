@@ -1,0 +1,178 @@
+// Answers that are made while they are sent: by a worker, or as a stream's frames or chunks.
+
+#include "server/http_session.h"
+#include "server/production.h"
+#include "server/spawn.h"
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/chunk_encode.hpp>
+
+#include <array>
+#include <chrono>
+
+namespace cooper::server {
+
+namespace {
+
+/// Sends a stream's pieces as chunks; without them to who speaks HTTP/1.0.
+class ChunkWriter : public StreamWriter {
+ public:
+  ChunkWriter(Transport& transport, const Limits& limits, bool is_http_11)
+      : transport_(transport), limits_(limits), is_http_11_(is_http_11) {}
+
+  Task<void> write(SharedText piece) override {
+    transport_.tcp().expires_after(limits_.block);
+    if (is_http_11_) {
+      const auto chunk = http::make_chunk(asio::buffer(*piece));
+      co_await asio::async_write(transport_, chunk, asio::use_awaitable);
+    } else {
+      const auto bytes = asio::buffer(*piece);
+      co_await asio::async_write(transport_, bytes, asio::use_awaitable);
+    }
+  }
+  /// There is no more. What ends without it is not whole.
+  Task<void> end() {
+    if (!is_http_11_) co_return;
+    const auto last = http::make_chunk_last();
+    co_await asio::async_write(transport_, last, asio::use_awaitable);
+  }
+
+ private:
+  Transport& transport_;
+  const Limits& limits_;
+  bool is_http_11_;
+};
+
+/// However a stream ends: what watches its peer keeps the session until the connection is gone.
+struct Gone {
+  explicit Gone(HttpSession& one) : session(one) {}
+  Gone(const Gone&) = delete;
+  Gone& operator=(const Gone&) = delete;
+  ~Gone() { session.abort(); }
+  HttpSession& session;
+};
+
+/// The session knows of what is produced as long as that is there.
+struct Producing {
+  Production*& production;
+  ~Producing() { production = nullptr; }
+};
+
+}  // namespace
+
+/// A body that a worker writes, in chunks as it comes.
+Task<HttpSession::Next> HttpSession::send_production(Answer& answer, const Request& request,
+                                                     bool is_http_11, bool keep) {
+  const bool is_endless = answer.is_endless;
+  std::optional<Gone> gone;
+  if (is_endless) {
+    keep = false;
+    tcp().expires_never();
+    gone.emplace(*this);
+    spawn(loop_, watch_peer(shared_from_this()), "watching a peer");
+  }
+  std::string part;
+  std::optional<Production> production;
+  const Producing producing{production_};
+  std::optional<Answer> refusal;
+  try {
+    production.emplace(loop_, std::move(answer.producer));
+    production_ = &*production;
+    part = co_await production->next();
+  } catch (const Error& error) {  // boundary: a request; nothing has been sent
+    refusal = error_answer(error);
+  }
+  Next next = Next::close;
+  if (refusal) {
+    next = co_await send(*refusal, request, is_http_11, keep);
+    if (is_endless) co_await let_watched_peer_go();
+    co_return is_endless ? Next::gone : next;
+  }
+  const bool keeps = keep && is_http_11;
+  std::string header = header_text(answer, request.id,
+                                   {.length = {}, .is_http_11 = is_http_11, .keep_alive = keeps});
+  co_await send_text(std::move(header), {});
+  ChunkWriter writer(*transport_, limits(), is_http_11);
+  while (!part.empty()) {
+    const auto piece = std::make_shared<const std::string>(std::move(part));
+    co_await writer.write(piece);
+    part = co_await production->next();  // a throw leaves the answer without its end
+  }
+  co_await writer.end();
+  if (is_endless) co_await let_watched_peer_go();
+  if (is_endless) next = Next::gone;
+  co_return keeps ? Next::request : next;
+}
+
+/// A body that goes on until its stream has ended, or the peer has gone; then the connection ends,
+/// too.
+Task<void> HttpSession::send_stream(Answer& answer, const Request& request, bool is_http_11) {
+  std::string header = header_text(answer, request.id,
+                                   {.length = {}, .is_http_11 = is_http_11, .keep_alive = false});
+  co_await send_text(std::move(header), {});
+  tcp().expires_never();
+  const Gone gone{*this};
+  spawn(loop_, watch_peer(shared_from_this()), "watching a peer");
+  ChunkWriter writer(*transport_, limits(), is_http_11);
+  StreamEnd end = StreamEnd::interrupted;
+  try {
+    end = co_await answer.stream->run(loop_, writer, wake_);
+  } catch (const Error& error) {  // boundary: a stream; its body lacks its end
+    log_error("request " + request.id + ": " + error.what());
+  }
+  if (end != StreamEnd::whole) co_return;
+  co_await writer.end();
+  co_await let_watched_peer_go();
+}
+
+/// The peer reads the end, and goes: then the watch has ended, and wakes us.
+Task<void> HttpSession::let_watched_peer_go() {
+  beast::error_code ignored;
+  tcp().socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  const auto deadline = std::chrono::steady_clock::now() + kLinger;
+  while (!wake_.ended() && std::chrono::steady_clock::now() < deadline) {
+    co_await wake_.wait(kLinger);
+  }
+}
+
+/// The peer has nothing to say until its answer has ended: whatever comes ends it.
+Task<void> HttpSession::watch_peer(std::shared_ptr<HttpSession> self) {
+  beast::error_code failure;
+  std::array<char, 16> unread;
+  const auto space = asio::buffer(unread);
+  co_await self->transport_->async_read_some(space,
+                                             asio::redirect_error(asio::use_awaitable, failure));
+  self->wake_.end();
+  if (self->production_) self->production_->abandon();
+}
+
+/// From here on there are frames; comes back when the connection has ended.
+Task<void> HttpSession::become_web_socket(Parser& parser, Answer& answer) {
+  web_ = std::make_unique<WebSocket>(std::move(*transport_), limits());
+  transport_.reset();
+  buffer_ = {};
+  const Gone gone{*this};
+  co_await web_->accept(parser);
+  spawn(loop_, watch_web_peer(shared_from_this()), "watching a peer");
+  StreamEnd end = StreamEnd::whole;
+  std::string failed;
+  try {
+    end = co_await answer.stream->run(loop_, *web_, wake_);
+  } catch (const Error& error) {  // boundary: a stream; the peer is told
+    failed = error.message();
+  }
+  if (failed.empty()) {
+    co_await web_->close(end);
+  } else {
+    co_await web_->close_failed(std::move(failed));
+  }
+}
+
+Task<void> HttpSession::watch_web_peer(std::shared_ptr<HttpSession> self) {
+  co_await self->web_->watch();
+  self->wake_.end();
+}
+
+}  // namespace cooper::server

@@ -1,0 +1,98 @@
+"""Failed logins at `cooper serve`: how often, from where, and who else suffers from it."""
+import http.client
+
+import pytest
+
+from support.rack_client import servers_of
+
+BURST = 10
+
+
+@pytest.fixture
+def serve(plain_cooper):
+    with servers_of(plain_cooper) as start:
+        yield start
+
+
+@pytest.fixture
+def tokens(plain_cooper):
+    """Two tokens: the servers of these tests let nobody in without one."""
+    return [plain_cooper("tokens", "create", "--role", role).ok().out.strip() for role in ("admin", "read")]
+
+
+def ask(server, secret=None, source="127.0.0.1", headers=None, path="/system"):
+    """(status, headers) of one request from that address of this host."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60, source_address=(source, 0))
+    sent = {} if secret is None else {"Authorization": f"Bearer {secret}"}
+    connection.request("GET", path, headers={**sent, **(headers or {})})
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer.status, answer.headers
+
+
+def guess(server, times, **options):
+    return [ask(server, f"wrong{number}", **options)[0] for number in range(times)]
+
+
+def test_guessing_is_slowed_down(serve, tokens):
+    server = serve()
+    got = guess(server, BURST + 10)
+    assert got[:BURST] == [401] * BURST
+    assert got[-1] == 429 and set(got) == {401, 429}, got
+    status, headers = ask(server, "wrong")
+    assert status == 429 and 1 <= int(headers["Retry-After"]) <= 6
+    # A good one that never came from there has to wait as well; from elsewhere it has not.
+    assert ask(server, tokens[0])[0] == 429
+    assert ask(server, tokens[0], source="127.0.0.2")[0] == 200
+
+
+def test_who_was_let_in_before_is_still(serve, tokens):
+    server = serve()
+    assert ask(server, tokens[1])[0] == 200
+    guess(server, BURST + 5)
+    assert ask(server, "wrong")[0] == 429
+    assert ask(server, tokens[1])[0] == 200
+    assert ask(server, tokens[0])[0] == 429
+
+
+def test_a_revoked_token_is_no_way_around(serve, tokens, plain_cooper):
+    server = serve()
+    assert ask(server, tokens[1])[0] == 200
+    guess(server, BURST + 5)
+    plain_cooper("tokens", "revoke", tokens[1].split("_")[1]).ok()
+    assert ask(server, tokens[1])[0] == 401
+
+
+def test_who_comes_without_credentials_guesses_nothing(serve, tokens):
+    server = serve()
+    for _ in range(3 * BURST):
+        assert ask(server)[0] == 401
+    assert ask(server, tokens[0])[0] == 200
+    assert ask(server, path="/healthz")[0] == 200
+
+
+def test_an_address_that_somebody_claims_means_nothing(serve, tokens):
+    server = serve()
+    for number in range(BURST + 5):
+        ask(server, "wrong", headers={"X-Forwarded-For": f"192.0.2.{number}"})
+    assert ask(server, "wrong", headers={"X-Forwarded-For": "192.0.2.200"})[0] == 429
+
+
+def test_a_trusted_proxy_says_whom_it_asks_for(serve, tokens):
+    server = serve("--trusted-proxy", "127.0.0.1", "--trusted-proxy", "10.0.0.0/8")
+    client = {"X-Forwarded-For": "6.6.6.6, 192.0.2.1, 10.0.0.7"}
+    guess(server, BURST + 5, headers=client)
+    assert ask(server, "wrong", headers=client)[0] == 429
+    assert ask(server, "wrong", headers={"X-Forwarded-For": "6.6.6.6, 192.0.2.2"})[0] == 401
+    # It asks for hosts of any name: that of the server is the proxy's.
+    assert ask(server, tokens[0], headers={"Host": "cooper.example"})[0] == 200
+    # Another host that says so is none.
+    assert ask(server, "wrong", source="127.0.0.2", headers=client)[0] == 401
+
+
+def test_behind_a_proxy_tokens_are_needed(plain_cooper):
+    done = plain_cooper("serve", "--listen", "127.0.0.1:0", "--trusted-proxy", "127.0.0.1")
+    assert done.code == 4 and "tokens create" in done.err, done
+    bad = plain_cooper("serve", "--listen", "127.0.0.1:0", "--trusted-proxy", "proxy.example")
+    assert bad.code == 2 and "no address of a proxy" in bad.err, bad
