@@ -7,6 +7,8 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "bundle/gzip.h"
+#include "bundle/unzstd.h"
+#include "source/content_meter.h"
 #include "source/foreign/measure_content.h"
 #include "source/foreign/unpack_archive.h"
 
@@ -57,7 +59,11 @@ std::string run_stream(const Options& options) {
   const rlimit time{seconds, seconds + 1};  // first a signal that tells why
   ::setrlimit(RLIMIT_CPU, &time);
   if (options.contains("--gunzip")) {
-    bundle::gunzip("\x1f\x8b", STDIN_FILENO, STDOUT_FILENO);
+    bundle::gunzip(source::magic_of(source::Compression::gzip), STDIN_FILENO, STDOUT_FILENO);
+    return "ok unpacked\n";
+  }
+  if (options.contains("--unzstd")) {
+    bundle::unzstd(source::magic_of(source::Compression::zstd), STDIN_FILENO, STDOUT_FILENO);
     return "ok unpacked\n";
   }
   return "ok " +
@@ -67,7 +73,8 @@ std::string run_stream(const Options& options) {
 }
 
 bool is_stream(const Options& options) {
-  return options.contains("--gunzip") || options.contains("--measure");
+  return options.contains("--gunzip") || options.contains("--unzstd") ||
+         options.contains("--measure");
 }
 
 std::string run(const Options& options) {

@@ -158,8 +158,10 @@ std::string ImageFiles::take(const source::ArchiveEntry& entry, source::ArchiveR
     return "";
   }
   const auto known = earlier_.find(*path);
-  const bool is_known =
+  const bool is_earlier =
       entry.size > kMostText && known != earlier_.end() && known->second.size == entry.size;
+  const std::string named = path->starts_with(kBlobs) ? path->substr(kBlobs.size()) : "";
+  const bool is_known = is_earlier || (is_digest(named) && blobs_.has(named));
   File file{.blob = {.digest = {}, .size = entry.size}};
   const bool may_be_text = entry.size <= kMostText && !path->ends_with(".tar");
   if (!is_known) blobs_.begin(entry.size);
@@ -179,10 +181,10 @@ std::string ImageFiles::take(const source::ArchiveEntry& entry, source::ArchiveR
   file.blob.digest = hex(hash.finish());
   file.content = inspection.finish();
   file.compressed = inspection.is_compressed();
-  if (is_known && file.blob.digest != known->second.digest) {
+  if (is_earlier && file.blob.digest != known->second.digest) {
     refuse("holds another " + printable(*path) + " than the one before");
   }
-  if (path->starts_with(kBlobs) && path->substr(kBlobs.size()) != file.blob.digest) {
+  if (path->starts_with(kBlobs) && named != file.blob.digest) {
     if (!is_known) blobs_.drop();
     refuse("is damaged: " + printable(*path) + " has the digest " + file.blob.digest);
   }

@@ -34,7 +34,8 @@ constexpr std::size_t kMostEntries = 100'000;
 
 [[noreturn]] void refuse(const std::string& why) { throw Error(Errc::corrupt, why); }
 
-/// The stream without gzip; libarchive sees to zstd.
+/// The stream without what it is compressed with. No bundle's or image archive's first name
+/// begins as gzip and zstd do.
 void unwrap(int in, int out, const std::stop_token& stop) {
   std::array<char, 2> magic{};
   std::size_t has = 0;
@@ -45,7 +46,13 @@ void unwrap(int in, int out, const std::stop_token& stop) {
   }
   if (has == 0) refuse("it is empty");
   const std::string_view head(magic.data(), has);
-  if (head == "\x1f\x8b") return source::gunzip_apart(in, out, stop);
+  using source::Compression;
+  if (head == source::magic_of(Compression::gzip)) {
+    return source::unpack_apart(Compression::gzip, in, out, stop);
+  }
+  if (head == source::magic_of(Compression::zstd)) {
+    return source::unpack_apart(Compression::zstd, in, out, stop);
+  }
   write_all(out, head);
   std::vector<char> buffer(std::size_t{256} << 10);
   for (std::size_t got = 0; (got = read_unless_stopped(in, buffer, stop)) > 0;) {
@@ -170,18 +177,11 @@ class BundleStage {
 
   void take_archive(const std::string& path, const ServiceName& service, ArchiveReader& outer) {
     ImageFiles files(archive_, options_.platform, &budget_);
-    PipeFeed feed([&](int out) {
-      for (std::string_view bytes = outer.content(); !bytes.empty(); bytes = outer.content()) {
-        write_all(out, bytes);
-      }
-    });
-    read_fed(feed, [&] {
-      ArchiveReader reader(feed.fd(), stop_);
-      while (const auto entry = reader.next()) {
-        const std::string digest = files.take(*entry, reader);
-        if (!digest.empty()) note(path + "/" + *normal_path(entry->path), digest);
-      }
-    });
+    ArchiveReader reader([&outer] { return outer.content(); }, stop_);
+    while (const auto entry = reader.next()) {
+      const std::string digest = files.take(*entry, reader);
+      if (!digest.empty()) note(path + "/" + *normal_path(entry->path), digest);
+    }
     std::vector<ArchivedImage> images = files.images();
     if (images.size() != 1) refuse("its " + printable(path) + " holds several images");
     add(service, std::move(images.front()));

@@ -11,9 +11,10 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <optional>
 #include <poll.h>
-#include <span>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -56,13 +57,16 @@ class Exchange {
   }
 
   void send_file(int file, std::uint64_t bytes) {
-    std::vector<char> buffer(std::size_t{256} << 10);
+    if (::fcntl(fd_.get(), F_SETFL, O_NONBLOCK) != 0) fail(std::strerror(errno));
+    constexpr std::uint64_t kAtOnce = std::uint64_t{1} << 20;
     while (bytes > 0) {
-      const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), bytes));
-      const ssize_t got = read_some(file, std::span(buffer).first(wanted));
-      if (got <= 0) fail("what is sent to it became shorter", Errc::conflict);
-      if (!send({buffer.data(), static_cast<std::size_t>(got)})) return;
-      bytes -= static_cast<std::uint64_t>(got);
+      wait_for(POLLOUT);
+      const ssize_t sent = ::sendfile(fd_.get(), file, nullptr, std::min(kAtOnce, bytes));
+      if (sent < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+      if (sent < 0 && errno == EPIPE) return;  // as in send()
+      if (sent < 0) fail(std::strerror(errno));
+      if (sent == 0) fail("what is sent to it became shorter", Errc::conflict);
+      bytes -= static_cast<std::uint64_t>(sent);
     }
   }
 

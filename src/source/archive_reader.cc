@@ -60,7 +60,19 @@ const ArchiveFormats kOwnFormats{.enable = enable_own};
 void ArchiveReader::Free::operator()(archive* reader) const { archive_read_free(reader); }
 
 ArchiveReader::ArchiveReader(int in, std::stop_token stop, const ArchiveFormats& formats)
-    : in_(in), stop_(std::move(stop)), buffer_(kBufferSize), reader_(archive_read_new()) {
+    : ArchiveReader(in, nullptr, std::move(stop), formats) {}
+
+ArchiveReader::ArchiveReader(NextPiece next_piece, std::stop_token stop,
+                             const ArchiveFormats& formats)
+    : ArchiveReader(-1, std::move(next_piece), std::move(stop), formats) {}
+
+ArchiveReader::ArchiveReader(int in, NextPiece next_piece, std::stop_token stop,
+                             const ArchiveFormats& formats)
+    : in_(in),
+      next_piece_(std::move(next_piece)),
+      stop_(std::move(stop)),
+      buffer_(next_piece_ ? 0 : kBufferSize),
+      reader_(archive_read_new()) {
   if (!reader_) throw Error(Errc::unavailable, "no memory to read an archive");
   archive* const reader = reader_.get();
   if (formats.enable(reader) != ARCHIVE_OK) {
@@ -123,9 +135,7 @@ std::string_view ArchiveReader::content() {
 }
 
 ssize_t ArchiveReader::read_more(archive* /*reader*/, void* self, const void** bytes) {
-  auto* const me = static_cast<ArchiveReader*>(self);
-  *bytes = me->buffer_.data();
-  return me->fill();
+  return static_cast<ArchiveReader*>(self)->fill(bytes);
 }
 
 std::int64_t ArchiveReader::seek(archive* /*reader*/, void* self, std::int64_t offset, int whence) {
@@ -140,9 +150,15 @@ bool ArchiveReader::has_end_mark() const {
   return archive_filter_bytes(reader_.get(), 0) > archive_read_header_position(reader_.get());
 }
 
-ssize_t ArchiveReader::fill() noexcept {
+ssize_t ArchiveReader::fill(const void** bytes) noexcept {
   try {
     if (stop_.stop_requested()) throw Error(Errc::canceled, "reading the archive was canceled");
+    if (next_piece_) {
+      const std::string_view piece = next_piece_();
+      *bytes = piece.data();
+      return static_cast<ssize_t>(piece.size());
+    }
+    *bytes = buffer_.data();
     return read_some(in_, buffer_);
   } catch (...) {  // adapter: must not fly through C; failed() throws it on
     failure_ = std::current_exception();

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -43,6 +44,9 @@ int read_to_the_end(archive* reader);
 /// Those of our own archives: tar of every dialect, plain or compressed with zstd.
 extern const ArchiveFormats kOwnFormats;
 
+/// The next piece of a stream, valid until the next call; empty at its end. Throws Error.
+using NextPiece = std::function<std::string_view()>;
+
 /// Reads one archive, entry by entry, in bounded memory. Every call throws
 /// Error{corrupt} for what is no such archive, is damaged or cut, or holds a
 /// device, a sparse or encrypted file or another kind that is not in
@@ -52,6 +56,9 @@ class ArchiveReader {
  public:
   /// `in` is borrowed.
   explicit ArchiveReader(int in, std::stop_token stop = {},
+                         const ArchiveFormats& formats = kOwnFormats);
+  /// One that somebody else reads, such as an archive in another one: without a copy.
+  explicit ArchiveReader(NextPiece next_piece, std::stop_token stop = {},
                          const ArchiveFormats& formats = kOwnFormats);
 
   /// Skips what is left of the entry before. nullopt at the archive's end, the
@@ -63,9 +70,10 @@ class ArchiveReader {
   std::string_view content();
 
  private:
+  ArchiveReader(int in, NextPiece next_piece, std::stop_token stop, const ArchiveFormats& formats);
   static ssize_t read_more(archive* reader, void* self, const void** bytes);
   static std::int64_t seek(archive* reader, void* self, std::int64_t offset, int whence);
-  ssize_t fill() noexcept;
+  ssize_t fill(const void** bytes) noexcept;
   bool has_end_mark() const;
   [[noreturn]] void failed(const char* where);
 
@@ -74,6 +82,7 @@ class ArchiveReader {
   };
 
   int in_;
+  NextPiece next_piece_;  ///< empty: in_ is read
   std::stop_token stop_;
   std::vector<char> buffer_;
   std::exception_ptr failure_;  ///< of fill()

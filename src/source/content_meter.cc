@@ -96,10 +96,11 @@ ContentMeter::Measured ContentMeter::finish() {
   return {.bytes = *bytes, .digest = std::string(words[1])};
 }
 
-void gunzip_apart(int in, int out, std::stop_token stop) {
+void unpack_apart(Compression compression, int in, int out, std::stop_token stop) {
   // As long as who writes and who reads the stream: not bounded by the processor's time.
   constexpr std::chrono::seconds kLimit{std::chrono::hours(24)};
-  UnpackProcess process({"--gunzip", "rest"}, in, out, kLimit, std::move(stop));
+  const char* const option = compression == Compression::gzip ? "--gunzip" : "--unzstd";
+  UnpackProcess process({option, "rest"}, in, out, kLimit, std::move(stop));
   process.finish();
 }
 

@@ -71,8 +71,16 @@ class ContentMeter {
   bool is_wanted_ = true;
 };
 
-/// Undoes gzip from `in`, whose first two bytes (the magic) have been read, to `out`. Throws as
-/// bundle::gunzip.
-void gunzip_apart(int in, int out, std::stop_token stop);
+enum class Compression : std::uint8_t { gzip, zstd };
+
+/// The two bytes that such a stream begins with.
+constexpr std::string_view magic_of(Compression compression) noexcept {
+  return compression == Compression::gzip ? "\x1f\x8b" : "\x28\xb5";
+}
+
+/// Undoes the compression of what comes from `in`, whose first two bytes (the magic) have been
+/// read, to `out`. Throws Error{corrupt} for what is damaged, cut, or followed by anything else;
+/// Error{canceled} on a stop request; Error if it can't read or write.
+void unpack_apart(Compression compression, int in, int out, std::stop_token stop);
 
 }  // namespace cooper::source
