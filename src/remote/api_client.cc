@@ -1,14 +1,15 @@
 #include "remote/api_client.h"
 
 #include "api/problem.h"
+#include "base/pause.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "model/json_values.h"
 
 #include <boost/json/serialize.hpp>
 
+#include <algorithm>
 #include <chrono>
-#include <thread>
 
 namespace cooper::remote {
 
@@ -18,6 +19,20 @@ constexpr int kMostTries = 3;  // of what changes nothing
 /// How long a server may be away while something is started.
 constexpr std::chrono::seconds kPatience{20};
 constexpr std::chrono::milliseconds kPause{250};
+constexpr std::chrono::milliseconds kLongestPause{4000};
+/// How long one may work on what was asked before the connection was cut.
+constexpr std::chrono::minutes kLongestWork{10};
+
+/// Of no other 409 a server says when to come again.
+bool is_under_way(const HttpAnswer& answer) {
+  return answer.status == 409 && !answer.header("retry-after").empty();
+}
+
+Error still_under_way() {
+  return {Errc::unavailable,
+          "the connection was lost, and the server still works on what was asked",
+          "look later whether it was done"};
+}
 
 }  // namespace
 
@@ -85,21 +100,35 @@ std::string ApiClient::post(const std::string& path, const std::optional<boost::
 
 std::string ApiClient::post_once(const std::string& path, const boost::json::object& body,
                                  const std::stop_token& stop) {
-  const HttpRequest request{.method = "POST",
-                            .path = path,
-                            .headers = {{"Idempotency-Key", random_base36(32)}},
-                            .body = to_text(body),
-                            .type = "application/json",
-                            .stop = stop};
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  for (bool may_wait = false;; may_wait = true) {
-    const auto answer = http_.send(request);
-    if (answer) {
+  return send_once({.method = "POST",
+                    .path = path,
+                    .body = to_text(body),
+                    .type = "application/json",
+                    .stop = stop})
+      .body;
+}
+
+HttpAnswer ApiClient::send_once(HttpRequest request) {
+  using Clock = std::chrono::steady_clock;
+  request.headers.emplace_back(kIdempotencyKey, random_base36(32));
+  constexpr auto kAny = Clock::time_point::max();
+  Clock::time_point back_by = kAny;  // the server, which does not answer
+  Clock::time_point done_by = kAny;  // what it does since it was asked first
+  for (std::chrono::milliseconds wait = kPause;; wait = std::min(2 * wait, kLongestPause)) {
+    auto answer = http_.send(request);
+    if (!answer) {
+      back_by = std::min(back_by, Clock::now() + kPatience);
+      const bool is_new = !http_.was_reached();  // it may be no server at all
+      if (is_new || Clock::now() > back_by) throw Error(answer.error());
+    } else if (is_under_way(*answer)) {
+      back_by = kAny;
+      done_by = std::min(done_by, Clock::now() + kLongestWork);
+      if (Clock::now() > done_by) throw still_under_way();
+    } else {
       require_good(http_.server().url, *answer);
-      return answer->body;
+      return *std::move(answer);
     }
-    if (std::chrono::steady_clock::now() > deadline) throw Error(answer.error());
-    if (may_wait) std::this_thread::sleep_for(kPause);
+    if (!pause(wait, request.stop)) throw Error(Errc::canceled, "canceled");
   }
 }
 

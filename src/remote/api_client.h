@@ -42,7 +42,9 @@ class ApiClient {
   /// The same for what starts something: it is asked again where the connection is cut, with a key
   /// by which the server does it once.
   std::string post_once(const std::string& path, const boost::json::object& body,
-                        const std::stop_token& stop);
+                        const std::stop_token& stop = {});
+  /// The same for any request whose body can be sent again.
+  HttpAnswer send_once(HttpRequest request);
   std::string patch(const std::string& path, const boost::json::object& body);
   void remove(const std::string& path);
   /// Anything else, once.

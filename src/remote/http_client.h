@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "remote/server.h"
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -15,6 +16,9 @@
 #include <vector>
 
 namespace cooper::remote {
+
+/// The header by which a server does a request once, however often it comes.
+inline constexpr std::string_view kIdempotencyKey = "Idempotency-Key";
 
 /// What is asked. Of the bodies one at most is given.
 struct HttpRequest {
@@ -59,14 +63,17 @@ class HttpClient {
   /// The answer, whatever its status. Error{unavailable}: the server can't be reached or the
   /// connection was cut, so that it may have been done or not; trying again may help. Throws Error
   /// where that can't help: for a certificate that can't be trusted, on a stop request, and what
-  /// the sink has thrown.
+  /// the sink has thrown. What is neither read nor put, and has no idempotency key, is sent once.
   [[nodiscard]] Result<HttpAnswer> send(const HttpRequest& request);
+  /// Has any request been sent yet?
+  bool was_reached() const noexcept { return was_reached_; }
 
  private:
   class Connections;
   Server server_;
   std::chrono::seconds connect_;
   std::unique_ptr<Connections> connections_;
+  std::atomic<bool> was_reached_ = false;
 };
 
 }  // namespace cooper::remote

@@ -14,6 +14,8 @@ namespace json = boost::json;
 
 namespace {
 
+constexpr int kMostTries = 3;  // to make a token
+
 Query of_app(const AppName* app) { return app ? Query{{"app", app->str()}} : Query{}; }
 
 std::string properties_of(const AppName* app) {
@@ -52,8 +54,16 @@ void RemoteRack::remove_registry(const std::string& host) {
 }
 
 store::MadeToken RemoteRack::create_token(const store::NewToken& wanted) {
-  return api_.understood(
-      api::parse_made_token(api_.object_in(api_.post("/v1/tokens", api::to_object(wanted)))));
+  for (int tried = 1;; ++tried) {
+    const json::object made = api_.object_in(api_.post_once("/v1/tokens", api::to_object(wanted)));
+    if (made.contains("secret")) return api_.understood(api::parse_made_token(made));
+    // The answer that had it was lost with its connection: nobody can use that token.
+    const store::Token lost = api_.understood(api::parse_token_object(made));
+    revoke_token(lost.id);
+    if (tried == kMostTries) {
+      throw Error(Errc::unavailable, "the connection is lost before the token's secret has come");
+    }
+  }
 }
 
 store::TokenList RemoteRack::list_tokens() {

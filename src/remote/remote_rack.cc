@@ -26,7 +26,7 @@ void refuse_here(const std::string& what) {
 
 App RemoteRack::create_app(const AppName& name) {
   return api_.understood(api::parse_app_object(
-      api_.object_in(api_.post("/v1/apps", json::object{{"name", name.str()}}))));
+      api_.object_in(api_.post_once("/v1/apps", json::object{{"name", name.str()}}))));
 }
 
 std::optional<App> RemoteRack::find_app(const AppName& name) {

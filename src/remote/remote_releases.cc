@@ -43,7 +43,7 @@ std::optional<Release> RemoteRack::newest_release(const AppName& app) {
 
 Release RemoteRack::create_release(const rack::NewRelease& wanted) {
   return api_.understood(api::parse_release_object(
-      api_.object_in(api_.post(path_of(wanted.app) + "/releases", api::to_object(wanted)))));
+      api_.object_in(api_.post_once(path_of(wanted.app) + "/releases", api::to_object(wanted)))));
 }
 
 Build RemoteRack::start_deploy(const rack::StartDeploy& start, rack::StartProgress& progress,

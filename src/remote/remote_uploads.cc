@@ -120,7 +120,10 @@ Build RemoteRack::import_build(const rack::ImportBuild& start, rack::StartProgre
   HttpRequest request = body_from(start.in, std::move(stop));
   request.method = "POST";
   request.path = "/v1/apps/" + start.app.str() + "/bundles" + api::query_text(query);
-  return started(api_.send(std::move(request)).body, start.app, progress);
+  // What comes from a stream can't be sent again.
+  HttpAnswer answer =
+      request.file >= 0 ? api_.send_once(std::move(request)) : api_.send(std::move(request));
+  return started(answer.body, start.app, progress);
 }
 
 void RemoteRack::export_build(const rack::ExportBuild& wanted, std::stop_token stop) {

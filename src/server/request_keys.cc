@@ -4,6 +4,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "model/json_values.h"
+#include "server/body.h"
 #include "store/folders.h"
 
 #include <algorithm>
@@ -27,6 +28,7 @@ constexpr std::chrono::milliseconds kPatience{250};
 constexpr std::chrono::milliseconds kBetweenTries{5};
 constexpr std::size_t kLongestKey = 255;
 constexpr std::size_t kMostBytes = std::size_t{64} << 20;
+constexpr std::size_t kBlockBytes = std::size_t{256} << 10;
 constexpr std::string_view kSuffix = ".jsonl";
 
 /// Parts can't run into each other.
@@ -39,6 +41,17 @@ std::string digest_of(std::initializer_list<std::string_view> parts) {
   return hex(hash.finish());
 }
 
+std::string digest_of(const Fd& file) {
+  Sha256 hash;
+  std::uint64_t at = 0;
+  for (std::string block = read_block(file.get(), at, kBlockBytes); !block.empty();
+       block = read_block(file.get(), at, kBlockBytes)) {
+    hash.update(block);
+    at += block.size();
+  }
+  return hex(hash.finish());
+}
+
 /// The key is in it: who reads the file can't guess what secrets the request had.
 std::string fingerprint_of(const Request& request, std::string_view key) {
   std::string target;
@@ -46,7 +59,7 @@ std::string fingerprint_of(const Request& request, std::string_view key) {
   for (const auto& [name, value] : request.target.query.entries()) {
     target += "\n" + name + "=" + value;
   }
-  return digest_of({key, target, request.body});
+  return digest_of({key, target, request.file ? digest_of(request.file) : request.body});
 }
 
 bool is_key(std::string_view key) {
@@ -180,8 +193,11 @@ Answer RequestKeys::answer(const Request& request, std::string_view key,
   const std::string name = digest_of({request.principal.name, key}) + std::string(kSuffix);
   Fd file = lock_file(folder, name);
   if (!file) {
-    throw Error(Errc::conflict, "the request with that idempotency key is under way",
-                "ask again once it has ended");
+    Answer later =
+        error_answer(Error(Errc::conflict, "the request with that idempotency key is under way",
+                           "ask again once it has ended"));
+    later.headers.add("Retry-After", "1");
+    return later;
   }
   const std::string text = read_open_file(file, name, kMostBytes);
   const std::string fingerprint = fingerprint_of(request, key);

@@ -23,9 +23,9 @@ class RequestKeys {
 
   /// What `work` answers, and the next time the same without it, with `Idempotency-Replayed: true`.
   /// What was refused, or has failed, is forgotten: it may be tried again. A 422 if the key came
-  /// with another request; Error{conflict} while that request is under way, or if it was cut off
-  /// and nobody knows how far it came; Error{invalid} for what is no key. A key belongs to the
-  /// request's principal.
+  /// with another request, a 409 with `Retry-After` while that request is under way;
+  /// Error{conflict} if it was cut off and nobody knows how far it came; Error{invalid} for what is
+  /// no key. A key belongs to the request's principal.
   Answer answer(const Request& request, std::string_view key, const std::function<Answer()>& work);
 
  private:

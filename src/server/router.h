@@ -46,7 +46,7 @@ struct Route {
   Handler handler;
   Body body = Body::none;
   Speed speed = Speed::quick;
-  Keyed keyed = Keyed::no;  ///< heeded under /v1, of bodies in memory
+  Keyed keyed = Keyed::no;  ///< heeded under /v1
 };
 
 /// What was found for a request.

@@ -217,7 +217,7 @@ constexpr std::array kRoutes = {
     Route{Method::post, "/v1/apps/{app}/uploads/{upload}/build", Role::build, build_upload,
           Body::json, Speed::slow, Keyed::yes},
     Route{Method::post, "/v1/apps/{app}/bundles", Role::build, import_bundle, Body::file,
-          Speed::slow},
+          Speed::slow, Keyed::yes},
     Route{Method::get, "/v1/apps/{app}/builds/{build}/bundle", Role::build, export_bundle},
     Route{Method::get, "/v1/apps/{app}/containers/logs", Role::read, container_logs}};
 

@@ -44,6 +44,14 @@ std::string fingerprint_of(X509* certificate) {
   return digits;
 }
 
+/// On a connection that has died meanwhile libcurl sends a request once more by itself.
+bool may_come_twice(const HttpRequest& request) {
+  const std::string& method = request.method;
+  return method == "GET" || method == "HEAD" || method == "PUT" ||
+         std::ranges::find(request.headers, kIdempotencyKey,
+                           [](const auto& one) { return one.first; }) != request.headers.end();
+}
+
 /// One request on its way, and what its callbacks have to say.
 class Exchange {
  public:
@@ -91,6 +99,7 @@ class Exchange {
     set(CURLOPT_PASSWORD, server_.token.empty() ? "none" : server_.token.c_str());
     set(CURLOPT_NOSIGNAL, 1L);
     set(CURLOPT_CONNECTTIMEOUT, static_cast<long>(connect.count()));
+    if (!may_come_twice(request_)) set(CURLOPT_FRESH_CONNECT, 1L);
     set(CURLOPT_TCP_KEEPALIVE, 1L);
     set(CURLOPT_TCP_KEEPIDLE, 30L);
     set(CURLOPT_TCP_KEEPINTVL, 10L);
@@ -339,7 +348,11 @@ HttpClient::~HttpClient() = default;
 Result<HttpAnswer> HttpClient::send(const HttpRequest& request) {
   Curl curl = connections_->take();
   auto answer = Exchange(curl.get(), server_, request, connect_).run();
-  if (answer) connections_->give_back(std::move(curl));
+  long sent = 0;
+  ::curl_easy_getinfo(curl.get(), CURLINFO_REQUEST_SIZE, &sent);
+  if (answer || sent > 0) was_reached_ = true;
+  if (!answer) return answer;
+  connections_->give_back(std::move(curl));
   return answer;
 }
 
