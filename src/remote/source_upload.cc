@@ -26,6 +26,8 @@ namespace {
 /// How long a server may be away in mid-upload.
 constexpr std::chrono::seconds kPatience{60};
 constexpr std::chrono::milliseconds kPause{250};
+/// How often a server may have lost what was sent to it.
+constexpr int kMostLosses = 20;
 /// Packed sources of an app that stay here.
 constexpr std::ptrdiff_t kMostKept = 2;
 
@@ -75,8 +77,10 @@ class Upload {
   }
 
   void run() {
-    for (std::vector<std::string> missing = begin(); !missing.empty(); missing = begin()) {
-      send(missing);
+    for (std::vector<std::string> missing = begin(); !missing.empty();) {
+      const bool is_all = send(missing);
+      missing = begin();
+      if (is_all && !missing.empty()) forgotten("it lacks pieces that it has taken");
     }
   }
 
@@ -112,8 +116,9 @@ class Upload {
     }
   }
 
-  /// Returns early if the connection is cut: then begin() tells what is missing.
-  void send(const std::vector<std::string>& missing) {
+  /// All of them; false if the connection is cut or the upload has expired: then begin() tells what
+  /// is missing.
+  bool send(const std::vector<std::string>& missing) {
     std::uint64_t all = 0;
     for (const std::string& digest : missing) all += place_of(digest).bytes;
     std::uint64_t before = 0;
@@ -130,13 +135,26 @@ class Upload {
            .sent = [&](std::uint64_t sent) { watcher_.sent(before + sent, all); }});
       if (!answer) {
         say_once();
-        return patience_.wait(answer.error());
+        patience_.wait(answer.error());
+        return false;
       }
-      if (answer->status == 404) return;  // it has expired; once more
+      if (answer->status == 404) {
+        forgotten("it says that there is none");
+        return false;
+      }
       require_good(api_.http().server().url, *answer);
       patience_.something_came();
       before += piece.bytes;
     }
+    return true;
+  }
+
+  /// The server has lost what it had, as by a prune: that happens, but not all the time.
+  void forgotten(const char* how) {
+    Error error(Errc::unavailable, api_.http().server().url + " does not keep the upload: " + how,
+                "the server's log may say more");
+    if (++losses_ == kMostLosses) throw Error(std::move(error));
+    patience_.wait(error);
   }
 
   const source::ArchivePiece& place_of(const std::string& digest) const {
@@ -162,6 +180,7 @@ class Upload {
   Patience patience_;
   std::vector<source::ArchivePiece> order_;
   std::map<std::string, source::ArchivePiece> places_;
+  int losses_ = 0;
   bool begun_ = false;
   bool said_ = false;
 };

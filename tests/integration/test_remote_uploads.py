@@ -113,6 +113,19 @@ def test_a_client_that_was_killed_goes_on(client, cooper, line, source):
     assert sent_by(line, lambda: client("build", source, "-a", "shop").ok()) < 5_500_000
 
 
+def test_a_server_that_loses_what_it_is_sent_is_not_asked_for_ever(client, cooper, line, source):
+    def lose(request):
+        if request.startswith("PUT "):
+            for file in (cooper.root / "data/objects/shop").glob(".upload*"):
+                file.unlink()
+    line.watch = lose
+    done = client("build", source, "-a", "shop")
+    assert done.code == 5 and "does not keep the upload" in done.err, done
+    assert len([request for request in line.requests if request.startswith("PUT ")]) == 20
+    line.watch = None
+    client("build", source, "-a", "shop").ok()
+
+
 def test_pieces_are_checked(client, cooper, line):
     rack = line.server.rack(password=client.env["COOPER_URL"].split(":")[2].split("@")[0])
     digest, other = "a" * 64, "b" * 64
