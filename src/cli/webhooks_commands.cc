@@ -149,6 +149,9 @@ int run_test(Context& context, const Options& options) {
 
 std::string outcome_text(const WebhookMessage& message, Time now) {
   const std::string last = message.attempts.empty() ? "" : message.attempts.back().error;
+  if (message.state == store::WebhookState::dropped) {
+    return "more than " + std::to_string(store::WebhookQueue::kMostWaiting) + " waited";
+  }
   if (message.state != store::WebhookState::waiting) return last.empty() ? "OK" : last;
   if (message.attempts.empty()) return "waits";
   const auto wait = std::max(seconds_between(now, message.next_at.at), std::chrono::seconds(0));

@@ -29,8 +29,11 @@ using store::WebhookId;
 using store::WebhookMessage;
 using store::WebhookState;
 
-/// Receivers at once.
-constexpr std::size_t kThreads = 8;
+/// Receivers at once; those that were slow the last time leave some for the others.
+constexpr std::size_t kThreads = 32;
+constexpr std::size_t kMostSlow = 24;
+/// A receiver's messages, before others have their turn. Whose turn takes longer is slow.
+constexpr auto kTurn = 2s;
 constexpr std::size_t kWaiting = 4096;
 /// Who raises an event is another process.
 constexpr auto kLookForEvents = 250ms;
@@ -117,6 +120,10 @@ void WebhookSender::take_events() {
   for (const Event& event : raised_events(layout_)) {
     const Came came = came_to_be(event);
     if (came == Came::not_yet) continue;
+    if (came == Came::never) {
+      log_info("webhooks: " + std::string(to_string(event.kind)) + " of app " + event.app +
+               " is dropped: it was noted, but " + event.id + " did not come to that");
+    }
     std::vector<std::string> warnings;
     for (const store::Webhook& webhook : webhooks_.list(warnings)) {
       const auto app = AppName::parse(event.app);
@@ -180,22 +187,28 @@ WebhookSender::Came WebhookSender::came_to_be_promoted(const Event& event) {
   return is_terminal(deploy.status) ? Came::never : Came::not_yet;
 }
 
+/// Who waits longest first.
 void WebhookSender::deliver_due() {
   const std::lock_guard lock(mutex_);
   const auto now = Clock::now();
-  for (auto at = due_.begin(); at != due_.end();) {
-    const auto& [id, when] = *at;
-    const bool is_due = when <= now && !busy_.contains(id);
-    if (is_due && workers_.post([this, id = id] { work(id); })) {
-      busy_.insert(id);
-      at = due_.erase(at);
-    } else {
-      ++at;
-    }
+  std::vector<std::pair<Clock::time_point, WebhookId>> ready;
+  for (const auto& [id, when] : due_) {
+    if (when <= now && !busy_.contains(id)) ready.emplace_back(when, id);
+  }
+  std::ranges::sort(ready);
+  const auto is_slow = [this](const WebhookId& id) { return slow_.contains(id); };
+  auto slow = static_cast<std::size_t>(std::ranges::count_if(busy_, is_slow));
+  for (const auto& [when, id] : ready) {
+    if (is_slow(id) && slow >= kMostSlow) continue;
+    if (!workers_.post([this, id = id] { work(id); })) return;
+    if (is_slow(id)) ++slow;
+    busy_.insert(id);
+    due_.erase(id);
   }
 }
 
 void WebhookSender::work(const WebhookId& id) {
+  const auto begun = Clock::now();
   Delay again;
   try {
     again = deliver(id);
@@ -205,12 +218,17 @@ void WebhookSender::work(const WebhookId& id) {
   }
   const std::lock_guard lock(mutex_);
   busy_.erase(id);
+  if (Clock::now() - begun > kTurn) {
+    slow_.insert(id);
+  } else {
+    slow_.erase(id);
+  }
   if (!again) return;
   const auto [at, is_new] = due_.emplace(id, Clock::now() + *again);
   if (!is_new) at->second = std::min(at->second, Clock::now() + *again);
 }
 
-/// All that is due; returns when the next one is.
+/// What is due, for one turn; returns when the next one is.
 WebhookSender::Delay WebhookSender::deliver(const WebhookId& id) {
   const auto webhook = webhooks_.find(id);
   const auto folder = layout_.webhook_queue(id.str());
@@ -223,11 +241,13 @@ WebhookSender::Delay WebhookSender::deliver(const WebhookId& id) {
     return kLockedBySomebody;
   }
   store::WebhookQueue queue(layout_, id);
+  const auto begun = Clock::now();
   Delay next;
   for (WebhookMessage& message : queue.list()) {
     if (message.state != WebhookState::waiting) continue;
     if (stop_.stop_requested()) return std::nullopt;
     if (message.next_at.at <= now()) {
+      if (Clock::now() - begun > kTurn) return 0ms;
       attempt(*webhook, message);
       if (stop_.stop_requested() && message.state == WebhookState::waiting) return std::nullopt;
       queue.update(message);

@@ -19,8 +19,8 @@
 namespace cooper::server {
 
 /// Puts each event into the queues of those that are told of it, and delivers those: one webhook's
-/// one after the other, several webhooks' at once. What the server's end cuts off is done by the
-/// next one.
+/// one after the other, several webhooks' at once, in turns. What the server's end cuts off is done
+/// by the next one.
 class WebhookSender {
  public:
   WebhookSender(rack::Rack& rack, store::Layout layout);
@@ -57,6 +57,7 @@ class WebhookSender {
   std::condition_variable changed_;
   std::map<store::WebhookId, Clock::time_point> due_;
   std::set<store::WebhookId> busy_;
+  std::set<store::WebhookId> slow_;  ///< whose last turn took long
   bool ending_ = false;
   std::thread thread_;
 };

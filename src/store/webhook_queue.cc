@@ -18,7 +18,7 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr std::array<std::string_view, 3> kStates = {"waiting", "delivered", "failed"};
+constexpr std::array<std::string_view, 4> kStates = {"waiting", "delivered", "failed", "dropped"};
 constexpr std::string_view kSuffix = ".json";
 constexpr std::string_view kPrefix = "msg_";
 constexpr std::size_t kDigits = 24;
@@ -123,7 +123,7 @@ void WebhookQueue::add(const WebhookMessage& message) {
   } catch (const Error& error) {  // adapter: there already is as good
     if (error.code() != Errc::conflict) throw;
   }
-  forget_old();
+  trim();
 }
 
 void WebhookQueue::update(const WebhookMessage& message) {
@@ -151,16 +151,26 @@ std::vector<WebhookMessage> WebhookQueue::list() const {
   return messages;
 }
 
-void WebhookQueue::forget_old() const {
+void WebhookQueue::trim() {
   const std::filesystem::path folder = layout_.webhook_queue(id_.str());
   if (list_folder(folder).size() <= kMostKept + kMostKept / 10) return;
-  const std::vector<WebhookMessage> messages = list();
+  std::vector<WebhookMessage> messages = list();
+  const auto is_waiting = [](const WebhookMessage& message) {
+    return message.state == WebhookState::waiting;
+  };
+  auto waiting = static_cast<std::size_t>(std::ranges::count_if(messages, is_waiting));
+  std::size_t ended = messages.size() - waiting;
   const Time since = now() - kKeptFor;
-  std::size_t newer = messages.size();
-  for (const WebhookMessage& message : messages) {
-    --newer;
-    if (message.state == WebhookState::waiting) continue;
-    if (newer < kMostKept && message.created_at.at >= since) continue;
+  for (WebhookMessage& message : messages) {
+    if (is_waiting(message)) {
+      if (waiting <= kMostWaiting) continue;
+      --waiting;
+      message.state = WebhookState::dropped;
+      update(message);
+      continue;
+    }
+    if (ended <= kMostKept && message.created_at.at >= since) continue;
+    --ended;
     remove_file(folder / (message.id + std::string(kSuffix)));
   }
 }

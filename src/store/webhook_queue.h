@@ -14,7 +14,8 @@
 
 namespace cooper::store {
 
-enum class WebhookState : std::uint8_t { waiting, delivered, failed };
+/// `dropped`: too many newer ones waited.
+enum class WebhookState : std::uint8_t { waiting, delivered, failed, dropped };
 std::string_view to_string(WebhookState state) noexcept;
 
 struct WebhookAttempt {
@@ -50,16 +51,18 @@ class WebhookQueue {
  public:
   WebhookQueue(Layout layout, WebhookId id) : layout_(std::move(layout)), id_(std::move(id)) {}
 
-  /// Durably. One of that id that is there already stays as it is. Forgets, of some 200 and more,
-  /// those that wait no more and are older than 30 days or beyond the newest 200.
+  /// Durably. One of that id that is there already stays as it is. Of some 200 and more, forgets
+  /// those that wait no more and are older than 30 days or beyond the newest 200 of them, and drops
+  /// the oldest of those that wait beyond kMostWaiting.
   void add(const WebhookMessage& message);
+  static constexpr std::size_t kMostWaiting = 500;
   /// Writes it as it is now; one that is gone meanwhile stays gone.
   void update(const WebhookMessage& message);
   /// Oldest first. What can't be read is left out.
   std::vector<WebhookMessage> list() const;
 
  private:
-  void forget_old() const;
+  void trim();
 
   Layout layout_;
   WebhookId id_;

@@ -13,6 +13,9 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
+#include <ranges>
+#include <system_error>
 #include <tuple>
 
 namespace cooper::store {
@@ -25,6 +28,8 @@ constexpr std::array<std::string_view, 5> kKinds = {
 constexpr std::string_view kSuffix = ".json";
 constexpr std::size_t kIdLength = 10;
 constexpr std::size_t kMostBytes = std::size_t{64} << 10;
+/// Without a server nobody takes them.
+constexpr std::size_t kMostEvents = 2000;
 constexpr std::size_t kMostEventBytes = std::size_t{4} << 20;
 
 std::optional<json::object> object_of(std::string_view text) {
@@ -95,6 +100,21 @@ std::optional<Event> parse_event(std::string_view text) {
   event.kind = *kind;
   if (const json::value* data = object->if_contains("data")) event.data = json::serialize(*data);
   return event;
+}
+
+/// Makes room for one more: the oldest go, some at once.
+void make_room(const std::filesystem::path& folder) {
+  const std::vector<std::string> names = list_folder(folder);
+  if (names.size() < kMostEvents) return;
+  std::vector<std::pair<std::filesystem::file_time_type, std::string>> files;
+  for (const std::string& name : names) {
+    std::error_code gone;
+    const auto time = std::filesystem::last_write_time(folder / name, gone);
+    if (!gone) files.emplace_back(time, name);
+  }
+  std::ranges::sort(files);
+  const std::size_t extra = names.size() - kMostEvents + kMostEvents / 10;
+  for (const auto& [time, name] : files | std::views::take(extra)) remove_file(folder / name);
 }
 
 }  // namespace
@@ -191,8 +211,9 @@ void raise_event(const Layout& layout, const Event& event) noexcept {
                         {"at", to_rfc3339(event.at)}};
     if (!event.release.empty()) object["release"] = event.release;
     if (!event.data.empty()) object["data"] = json::parse(event.data);
-    write_file_durably(make_folder(layout, layout.events(), 0700), name_of(event), pretty(object),
-                       0600);
+    const Fd folder = make_folder(layout, layout.events(), 0700);
+    make_room(layout.events());
+    write_file_durably(folder, name_of(event), pretty(object), 0600);
   } catch (const std::exception&) {  // boundary: see the contract
   }
 }

@@ -79,8 +79,9 @@ struct Event {
 };
 
 /// Notes an event, durably, if there is any webhook. Call it before what it tells of is written:
-/// who sends it looks whether that came to be. The same event twice is one. Never throws: what
-/// happens counts more than that somebody hears of it.
+/// who sends it looks whether that came to be. The same event twice is one. As long as nobody takes
+/// them the newest 2000 are kept. Never throws: what happens counts more than that somebody hears
+/// of it.
 void raise_event(const Layout& layout, const Event& event) noexcept;
 /// Oldest first. What can't be read is left out.
 std::vector<Event> raised_events(const Layout& layout);

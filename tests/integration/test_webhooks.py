@@ -201,10 +201,11 @@ def test_an_event_that_never_came_to_be_is_not_told(plain_cooper, serve, receive
         (events / f"shop~never~{kind}.json").write_text(json.dumps(note))
     for name in ("shop~x~build.finished.json", "odd.json"):
         (events / name).write_text("{")
-    serve()
+    server = serve()
     delivered(plain_cooper, hook, 2)
     wait_for(lambda: not list(events.glob("*never*")), "the end of what never was")
     assert len(receiver.got) == 2
+    assert "build.finished of app shop is dropped" in server.log.read_text()
 
 
 def test_a_slow_receiver_holds_up_nobody(plain_cooper, serve, receiver, hook):
@@ -220,6 +221,27 @@ def test_a_slow_receiver_holds_up_nobody(plain_cooper, serve, receiver, hook):
         delivered(plain_cooper, hook, 2)
     finally:
         other.close()
+
+
+def test_many_slow_receivers_hold_up_nobody(plain_cooper, serve, receiver):
+    """Each with several messages, as they are when a server has been away."""
+    plain_cooper("builds", "set", "webhook-private", "on", "--global").ok()
+    slow = Receiver()
+    slow.held = threading.Event()
+    for _ in range(12):
+        add(plain_cooper, slow)
+    slow.web.others = lambda handler: slow.held.wait(120)
+    for _ in range(3):
+        plain_cooper("track", "-a", "shop", "--", "true").ok()
+    serve()
+    wait_for(lambda: len(slow.web.asked) >= 8, "slow receivers")
+    quick = add(plain_cooper, receiver)
+    plain_cooper("webhooks", "test", quick).ok()
+    try:
+        wait_for(lambda: receiver.types() == ["webhook.test"], "a message to who is quick", 30)
+    finally:
+        slow.held.set()
+        slow.web.close()
 
 
 def test_without_webhooks_nothing_is_kept(plain_cooper):

@@ -9,6 +9,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <fstream>
 #include <sys/stat.h>
 
 namespace cooper::store {
@@ -151,6 +152,45 @@ TEST_F(WebhookFiles, AQueueKeepsAMessageOnceAndForgetsOldOnes) {
   for (const char* bad : {"", "[]", "{}", R"({"state":"waiting","attempts":[]})"}) {
     EXPECT_FALSE(parse_webhook_message(bad, "msg_x")) << bad;
   }
+}
+
+TEST_F(WebhookFiles, OfManyThatWaitTheOldestAreDropped) {
+  WebhookQueue queue(layout_, WebhookId::parse("0123456789").value());
+  const std::size_t extra = 7;
+  for (std::size_t i = 0; i < WebhookQueue::kMostWaiting + extra; ++i) {
+    queue.add(message("b" + std::to_string(i)));
+  }
+  const auto kept = queue.list();
+  ASSERT_EQ(kept.size(), WebhookQueue::kMostWaiting + extra);
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    EXPECT_EQ(kept[i].subject, "b" + std::to_string(i));
+    EXPECT_EQ(kept[i].state, i < extra ? WebhookState::dropped : WebhookState::waiting) << i;
+  }
+  EXPECT_EQ(parse_webhook_message(to_json(kept[0]), kept[0].id).value(), kept[0]);
+}
+
+TEST_F(WebhookFiles, EventsThatNobodyTakesAreBounded) {
+  add();
+  constexpr std::size_t kMost = 2000;
+  const auto raise = [&](const std::string& id) {
+    raise_event(layout_,
+                {.kind = EventKind::build_finished, .app = "shop", .id = id, .at = {now()}});
+  };
+  raise("first");
+  for (std::size_t i = 0; i < kMost; ++i) {  // as raise_event does, but for the disk
+    std::ofstream(layout_.events() / ("shop~b" + std::to_string(i) + "~build.finished.json"))
+        << "{}";
+  }
+  raise("last");
+  const auto names = list_folder(layout_.events());
+  EXPECT_LE(names.size(), kMost);
+  EXPECT_GE(names.size(), kMost * 8 / 10);
+  const auto has = [&](const char* id) {
+    return std::ranges::find(names, "shop~" + std::string(id) + "~build.finished.json") !=
+           names.end();
+  };
+  EXPECT_FALSE(has("first"));
+  EXPECT_TRUE(has("last"));
 }
 
 }  // namespace
