@@ -80,7 +80,8 @@ void send(const source::HttpPost& post) {
 bool is_otlp_endpoint(std::string_view text) {
   if (text.empty()) return true;
   const auto url = source::parse_source_url(text);
-  return url && (url->scheme == "http" || url->scheme == "https") && url->query.empty();
+  return url && (url->scheme == "http" || url->scheme == "https") && url->query.empty() &&
+         url->user.empty() && url->password.empty();  // everybody may see it
 }
 
 bool is_otlp_headers(std::string_view text) {

@@ -8,6 +8,7 @@
 #include "engine/daemons.h"
 #include "log/redact.h"
 #include "source/git_repository.h"
+#include "source/url.h"
 
 #include <algorithm>
 #include <array>
@@ -249,7 +250,7 @@ constexpr std::array kProperties = {
     Property{"network", "the network that a service's containers are in",
              "own (one for each deploy), host, or the name of an existing one", "own", is_network},
     Property{"otlp-endpoint", "where each build is told as a trace (OTLP over HTTP, JSON)",
-             "an http or https URL such as http://127.0.0.1:4318; empty: nowhere", "",
+             "a URL without credentials, such as http://127.0.0.1:4318; empty: nowhere", "",
              is_otlp_endpoint},
     Property{"otlp-headers", "headers that go with it, such as Authorization",
              "lines of Name: value", "", is_otlp_headers, Secrecy::secret},
@@ -291,7 +292,7 @@ constexpr std::array kProperties = {
     Property{"webhook-secret", "what webhooks that start builds are signed with",
              "16 to 256 letters, digits and signs", "", is_webhook_secret, Secrecy::secret},
     Property{"webhook-url", "the repository whose webhooks start builds",
-             "https://..., ssh://... or git@HOST:PATH, without a password", "", is_webhook_url},
+             "https://..., ssh://... or git@HOST:PATH, without credentials", "", is_webhook_url},
 };
 
 }  // namespace
@@ -301,6 +302,10 @@ std::span<const Property> properties() { return kProperties; }
 Secrecy secrecy_of(std::string_view key) {
   const auto found = std::ranges::find(kProperties, key, &Property::key);
   return found == kProperties.end() ? Secrecy::open : found->secrecy;
+}
+
+static std::string shown_value(const std::string& value) {
+  return '"' + shorten(source::hide_credentials(value), 60) + '"';
 }
 
 Result<PropertyKey> check_property(std::string_view key, const std::optional<std::string>& value) {
@@ -313,8 +318,7 @@ Result<PropertyKey> check_property(std::string_view key, const std::optional<std
                  near ? "did you mean \"" + *near + "\"?" : "properties: " + join(keys, ", "));
   }
   if (value && !found->accepts(*value)) {
-    const std::string shown =
-        found->secrecy == Secrecy::secret ? "value" : "\"" + shorten(*value, 60) + "\"";
+    const std::string shown = found->secrecy == Secrecy::secret ? "value" : shown_value(*value);
     return Error(Errc::invalid, "invalid " + std::string(key) + " " + shown,
                  "expected " + std::string(found->expects));
   }
@@ -348,7 +352,7 @@ class Properties {
         return std::nullopt;
       }
       const bool secret = secrecy_of(key) == Secrecy::secret;
-      warn(warnings, what, secret ? "invalid" : "invalid (\"" + shorten(*value, 60) + "\")");
+      warn(warnings, what, secret ? "invalid" : "invalid (" + shown_value(*value) + ")");
     } catch (const Error& error) {  // boundary: as above
       warn(warnings, what, error.message());
     }
@@ -396,17 +400,13 @@ Settings read_settings(const store::Store& store, const AppName* app,
   };
   Settings settings;
   if (const auto value = effective("timeout")) settings.timeout = *parse_duration(*value);
-  if (const auto value = effective("stall-timeout")) {
-    settings.stall_timeout = *parse_duration(*value);
-  }
+  if (const auto text = effective("stall-timeout")) settings.stall_timeout = *parse_duration(*text);
   if (const auto value = effective("memory")) settings.limits.memory = *parse_bytes(*value);
   if (const auto value = effective("cpus")) settings.limits.cpus = *parse_cpus(*value);
   if (const auto value = effective("log-limit")) settings.log_limit = *parse_bytes(*value);
   if (const auto value = effective("disk-min")) settings.disk_min = *parse_bytes(*value);
   if (const auto value = effective("cache-limit")) settings.cache_limit = *parse_bytes(*value);
-  if (const auto value = effective("concurrency")) {
-    settings.concurrency = *parse_concurrency(*value);
-  }
+  if (const auto text = effective("concurrency")) settings.concurrency = *parse_concurrency(*text);
   if (const auto value = effective("supersede")) settings.supersede = parse_supersede(*value);
   RetentionPolicy& retention = settings.retention;
   if (const auto value = effective("retention")) retention.count = *parse_retention(*value);

@@ -18,7 +18,7 @@ bool is_webhook_secret(std::string_view text) {
 bool is_webhook_url(std::string_view text) {
   if (text.empty()) return true;
   const auto url = source::parse_source_url(text);
-  return url && url->password.empty();
+  return url && url->password.empty() && (url->user.empty() || url->scheme == "ssh");
 }
 
 }  // namespace cooper::build

@@ -11,6 +11,7 @@
 #include "build/unpacked_source.h"
 #include "model/json.h"
 #include "rack/naming.h"
+#include "source/url.h"
 #include "store/deploy_lock.h"
 
 #include <algorithm>
@@ -171,6 +172,9 @@ std::vector<PropertyView> LocalRack::list_properties(const AppName* app) {
     if (property.secrecy == build::Secrecy::secret) {
       if (!view.value.empty()) view.value = build::kHiddenValue;
       if (!view.effect.empty()) view.effect = build::kHiddenValue;
+    } else {  // one that an older cooper has taken may have credentials
+      view.value = source::hide_credentials(view.value);
+      view.effect = source::hide_credentials(view.effect);
     }
     views.push_back(std::move(view));
   }

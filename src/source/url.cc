@@ -191,6 +191,16 @@ std::string without_credentials(const SourceUrl& url) {
 
 std::string shown(const SourceUrl& url) { return with(url, "", ""); }
 
+std::string hide_credentials(std::string_view text) {
+  const std::size_t mark = text.find("://");
+  if (mark == std::string_view::npos) return std::string(text);
+  const std::string_view rest = text.substr(mark + 3);
+  const std::size_t at = rest.substr(0, rest.find('/')).rfind('@');
+  const bool is_user = text.substr(0, mark) == "ssh" && rest.substr(0, at).find(':') == rest.npos;
+  if (at == std::string_view::npos || is_user) return std::string(text);
+  return std::string(text.substr(0, mark + 3)) + "(hidden)" + std::string(rest.substr(at));
+}
+
 void lend_credentials(const SourceUrl& from, SourceUrl& url) {
   const bool is_http = url.scheme == "https" || url.scheme == "http";
   if (!is_http || url.scheme != from.scheme || url.host != from.host || url.port != from.port ||

@@ -36,6 +36,10 @@ std::string without_credentials(const SourceUrl& url);
 /// As everybody may see it: without user, password and query (some are tokens).
 std::string shown(const SourceUrl& url);
 
+/// A text that may be a URL, without user and password, but for the user of ssh: what anybody may
+/// see of what somebody has written.
+std::string hide_credentials(std::string_view text);
+
 /// Gives user and password of `from` to `url` if it has neither and is on the same server: of
 /// the same scheme (https or http), host and port.
 void lend_credentials(const SourceUrl& from, SourceUrl& url);

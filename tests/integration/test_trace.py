@@ -158,3 +158,15 @@ def test_no_collector_fails_or_holds_up_a_build(cooper, app):
     for bad in ("ftp://host", "nonsense", "http://", "http://a\nb"):
         assert cooper("builds", "set", "--global", "otlp-endpoint", bad).code == 2
     assert cooper("builds", "set", "--global", "otlp-headers", "nonsense").code == 2
+
+
+def test_an_endpoint_shows_no_credentials(cooper):
+    """Who may only read sees properties, and logs their warnings."""
+    refused = cooper("builds", "set", "--global", "otlp-endpoint", "http://me:geheim@127.0.0.1:1")
+    assert refused.code == 2 and "geheim" not in refused.err and "without credentials" in refused.err
+    configure(cooper, "http://127.0.0.1:1")
+    # As it was taken before.
+    (cooper.root / "config/builds/--global/otlp-endpoint").write_text("http://me:geheim@127.0.0.1:1")
+    shown = cooper("builds", "settings", "--global").ok()
+    assert "geheim" not in shown.out + shown.err and "http://(hidden)@127.0.0.1:1" in shown.out
+    assert "geheim" not in cooper("builds", "settings", "--global", "--format", "json").ok().out

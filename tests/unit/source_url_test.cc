@@ -62,6 +62,15 @@ TEST(Url, CredentialsAreLeftOutWhereOthersCanSee) {
   EXPECT_EQ(shown(parsed("git@git.example:a")), "git.example:a");
 }
 
+TEST(Url, CredentialsAreHiddenInWhatAnybodyWrites) {
+  EXPECT_EQ(hide_credentials("https://me:s@cret@host/a@b"), "https://(hidden)@host/a@b");
+  EXPECT_EQ(hide_credentials("tok3n://x:y@/"), "tok3n://(hidden)@/");
+  EXPECT_EQ(hide_credentials("ssh://git:x@host/a"), "ssh://(hidden)@host/a");
+  for (const char* text : {"", "main", "ssh://git@host/a", "git@host:a", "https://host/a@b"}) {
+    EXPECT_EQ(hide_credentials(text), text);
+  }
+}
+
 TEST(Url, IsRefused) {
   for (const char* text : {"",
                            "-oProxyCommand=x",
