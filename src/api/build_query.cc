@@ -64,6 +64,16 @@ std::optional<std::uint64_t> take_count(QueryEntries& entries, std::string_view 
   return count;
 }
 
+bool take_flag(QueryEntries& entries, std::string_view name) {
+  const auto is_named = [&](const auto& entry) { return entry.first == name; };
+  if (std::ranges::none_of(entries, is_named)) return false;
+  const std::string text = take_entry(entries, name);
+  if (text != "true" && text != "false") {
+    throw Error(Errc::invalid, std::string(name) + " is neither true nor false");
+  }
+  return text == "true";
+}
+
 Result<std::size_t> take_limit(QueryEntries& entries) {
   const std::string text = take_entry(entries, "limit");
   if (text.empty()) return kDefaultLimit;

@@ -36,6 +36,8 @@ std::string query_text(const QueryEntries& entries);
 std::string take_entry(QueryEntries& entries, std::string_view name);
 /// The same as a whole number; nullopt if there is none. Throws Error{invalid}.
 std::optional<std::uint64_t> take_count(QueryEntries& entries, std::string_view name);
+/// The same as a bool: `true` or `false`, and false if there is none. Throws Error{invalid}.
+bool take_flag(QueryEntries& entries, std::string_view name);
 /// `limit`, 1 to kMostLimit; kDefaultLimit if there is none. Error{invalid}.
 [[nodiscard]] Result<std::size_t> take_limit(QueryEntries& entries);
 /// Error{invalid} if any is left: nobody knows it, and the answer would not be what was meant.

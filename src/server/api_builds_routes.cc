@@ -98,19 +98,12 @@ Answer get_provenance(Services& services, const Request& request) {
   return answer;
 }
 
-bool take_flag(api::QueryEntries& entries, std::string_view name) {
-  const std::string text = api::take_entry(entries, name);
-  if (text.empty() || text == "false") return false;
-  if (text == "true") return true;
-  throw Error(Errc::invalid, std::string(name) + " is neither true nor false");
-}
-
 /// Byte by byte what there is now or, with `follow`, until the build has ended.
 Answer get_log(Services& services, const Request& request) {
   api::QueryEntries entries = query_of(request);
   const auto from = api::take_count(entries, "from");
   const auto tail = api::take_count(entries, "tail");
-  const bool follow = take_flag(entries, "follow");
+  const bool follow = api::take_flag(entries, "follow");
   api::require_none(entries);
   if (from && tail)
     throw Error(Errc::invalid, "a log is read either `from` a byte or by its `tail`");

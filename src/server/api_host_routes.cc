@@ -149,11 +149,7 @@ struct Search {
 Search search_of(const Request& request) {
   api::QueryEntries entries = query_of(request);
   Search search{.wanted = {.text = api::take_entry(entries, "text"), .builds = {}}, .after = {}};
-  const std::string ignore = api::take_entry(entries, "ignore_case");
-  if (!ignore.empty() && ignore != "true" && ignore != "false") {
-    throw Error(Errc::invalid, "ignore_case is neither true nor false");
-  }
-  if (ignore == "true") search.wanted.letters = log::Case::ignored;
+  if (api::take_flag(entries, "ignore_case")) search.wanted.letters = log::Case::ignored;
   const std::string app = api::take_entry(entries, "app");
   const api::BuildQuery query = api::parse_build_query(entries).value();
   api::require_none(entries);

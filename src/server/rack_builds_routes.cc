@@ -102,7 +102,7 @@ Answer follow_build_log(Services& services, const Request& request) {
   const BuildId id = our_build(services.rack, request.app(), id_of(request));
   services.rack.get_build(request.app(), id);
   Answer answer;
-  const bool follow = request.headers.get("follow") != "false";
+  const bool follow = request.header_flag("follow").value_or(true);
   answer.stream =
       build_log_stream(request.app(), id, 0, follow ? Follow::yes : Follow::no, LogForm::text);
   return answer;

@@ -87,8 +87,8 @@ Answer follow_app_logs(Services& services, const Request& request) {
     wanted.tail = parse_number(tail);
     if (!wanted.tail) throw Error(Errc::invalid, "the header Tail is no number");
   }
-  if (headers.get("follow") == "false") wanted.follow = Follow::no;
-  if (headers.get("prefix") == "true") wanted.prefix = AppLogs::Prefix::yes;
+  if (!request.header_flag("follow").value_or(true)) wanted.follow = Follow::no;
+  if (request.header_flag("prefix").value_or(false)) wanted.prefix = AppLogs::Prefix::yes;
   Answer answer;
   answer.stream = app_logs_stream(std::move(wanted));
   return answer;

@@ -1,5 +1,6 @@
 // /registries: who we are to them. No password ever leaves.
 
+#include "server/api_answers.h"
 #include "server/rack_json.h"
 #include "server/routes.h"
 #include "server/services.h"
@@ -27,7 +28,8 @@ std::string host_of(std::string_view server) {
   return host == "index.docker.io" ? "docker.io" : host;
 }
 
-Answer list_registries(Services& services, const Request& /*request*/) {
+Answer list_registries(Services& services, const Request& request) {
+  require_all_apps(request);
   std::vector<std::string> warnings;
   json::array registries;
   for (const engine::KnownLogin& login : services.rack.list_registries(warnings)) {

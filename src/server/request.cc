@@ -7,6 +7,15 @@
 
 namespace cooper::server {
 
+namespace {
+
+bool bool_of(std::string_view what, std::string_view value) {
+  if (value == "true" || value == "false") return value == "true";
+  throw Error(Errc::invalid, std::string(what) + " is neither true nor false");
+}
+
+}  // namespace
+
 std::string_view Request::option(std::string_view name) const {
   if (const auto value = form.find(name)) return *value;
   return target.query.get(name);
@@ -14,9 +23,13 @@ std::string_view Request::option(std::string_view name) const {
 
 bool Request::flag(std::string_view name) const {
   const std::string_view value = option(name);
-  if (value.empty() || value == "false") return false;
-  if (value == "true") return true;
-  throw Error(Errc::invalid, std::string(name) + " is neither true nor false");
+  return !value.empty() && bool_of(name, value);
+}
+
+std::optional<bool> Request::header_flag(std::string_view name) const {
+  const std::string_view value = headers.get(name);
+  if (value.empty()) return std::nullopt;
+  return bool_of("the header " + std::string(name), value);
 }
 
 AppName Request::app() const { return AppName::parse(argument("app")).value(); }

@@ -45,6 +45,8 @@ struct Request {
   std::string_view option(std::string_view name) const;
   /// The same as a bool: `true` or `false`, else Error{invalid}; absent is false.
   bool flag(std::string_view name) const;
+  /// A header as a bool, in the same way; nullopt if there is none.
+  std::optional<bool> header_flag(std::string_view name) const;
   /// Arguments of the pattern as checked names. Error{invalid}.
   AppName app() const;
   const std::string& argument(std::string_view name) const;

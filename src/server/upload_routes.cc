@@ -187,7 +187,7 @@ rack::ContainerLogQuery log_query_of(api::QueryEntries& query, const AppName& ap
 /// A line for each: whose it is ("web.1"), a blank, and what was printed.
 Answer container_logs(Services& services, const Request& request) {
   api::QueryEntries query = query_of(request);
-  const bool follows = api::take_entry(query, "follow") == "true";
+  const bool follows = api::take_flag(query, "follow");
   const rack::ContainerLogQuery wanted = log_query_of(query, request.app());
   api::require_none(query);
   services.rack.get_app(wanted.app);

@@ -372,3 +372,25 @@ def test_it_ends_though_somebody_takes_no_more_of_an_answer(serve, plain_cooper)
         assert stuck.recv(12) == b"HTTP/1.1 200"
         # Ten seconds for what is under way, then it ends.
         assert server.stop(60) == 0
+
+
+def test_a_flag_is_true_or_false(plain_cooper, serve):
+    plain_cooper("apps", "create", "web").ok()
+    plain_cooper("track", "-a", "web", "--", "true").ok()
+    rack = serve().rack()
+    for path in ("/v1/apps/web/containers/logs?follow=yes", "/v1/apps/web/builds/last/log?follow=1",
+                 "/v1/apps/web/builds/last/log?follow", "/v1/logs/search?text=x&ignore_case=True"):
+        status, _, body = rack.raw("GET", path)
+        assert status == 400 and b"is neither true nor false" in body, (path, status, body)
+    for header in ("Follow", "Prefix"):
+        with pytest.raises(Exception, match="400"):
+            rack.web_socket("/apps/web/logs", {header: "yes"})
+
+
+def test_registries_are_not_for_who_has_one_app(plain_cooper, serve):
+    plain_cooper("apps", "create", "web").ok()
+    bound = plain_cooper("tokens", "create", "--role", "admin", "--app", "web").ok().out.strip()
+    reader = plain_cooper("tokens", "create", "--role", "read").ok().out.strip()
+    server = serve()
+    assert server.rack(password=bound).raw("GET", "/registries")[0] == 403
+    assert server.rack(password=reader).raw("GET", "/registries")[0] == 200
