@@ -1,6 +1,7 @@
 #include "server/http_session.h"
 
 #include "base/text.h"
+#include "server/client_address.h"
 #include "server/problem_answer.h"
 #include "server/production.h"
 #include "server/session.h"
@@ -116,6 +117,11 @@ Task<HttpSession::Next> HttpSession::answer_request(Parser& parser, Request& req
       refusal = error_answer(413, "the body is larger than " + human_bytes(limit));
     }
     parser.body_limit(limit);
+  }
+  Quota::Place place;
+  if (!refusal && match.route->role == Role::nobody && match.route->body != Body::none) {
+    place = services.strangers.take(address_block(request.remote));
+    if (!place) refusal = busy_answer("too many requests of strangers are under way");
   }
   if (!refusal && (!parser.is_done() || match.route->body == Body::file)) {
     const bool whole = co_await read_body(parser, request, match.route->body, refusal);

@@ -17,18 +17,25 @@ constexpr std::size_t kBlockBytes = std::size_t{64} << 10;
 
 }  // namespace
 
-Production::Production(Loop& loop, Producer producer) : pipe_(loop.context) {
+Production::Production(Loop& loop, Producer producer, Quota::Place place) : pipe_(loop.context) {
   Pipe pipe = make_pipe();
   pipe_.assign(pipe.read.release());
   pipe_.non_blocking(true);
   const auto out = std::make_shared<Fd>(std::move(pipe.write));  // std::function copies
-  const bool taken = loop.services.slow.post(
-      [producer = std::move(producer), out, stop = stop_.get_token(), result = result_] {
+  const bool taken =
+      loop.services.senders.post([producer = std::move(producer), place = std::move(place), out,
+                                  stop = stop_.get_token(), result = result_] {
+        // boundary: a worker; whoever sends the answer gets it
+        const auto failed = [&](Error error) {
+          const std::lock_guard lock(result->mutex);
+          result->failure = std::move(error);
+        };
         try {
           producer(out->get(), stop);
-        } catch (...) {  // boundary: a worker; whoever sends the answer gets it
-          const std::lock_guard lock(result->mutex);
-          result->failure = std::current_exception();
+        } catch (const Error& error) {  // boundary: see above
+          failed(error);
+        } catch (const std::exception& error) {  // boundary: see above
+          failed(Error(Errc::internal, error.what()));
         }
         out->reset();
       });
@@ -52,7 +59,7 @@ Task<std::string> Production::next() {
   if (failure && failure != asio::error::eof) throw boost::system::system_error(failure);
   if (n > 0) co_return part;
   const std::lock_guard lock(result_->mutex);
-  if (result_->failure) std::rethrow_exception(result_->failure);
+  if (result_->failure) throw Error(*result_->failure);
   co_return part;
 }
 

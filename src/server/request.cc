@@ -98,6 +98,12 @@ Answer error_answer(const Error& error) {
   return answer;
 }
 
+Answer busy_answer(std::string_view message) {
+  Answer answer = error_answer(503, message, "try again in a moment");
+  answer.headers.add("Retry-After", "5");
+  return answer;
+}
+
 Answer ok_answer() {
   Answer answer;
   answer.type = "text/plain; charset=utf-8";

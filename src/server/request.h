@@ -84,6 +84,8 @@ unsigned http_status(Errc code) noexcept;
 /// `{"error": "...", "hint": "..."}`, which the convox client prints, with a status ≥ 400.
 Answer error_answer(unsigned status, std::string_view message, std::string_view hint = {});
 Answer error_answer(const Error& error);
+/// A 503 that says when to come again (`Retry-After`).
+Answer busy_answer(std::string_view message);
 /// What actions answer that have no value.
 Answer ok_answer();
 

@@ -44,6 +44,12 @@ constexpr std::size_t kQuickWorkers = 8;
 /// Some of them wait for the builds of pushes, which may take hours (git_backend.cc has a bound).
 constexpr std::size_t kSlowWorkers = 128;
 constexpr std::size_t kWaitingForWorkers = 4096;
+/// Each has one for as long as who reads the answer takes.
+constexpr std::size_t kSenders = 192;
+constexpr std::size_t kSendersOfOne = 64;
+/// Each has a file while it comes.
+constexpr std::size_t kStrangers = 256;
+constexpr std::size_t kStrangersOfOne = 32;
 /// What is not a connection: files, pipes, loops.
 constexpr std::size_t kOtherDescriptors = 512;
 
@@ -75,6 +81,9 @@ class Server {
                   .router = router_,
                   .quick = quick_,
                   .slow = slow_,
+                  .senders = senders_,
+                  .sendings = sendings_,
+                  .strangers = strangers_,
                   .keys = keys_,
                   .logins = logins_,
                   .audit = audit_,
@@ -126,6 +135,9 @@ class Server {
   std::stop_source ending_;
   Workers quick_{kQuickWorkers, kWaitingForWorkers};
   Workers slow_{kSlowWorkers, kWaitingForWorkers};
+  Quota sendings_{kSenders, kSendersOfOne};
+  Quota strangers_{kStrangers, kStrangersOfOne};
+  Workers senders_{kSenders, kSenders};
   LoginLimit logins_;
   Metrics metrics_;
   AuditTrail audit_;
@@ -293,6 +305,7 @@ void Server::run() {
   // Workers use what sessions hold, so they end first.
   quick_.join();
   slow_.join();
+  senders_.join();
   hooks_.end();
   webhooks_.end();
 }

@@ -4,6 +4,7 @@
 #include "rack/rack.h"
 #include "server/client_address.h"
 #include "server/principal.h"
+#include "server/quota.h"
 #include "server/request_keys.h"
 #include "server/request_watch.h"
 #include "server/router.h"
@@ -43,6 +44,9 @@ struct Services {
   const Router& router;
   Workers& quick;
   Workers& slow;
+  Workers& senders;  ///< they write answers, for as long as who reads them takes
+  Quota& sendings;   ///< of those, by principal
+  Quota& strangers;  ///< bodies of requests that need no credentials, by address
   RequestKeys& keys;
   LoginLimit& logins;
   AuditTrail& audit;

@@ -78,10 +78,15 @@ Task<HttpSession::Next> HttpSession::send_production(Answer& answer, const Reque
   const Producing producing{production_};
   std::optional<Answer> refusal;
   try {
-    production.emplace(loop_, std::move(answer.producer));
-    production_ = &*production;
-    part = co_await production->next();
+    if (Quota::Place place = loop_.services.sendings.take(request.principal.name)) {
+      production.emplace(loop_, std::move(answer.producer), std::move(place));
+      production_ = &*production;
+      part = co_await production->next();
+    } else {
+      refusal = busy_answer("so many answers are being sent that no more can be");
+    }
   } catch (const Error& error) {  // boundary: a request; nothing has been sent
+    if (http_status(error.code()) == 500) log_error("request " + request.id + ": " + error.what());
     refusal = error_answer(error);
   }
   Next next = Next::close;
@@ -95,10 +100,15 @@ Task<HttpSession::Next> HttpSession::send_production(Answer& answer, const Reque
                                    {.length = {}, .is_http_11 = is_http_11, .keep_alive = keeps});
   co_await send_text(std::move(header), {});
   ChunkWriter writer(*transport_, limits(), is_http_11);
-  while (!part.empty()) {
-    const auto piece = std::make_shared<const std::string>(std::move(part));
-    co_await writer.write(piece);
-    part = co_await production->next();  // a throw leaves the answer without its end
+  try {
+    while (!part.empty()) {
+      const auto piece = std::make_shared<const std::string>(std::move(part));
+      co_await writer.write(piece);
+      part = co_await production->next();
+    }
+  } catch (const Error& error) {  // boundary: a request; its answer lacks its end
+    log_error("request " + request.id + " was broken off: " + error.what());
+    co_return Next::gone;
   }
   co_await writer.end();
   if (is_endless) co_await let_watched_peer_go();
