@@ -149,6 +149,9 @@ def test_no_deploy_waits_for_another(web, app, gate):
     gate.wait()
     refused = web.problem("promoteRelease", 409, app="web", release=release)
     assert refused["type"] == "urn:cooper:problem:conflict"
+    # Nor does the convox client's.
+    convox = web.raw("POST", f"/apps/web/releases/{release}/promote")
+    assert convox.status == 409 and running["id"] in convox.json["error"]
     web.problem("createBuild", 409, app="web", body={"object": "tmp/source.tgz", "if_locked": "fail"})
     gate.open()
     ended(web, running["id"])
