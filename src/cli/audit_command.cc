@@ -76,8 +76,7 @@ constexpr std::array kCommands = {
             .flags = kFlags,
             .examples = "cooper audit --since 1h --limit 0\n"
                         "cooper audit -a APP --format json",
-            .run = run_audit,
-            .runs = Runs::on_host}};
+            .run = run_audit}};
 
 }  // namespace
 

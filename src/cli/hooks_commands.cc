@@ -1,14 +1,12 @@
 // `cooper hooks`: webhooks of forges that start builds here.
 
+#include "api/list.h"
+#include "api/webhooks.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "cli/context.h"
 #include "cli/table.h"
 #include "model/json.h"
-#include "store/hook_inbox.h"
-#include "store/layout.h"
-
-#include <boost/json.hpp>
 
 #include <array>
 
@@ -16,17 +14,10 @@ namespace cooper::cli {
 
 namespace {
 
-namespace json = boost::json;
 using store::HookDelivery;
 
 constexpr std::size_t kDefaultLimit = 10;
 constexpr std::size_t kSecretLength = 40;  // of 36 letters: 206 bits
-
-std::string deliveries_json(const std::vector<HookDelivery>& deliveries) {
-  json::array array;
-  for (const HookDelivery& delivery : deliveries) array.push_back(json::parse(to_json(delivery)));
-  return pretty(array);
-}
 
 std::string outcome_text(const HookDelivery& delivery) {
   if (!delivery.outcome.empty()) return delivery.outcome;
@@ -36,13 +27,14 @@ std::string outcome_text(const HookDelivery& delivery) {
 
 int run_list(Context& context, const Options& options) {
   const AppName app = context.rack.get_app(resolve_app(context, options)).name;
-  auto deliveries = store::HookInbox(store::default_layout()).list(app);
+  auto deliveries = context.rack.list_hook_deliveries(app);
   const std::size_t limit = options.limit.value_or(kDefaultLimit);
   if (limit > 0 && deliveries.size() > limit) {
     deliveries.erase(deliveries.begin() + static_cast<std::ptrdiff_t>(limit), deliveries.end());
   }
   if (options.json()) {
-    context.out.write(deliveries_json(deliveries));
+    context.out.write(pretty(api::array_of(
+        deliveries, [](const HookDelivery& delivery) { return api::to_object(delivery); })));
     return 0;
   }
   constexpr std::size_t kShortId = 10;
@@ -87,20 +79,17 @@ constexpr std::array kCommands = {
     Command{.name = "hooks",
             .summary = "List what webhooks told a server of this data root, and what became of it",
             .flags = kListFlags,
-            .run = run_list,
-            .runs = Runs::on_host},
+            .run = run_list},
     Command{.name = "hooks add",
             .summary = "Build what is pushed to a repository on GitHub, GitLab, Gitea or Forgejo",
             .positionals = kUrl,
             .flags = kAppFlags,
             .examples = "cooper hooks add https://github.com/team/shop -a shop",
-            .run = run_add,
-            .runs = Runs::on_host},
+            .run = run_add},
     Command{.name = "hooks remove",
             .summary = "Take an app's webhooks no more",
             .flags = kAppFlags,
-            .run = run_remove,
-            .runs = Runs::on_host}};
+            .run = run_remove}};
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 #include "api/host.h"
 #include "api/list.h"
 #include "api/releases.h"
+#include "api/webhooks.h"
 #include "base/text.h"
 #include "model/json.h"
 
@@ -28,10 +29,8 @@ std::string tokens_json(std::span<const store::Token> tokens) { return array_tex
 std::string queue_json(std::span<const build::QueueEntry> entries) { return array_text(entries); }
 
 std::string audit_json(std::span<const store::AuditEntry> entries) {
-  // The line is the object.
-  return pretty(api::array_of(entries, [](const store::AuditEntry& entry) {
-    return json::parse(to_json_line(entry)).as_object();
-  }));
+  return pretty(
+      api::array_of(entries, [](const store::AuditEntry& entry) { return api::to_object(entry); }));
 }
 
 std::string build_json(const rack::BuildView& build, std::span<const Step> steps) {

@@ -1,16 +1,12 @@
 // `cooper webhooks`: who is told what happens here.
 
+#include "api/list.h"
+#include "api/webhooks.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/context.h"
 #include "cli/table.h"
 #include "model/json.h"
-#include "source/url.h"
-#include "store/layout.h"
-#include "store/webhook_queue.h"
-#include "store/webhooks.h"
-
-#include <boost/json.hpp>
 
 #include <algorithm>
 #include <array>
@@ -19,7 +15,6 @@ namespace cooper::cli {
 
 namespace {
 
-namespace json = boost::json;
 using store::EventKind;
 using store::Webhook;
 using store::WebhookMessage;
@@ -34,24 +29,13 @@ std::string events_text(const Webhook& webhook) {
   return join(names, ", ");
 }
 
-json::object to_object(const Webhook& webhook) {
-  json::object object{{"id", webhook.id.str()}, {"url", webhook.url}};
-  if (webhook.app) object["app"] = webhook.app->str();
-  json::array events;
-  for (const EventKind kind : webhook.events) events.push_back(json::string(to_string(kind)));
-  object["events"] = std::move(events);
-  object["created_at"] = to_rfc3339(webhook.created_at);
-  return object;
-}
-
 int run_list(Context& context, const Options& options) {
   std::vector<std::string> warnings;
-  const auto webhooks = store::Webhooks(store::default_layout()).list(warnings);
+  const auto webhooks = context.rack.list_webhooks(warnings);
   for (const std::string& warning : warnings) print_warning(context, warning);
   if (options.json()) {
-    json::array array;
-    for (const Webhook& webhook : webhooks) array.push_back(to_object(webhook));
-    context.out.write(pretty(array));
+    context.out.write(pretty(
+        api::array_of(webhooks, [](const Webhook& webhook) { return api::to_object(webhook); })));
     return 0;
   }
   Table table({"ID", "APP", "EVENTS", "CREATED", "URL"});
@@ -66,30 +50,12 @@ int run_list(Context& context, const Options& options) {
   return 0;
 }
 
-std::string checked_url(const std::string& text) {
-  const source::SourceUrl url = source::parse_source_url(text).value();
-  if (url.scheme != "https" && url.scheme != "http") {
-    throw Error(Errc::invalid, "a webhook's URL begins with https:// or http://");
+std::vector<EventKind> events_in(const std::optional<std::string>& text) {
+  std::vector<std::string> names;
+  if (text) {
+    for (const std::string_view name : split(*text, ',')) names.emplace_back(trim(name));
   }
-  if (!url.user.empty() || !url.password.empty()) {
-    throw Error(Errc::invalid, "a webhook's URL has no credentials in it",
-                "its receiver tells by the signature that it is ours");
-  }
-  return source::text_of(url);
-}
-
-std::vector<EventKind> parse_events(const std::optional<std::string>& text) {
-  std::vector<EventKind> events;
-  if (!text) return events;
-  for (const std::string_view name : split(*text, ',')) {
-    const auto kind = store::parse_event_kind(trim(name));
-    if (!kind || *kind == EventKind::test) {
-      throw Error(Errc::invalid, "unknown event \"" + shorten(printable(name), 60) + "\"",
-                  "build.started, build.finished, release.created, release.promoted");
-    }
-    if (std::ranges::find(events, *kind) == events.end()) events.push_back(*kind);
-  }
-  return events;
+  return rack::parse_events(names).value();
 }
 
 std::string secret_from(const std::string& file) {
@@ -101,15 +67,12 @@ std::string secret_from(const std::string& file) {
 
 int run_add(Context& context, const Options& options) {
   const bool is_given = options.secret_file.has_value();
-  Webhook wanted{
-      .id = store::WebhookId::parse("0000000000").value(),
-      .url = checked_url(options.words[0]),
-      .app = std::nullopt,
-      .events = parse_events(options.events),
-      .secret = is_given ? secret_from(*options.secret_file) : store::new_webhook_secret(),
-      .created_at = {}};
+  rack::NewWebhook wanted{.url = options.words[0],
+                          .app = std::nullopt,
+                          .events = events_in(options.events),
+                          .secret = is_given ? secret_from(*options.secret_file) : ""};
   if (options.app) wanted.app = context.rack.get_app(AppName::parse(*options.app).value()).name;
-  const Webhook made = store::Webhooks(store::default_layout()).add(std::move(wanted));
+  const Webhook made = context.rack.add_webhook(wanted);
   context.err.write("Webhook " + made.id.str() + " is told of " + events_text(made) +
                     " events by the server of this data root (cooper serve)\n");
   if (is_given) return 0;
@@ -118,30 +81,19 @@ int run_add(Context& context, const Options& options) {
   return 0;
 }
 
+store::WebhookId id_in(const Options& options) {
+  return store::WebhookId::parse(options.words[0]).value();
+}
+
 int run_remove(Context& context, const Options& options) {
-  const auto id = store::WebhookId::parse(options.words[0]).value();
-  store::Webhooks(store::default_layout()).remove(id);
+  const store::WebhookId id = id_in(options);
+  context.rack.remove_webhook(id);
   context.out.write("Removing webhook " + id.str() + "... OK\n");
   return 0;
 }
 
-Webhook named_webhook(const Options& options) {
-  const auto id = store::WebhookId::parse(options.words[0]).value();
-  auto webhook = store::Webhooks(store::default_layout()).find(id);
-  if (!webhook) {
-    throw Error(Errc::not_found, "no webhook " + id.str(), "`cooper webhooks` lists them");
-  }
-  return *std::move(webhook);
-}
-
 int run_test(Context& context, const Options& options) {
-  const Webhook webhook = named_webhook(options);
-  store::raise_event(store::default_layout(), {.kind = EventKind::test,
-                                               .app = {},
-                                               .id = webhook.id.str(),
-                                               .release = {},
-                                               .data = {},
-                                               .at = {context.clock()}});
+  const Webhook webhook = context.rack.test_webhook(id_in(options));
   context.out.write("The server sends webhook.test to " + printable(webhook.url) + "\n");
   context.err.write("See what became of it: cooper webhooks deliveries " + webhook.id.str() + "\n");
   return 0;
@@ -159,21 +111,15 @@ std::string outcome_text(const WebhookMessage& message, Time now) {
 }
 
 int run_deliveries(Context& context, const Options& options) {
-  const Webhook webhook = named_webhook(options);
-  auto messages = store::WebhookQueue(store::default_layout(), webhook.id).list();
+  auto messages = context.rack.list_webhook_messages(id_in(options));
   std::ranges::reverse(messages);
   const std::size_t limit = options.limit.value_or(kDefaultLimit);
   if (limit > 0 && messages.size() > limit) {
     messages.erase(messages.begin() + static_cast<std::ptrdiff_t>(limit), messages.end());
   }
   if (options.json()) {
-    json::array array;
-    for (const WebhookMessage& message : messages) {
-      json::object object = json::parse(to_json(message)).as_object();
-      object["id"] = message.id;
-      array.push_back(std::move(object));
-    }
-    context.out.write(pretty(array));
+    context.out.write(pretty(api::array_of(
+        messages, [](const WebhookMessage& message) { return api::to_object(message); })));
     return 0;
   }
   Table table(
@@ -220,32 +166,27 @@ constexpr std::array kCommands = {
     Command{.name = "webhooks",
             .summary = "List who is told of builds and releases",
             .flags = kListFlags,
-            .run = run_list,
-            .runs = Runs::on_host},
+            .run = run_list},
     Command{.name = "webhooks add",
             .summary = "Tell a URL, signed, of what happens; the server (cooper serve) does",
             .positionals = kUrl,
             .flags = kAddFlags,
             .examples = "cooper webhooks add https://chat.example/hook -a shop\n"
                         "cooper webhooks add https://ci.example/ --events build.finished",
-            .run = run_add,
-            .runs = Runs::on_host},
+            .run = run_add},
     Command{.name = "webhooks remove",
             .summary = "Tell a webhook no more",
             .positionals = kId,
-            .run = run_remove,
-            .runs = Runs::on_host},
+            .run = run_remove},
     Command{.name = "webhooks deliveries",
             .summary = "List what a webhook was told, and how often it was tried",
             .positionals = kId,
             .flags = kDeliveriesFlags,
-            .run = run_deliveries,
-            .runs = Runs::on_host},
+            .run = run_deliveries},
     Command{.name = "webhooks test",
             .summary = "Send webhook.test to a webhook",
             .positionals = kId,
-            .run = run_test,
-            .runs = Runs::on_host}};
+            .run = run_test}};
 
 }  // namespace
 

@@ -104,6 +104,13 @@ class LocalRack : public Rack {
   void revoke_token(const store::TokenId& id) override;
   AuditPage read_audit(const AuditFilter& filter) override;
 
+  std::vector<store::HookDelivery> list_hook_deliveries(const AppName& app) override;
+  std::vector<store::Webhook> list_webhooks(std::vector<std::string>& warnings) override;
+  store::Webhook add_webhook(const NewWebhook& wanted) override;
+  void remove_webhook(const store::WebhookId& id) override;
+  store::Webhook test_webhook(const store::WebhookId& id) override;
+  std::vector<store::WebhookMessage> list_webhook_messages(const store::WebhookId& id) override;
+
   std::vector<build::QueueEntry> list_queue() override;
   std::vector<std::string> resume_queue() override;
 
@@ -116,6 +123,8 @@ class LocalRack : public Rack {
             const std::optional<AppName>& app) const;
   /// Throws Error{not_found} with the nearest app's name.
   App require_app(const AppName& name) const;
+  /// Throws Error{not_found}.
+  store::Webhook get_webhook(const store::WebhookId& id) const;
   void ensure_app(const AppName& name);
   /// What the app's properties let be fetched.
   source::FetchPolicy fetch_policy(const AppName& app) const;

@@ -16,7 +16,9 @@
 #include "rack/requests.h"
 #include "source/git_checkout.h"
 #include "store/audit_log.h"
+#include "store/hook_inbox.h"
 #include "store/tokens.h"
+#include "store/webhook_queue.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -306,6 +308,20 @@ class Rack {
 
   /// Who changed what through a server, and whose logins failed.
   virtual AuditPage read_audit(const AuditFilter& filter) = 0;
+
+  // Webhooks: those that start builds here, and those that tell others
+
+  /// What they said, newest first. Error{not_found} for the app.
+  virtual std::vector<store::HookDelivery> list_hook_deliveries(const AppName& app) = 0;
+  /// Oldest first. Secrets may be missing. `warnings` gets a line for each that can't be read.
+  virtual std::vector<store::Webhook> list_webhooks(std::vector<std::string>& warnings) = 0;
+  /// With its secret. Error{invalid} for the URL or the secret; Error{not_found} for the app.
+  virtual store::Webhook add_webhook(const NewWebhook& wanted) = 0;
+  virtual void remove_webhook(const store::WebhookId& id) = 0;  ///< Error{not_found}
+  /// Has a server send it webhook.test. Error{not_found}.
+  virtual store::Webhook test_webhook(const store::WebhookId& id) = 0;
+  /// What it was told and will be, oldest first. Error{not_found}.
+  virtual std::vector<store::WebhookMessage> list_webhook_messages(const store::WebhookId& id) = 0;
 
   // Of all apps at once
 

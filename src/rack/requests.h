@@ -10,6 +10,7 @@
 #include "model/release.h"
 #include "source/archive_type.h"
 #include "source/git_checkout.h"
+#include "store/webhooks.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -168,6 +169,17 @@ struct AuditFilter {
   std::optional<Time> since;
   std::size_t limit = 0;  ///< the newest so many; 0: all
 };
+
+/// Who is to be told, and of what.
+struct NewWebhook {
+  std::string url;                       ///< http or https, without credentials
+  std::optional<AppName> app;            ///< of this one alone
+  std::vector<store::EventKind> events;  ///< none: all
+  std::string secret;                    ///< empty: one is made
+};
+/// By their names. Error{invalid} for one that nobody can ask for.
+[[nodiscard]] Result<std::vector<store::EventKind>> parse_events(
+    const std::vector<std::string>& names);
 
 struct LogSearch {
   std::string text;

@@ -194,10 +194,6 @@ std::filesystem::path RemoteRack::log_path(const AppName& /*app*/, const BuildId
   refuse_here("watching a log's file");
 }
 
-rack::AuditPage RemoteRack::read_audit(const rack::AuditFilter& /*filter*/) {
-  refuse_here("audit");
-}
-
 void RemoteRack::store_object(const AppName& /*app*/, const rack::ObjectKey& /*key*/,
                               const Fd& /*file*/) {
   refuse_here("storing objects");

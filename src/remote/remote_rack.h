@@ -119,6 +119,13 @@ class RemoteRack : public rack::Rack {
   void revoke_token(const store::TokenId& id) override;
   rack::AuditPage read_audit(const rack::AuditFilter& filter) override;
 
+  std::vector<store::HookDelivery> list_hook_deliveries(const AppName& app) override;
+  std::vector<store::Webhook> list_webhooks(std::vector<std::string>& warnings) override;
+  store::Webhook add_webhook(const rack::NewWebhook& wanted) override;
+  void remove_webhook(const store::WebhookId& id) override;
+  store::Webhook test_webhook(const store::WebhookId& id) override;
+  std::vector<store::WebhookMessage> list_webhook_messages(const store::WebhookId& id) override;
+
   std::vector<build::QueueEntry> list_queue() override;
   std::vector<std::string> resume_queue() override;
 

@@ -2,14 +2,13 @@
 
 #include "api/build_query.h"
 #include "api/list.h"
+#include "api/webhooks.h"
 #include "server/api_answers.h"
 #include "server/routes.h"
 
 #include <array>
 
 namespace cooper::server {
-
-namespace json = boost::json;
 
 namespace {
 
@@ -35,10 +34,8 @@ Answer list_audit(Services& services, const Request& request) {
   rack::AuditPage page = services.rack.read_audit(filter);
   const api::List<store::AuditEntry> list{.items = std::move(page.entries),
                                           .warnings = std::move(page.warnings)};
-  // The line is the object.
-  return list_answer(request, list, [](const store::AuditEntry& entry) {
-    return json::parse(to_json_line(entry)).as_object();
-  });
+  return list_answer(request, list,
+                     [](const store::AuditEntry& entry) { return api::to_object(entry); });
 }
 
 constexpr std::array kRoutes = {

@@ -36,6 +36,7 @@ std::span<const Route> api_properties_routes();
 std::span<const Route> api_host_routes();
 std::span<const Route> api_event_routes();
 std::span<const Route> audit_routes();
+std::span<const Route> api_webhook_routes();
 
 /// All of them, in the order in which they are asked.
 inline std::vector<std::span<const Route>> all_routes() {
@@ -48,7 +49,8 @@ inline std::vector<std::span<const Route>> all_routes() {
           api_builds_routes(),     api_build_changes_routes(),
           api_releases_routes(),   api_properties_routes(),
           api_host_routes(),       api_event_routes(),
-          audit_routes(),          upload_routes()};
+          audit_routes(),          upload_routes(),
+          api_webhook_routes()};
 }
 
 }  // namespace cooper::server

@@ -113,12 +113,30 @@ def call_host(api):
         assert {"key": "timeout", "value": "10m", "effective": "10m"} in api.get(listing, **arguments)["items"]
 
 
+def call_webhooks(api):
+    assert api.get("listHookDeliveries", app="shop")["items"] == []
+    made = api.get("createWebhook", body={"url": "https://ci.example/x", "app": "shop", "events": ["build.finished"]})
+    assert made["secret"].startswith("whsec_")
+    given = api.get("createWebhook", body={"url": "http://ci.example/x", "secret": "0123456789abcdef"})
+    assert "secret" not in given
+    listed = api.call("listWebhooks")
+    assert [one["id"] for one in listed.json["items"]] == [made["id"], given["id"]]
+    assert made["secret"].encode() not in listed.body and b"0123456789abcdef" not in listed.body
+    api.call("testWebhook", webhook=made["id"])
+    delivery = wait_for(lambda: api.get("listWebhookDeliveries", webhook=made["id"])["items"], "the test's message")[0]
+    assert delivery["event"] == "webhook.test"
+    for one in (made, given):
+        api.call("deleteWebhook", webhook=one["id"])
+    assert api.get("listWebhooks") == {"items": []}
+
+
 def test_every_operation_answers_as_it_is_described(api, shop):
     served = api.call("getDescription")
     assert served.json == DESCRIPTION
     build, retried = call_builds(api, shop)
     call_releases(api, build)
     call_host(api)
+    call_webhooks(api)
     api.call("deleteBuild", app="shop", build=retried["id"])
     api.call("createApp", body={"name": "other"})
     assert [app["name"] for app in api.get("listApps")["items"]] == ["other", "shop"]
@@ -134,7 +152,7 @@ def test_every_operation_answers_as_it_is_described(api, shop):
 
 
 ARGUMENTS = {"app": "none", "build": "last", "other": "last", "release": "last", "token": "0000000000",
-             "host": "none.example", "key": "none", "upload": "0" * 64, "piece": "0" * 64}
+             "webhook": "0000000000", "host": "none.example", "key": "none", "upload": "0" * 64, "piece": "0" * 64}
 
 
 def arguments_of(path):

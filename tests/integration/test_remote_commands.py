@@ -103,6 +103,20 @@ tokens --format json
 engines
 engines --format json -a shop
 system df --format json
+audit --format json
+audit --app shop --limit 2
+hooks -a shop
+hooks -a nowhere
+hooks add https://me:x@git.example/shop -a shop
+webhooks
+webhooks --format json
+webhooks deliveries 0000000000
+webhooks deliveries none
+webhooks test 0000000000
+webhooks remove 0000000000
+webhooks add ftp://a/b
+webhooks add https://ci.example/ --events build.done
+webhooks add https://ci.example/ -a nowhere
 builds
 builds info
 apps delete

@@ -162,7 +162,7 @@ def test_credentials_follow_no_redirect(client):
 
 
 @pytest.mark.parametrize("words", [("track", "-a", "shop", "--", "true"), ("git:initialize", "shop"),
-                                   ("git:sync", "shop", "https://example.com/x.git"), ("ssh-keys",), ("audit",)])
+                                   ("git:sync", "shop", "https://example.com/x.git"), ("ssh-keys",)])
 def test_what_only_the_host_can_do(serve, client, token, words):
     done = client(*words, env={"COOPER_URL": f"http://me:{token}@127.0.0.1:{serve().port}"})
     assert done.code == 2 and "works on the server's host alone" in done.err
