@@ -1,11 +1,12 @@
 // A client that asks a server more than any team does.
 //   server_load requests PORT PATH CONNECTIONS SECONDS   each asks again as soon as it is answered
 //   server_load follow PORT PATH FOLLOWERS TIMES         WebSockets, until each is closed
-//   server_load idle PORT PATH FOLLOWERS                 the same, until its input ends
+//   server_load unpack PORT PATH FOLLOWERS TIMES         the same, of messages that are packed
 //   server_load write BYTES_A_SECOND SECONDS TIMES       what a build does that is followed
 // The writer notes in the file TIMES when it wrote which byte; who follows compares. Both are on
 // one host, so they have one clock. Payload is counted, but thrown away in the kernel: it is the
-// server that is measured.
+// server that is measured. Of packed messages every hundredth follower unpacks his, to know what
+// they are; only his are timed.
 
 #include "base/base64.h"
 #include "base/error.h"
@@ -23,6 +24,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <random>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,6 +34,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <vector>
+#include <zlib.h>
 
 namespace {
 
@@ -163,8 +166,32 @@ struct Follower {
   std::uint64_t frame_left = 0;
   std::uint64_t received = 0;  ///< of the log
   std::uint64_t begin = 0;     ///< of the piece that is coming
+  std::uint64_t payload = 0;   ///< bytes that came as such
   bool is_close = false;
+  bool is_packed = false;  ///< the piece that is coming
+  bool is_counted = true;  ///< what it is has to be known
+  std::string packed;      ///< what came of it
 };
+
+/// Bytes of a message that is packed by itself.
+std::size_t unpacked_size(std::string packed) {
+  packed += std::string("\0\0\xff\xff", 4);
+  z_stream stream{};
+  if (::inflateInit2(&stream, -15) != Z_OK) throw Error(Errc::unavailable, "inflateInit");
+  std::array<Bytef, 65536> out;
+  stream.next_in = reinterpret_cast<Bytef*>(packed.data());
+  stream.avail_in = static_cast<uInt>(packed.size());
+  int done = Z_OK;
+  do {
+    stream.next_out = out.data();
+    stream.avail_out = out.size();
+    done = ::inflate(&stream, Z_SYNC_FLUSH);
+  } while (done == Z_OK && stream.avail_out == 0);
+  const std::size_t size = stream.total_out;
+  ::inflateEnd(&stream);
+  if (done != Z_OK && done != Z_BUF_ERROR) throw Error(Errc::invalid, "a message does not unpack");
+  return size;
+}
 
 /// Length of a frame's header, and its payload's; 0: more of it is to come.
 std::size_t read_header(Follower& follower) {
@@ -180,6 +207,7 @@ std::size_t read_header(Follower& follower) {
   }
   follower.frame_left = bytes;
   follower.is_close = (h[0] & 0x0fU) == 8;
+  follower.is_packed = (h[0] & 0x40U) != 0;
   return need;
 }
 
@@ -193,14 +221,25 @@ struct Arrival {
 bool take(Follower& follower, std::vector<Arrival>& arrivals) {
   for (;;) {
     if (follower.frame_left > 0 && !follower.is_close) {
-      const ssize_t n =
-          ::recv(follower.socket.get(), nullptr, follower.frame_left, MSG_TRUNC | MSG_DONTWAIT);
+      const bool unpacks = follower.is_packed && follower.is_counted;
+      std::array<char, 65536> part;
+      const std::size_t most =
+          unpacks ? std::min<std::uint64_t>(part.size(), follower.frame_left) : follower.frame_left;
+      const ssize_t n = ::recv(follower.socket.get(), unpacks ? part.data() : nullptr, most,
+                               unpacks ? MSG_DONTWAIT : MSG_TRUNC | MSG_DONTWAIT);
       if (n < 0 && errno == EAGAIN) return true;
       if (n <= 0) throw Error(Errc::unavailable, "a stream was cut off");
-      follower.frame_left -= static_cast<std::uint64_t>(n);
-      follower.received += static_cast<std::uint64_t>(n);
+      const auto got = static_cast<std::size_t>(n);
+      follower.frame_left -= got;
+      follower.payload += got;
+      if (unpacks) follower.packed.append(part.data(), got);
+      if (!follower.is_packed) follower.received += got;
       if (follower.frame_left > 0) continue;
-      arrivals.push_back({follower.begin, now_ns()});
+      if (unpacks) {
+        follower.received += unpacked_size(std::move(follower.packed));
+        follower.packed.clear();
+      }
+      if (follower.is_counted) arrivals.push_back({follower.begin, now_ns()});
       follower.begin = follower.received;
       follower.header_bytes = 0;
     }
@@ -217,12 +256,13 @@ bool take(Follower& follower, std::vector<Arrival>& arrivals) {
   }
 }
 
-void open_stream(Follower& follower, std::uint16_t port, std::string_view path) {
+void open_stream(Follower& follower, std::uint16_t port, std::string_view path, bool unpacks) {
   follower.socket = connect_to(port);
-  write_all(follower.socket.get(),
-            request(path,
-                    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-                    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"));
+  std::string upgrade =
+      "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+  if (unpacks) upgrade += "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+  write_all(follower.socket.get(), request(path, upgrade));
   // Byte by byte: what comes after it are frames.
   std::string head;
   char c = 0;
@@ -233,12 +273,6 @@ void open_stream(Follower& follower, std::uint16_t port, std::string_view path) 
     head += c;
   }
   if (!head.starts_with("HTTP/1.1 101")) throw Error(Errc::unavailable, head);
-}
-
-std::vector<Follower> open_streams(std::uint16_t port, std::string_view path, std::size_t count) {
-  std::vector<Follower> followers(count);
-  for (Follower& follower : followers) open_stream(follower, port, path);
-  return followers;
 }
 
 /// The file of times, in order.
@@ -258,21 +292,33 @@ void report(const std::vector<Arrival>& arrivals, const std::vector<Written>& wr
     if (at == written.end() || at->at > arrival.at) continue;
     late.push_back(arrival.at - at->at);
   }
-  std::uint64_t least = followers.empty() ? 0 : followers[0].received;
+  std::uint64_t least = ~std::uint64_t{0};
   std::uint64_t most = 0;
+  std::uint64_t payload = 0;
+  std::size_t counted = 0;
   for (const Follower& follower : followers) {
+    payload += follower.payload;
+    if (!follower.is_counted) continue;
+    ++counted;
     least = std::min(least, follower.received);
     most = std::max(most, follower.received);
   }
   std::printf(
-      "%zu followers, each got %.2f to %.2f MB in %zu pieces in all; late: median %.0f ms, "
-      "99th percentile %.0f ms, most %.0f ms\n",
-      followers.size(), static_cast<double>(least) / 1e6, static_cast<double>(most) / 1e6,
-      arrivals.size(), percentile(late, 0.5), percentile(late, 0.99), percentile(late, 1));
+      "%zu followers, %zu of them timed: each got %.2f to %.2f MB, as %.2f MB, in %.0f pieces; "
+      "late: median %.0f ms, 99th percentile %.0f ms, most %.0f ms\n",
+      followers.size(), counted, static_cast<double>(least) / 1e6, static_cast<double>(most) / 1e6,
+      static_cast<double>(payload) / 1e6 / static_cast<double>(followers.size()),
+      static_cast<double>(arrivals.size()) / static_cast<double>(counted), percentile(late, 0.5),
+      percentile(late, 0.99), percentile(late, 1));
 }
 
-int follow(std::uint16_t port, std::string_view path, std::size_t count, const std::string& times) {
-  std::vector<Follower> followers = open_streams(port, path, count);
+int follow(std::uint16_t port, std::string_view path, std::size_t count, const std::string& times,
+           bool unpacks) {
+  std::vector<Follower> followers(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    open_stream(followers[i], port, path, unpacks);
+    followers[i].is_counted = !unpacks || i % 100 == 0;
+  }
   const Fd epoll = make_epoll();
   for (std::size_t i = 0; i < count; ++i) add(epoll, followers[i].socket.get(), i);
   std::fputs("open\n", stdout);
@@ -294,24 +340,52 @@ int follow(std::uint16_t port, std::string_view path, std::size_t count, const s
   return 0;
 }
 
-int idle(std::uint16_t port, std::string_view path, std::size_t count) {
-  const std::vector<Follower> followers = open_streams(port, path, count);
-  std::fputs("open\n", stdout);
-  std::fflush(stdout);
-  char c = 0;
-  while (::read(STDIN_FILENO, &c, 1) > 0) {
-  }
-  return 0;
-}
-
 // ---- the build
+
+/// Lines as package managers, compilers and image builders write them: words that come again and
+/// again, with numbers and digests that don't.
+std::string some_lines(std::size_t bytes) {
+  std::minstd_rand random(4711);
+  const auto up_to = [&random](unsigned most) { return std::to_string(random() % most); };
+  const auto digest = [&random](int words) {
+    std::string digits;
+    for (int i = 0; i < words; ++i) {
+      const auto word = static_cast<std::uint32_t>(random());
+      for (unsigned at = 0; at < 32; at += 4) digits += "0123456789abcdef"[word >> at & 15U];
+    }
+    return digits;
+  };
+  std::string text;
+  while (text.size() < bytes) {
+    text += "#" + up_to(30) + " " + up_to(600) + "." + up_to(100) + " ";
+    switch (random() % 16 / 5) {
+      case 0:
+        text += "Get:" + up_to(900) + " http://mirror.example/debian bookworm/main amd64 lib" +
+                up_to(2000) + " amd64 " + up_to(9) + "." + up_to(30) + "-" + up_to(5) + " [" +
+                up_to(5000) + " kB]\n";
+        break;
+      case 1:
+        text += "npm http fetch GET 200 https://registry.example/package-" + up_to(9000) + "/-/" +
+                up_to(900) + "-" + up_to(9) + "." + up_to(30) + ".tgz " + up_to(900) +
+                "ms (cache miss)\n";
+        break;
+      case 2:
+        text += "[" + up_to(900) + "/900] Building CXX object src/CMakeFiles/part_" + up_to(40) +
+                ".dir/module_" + up_to(40) + "/file_" + up_to(900) + ".cc.o\n";
+        break;
+      default:
+        text += "copying blob sha256:" + digest(8) + "\n";
+    }
+  }
+  text.resize(bytes);
+  return text;
+}
 
 int write_lines(std::uint64_t rate, std::uint64_t seconds, const std::string& times) {
   constexpr std::uint64_t kEach = 10'000'000;  // ns
   const Fd out = open_file(times, O_WRONLY | O_CREAT | O_TRUNC);
-  std::string block(rate / 100, 'x');
-  for (std::size_t i = 99; i < block.size(); i += 100) block[i] = '\n';
-  block.back() = '\n';
+  const std::string all = some_lines(rate * seconds);
+  const std::size_t block = rate / 100;
   const std::uint64_t begin = now_ns();
   Written written;
   for (std::uint64_t i = 0; i < seconds * 100; ++i) {
@@ -319,10 +393,10 @@ int write_lines(std::uint64_t rate, std::uint64_t seconds, const std::string& ti
       const timespec rest{0, 1'000'000};
       ::nanosleep(&rest, nullptr);
     }
-    written.end += block.size();
+    written.end += block;
     written.at = now_ns();
     write_all(out.get(), std::string_view(reinterpret_cast<const char*>(&written), sizeof written));
-    write_all(STDOUT_FILENO, block);
+    write_all(STDOUT_FILENO, std::string_view(all).substr(i * block, block));
   }
   return 0;
 }
@@ -335,8 +409,9 @@ int run(std::span<char*> arguments) {
   ::setrlimit(RLIMIT_NOFILE, &limit);
   const auto port = [&] { return static_cast<std::uint16_t>(number(a[2])); };
   if (a.size() == 6 && a[1] == "requests") return ask(port(), a[3], number(a[4]), number(a[5]));
-  if (a.size() == 6 && a[1] == "follow") return follow(port(), a[3], number(a[4]), a[5]);
-  if (a.size() == 5 && a[1] == "idle") return idle(port(), a[3], number(a[4]));
+  if (a.size() == 6 && (a[1] == "follow" || a[1] == "unpack")) {
+    return follow(port(), a[3], number(a[4]), a[5], a[1] == "unpack");
+  }
   if (a.size() == 5 && a[1] == "write") return write_lines(number(a[2]), number(a[3]), a[4]);
   std::fputs("usage: see the head of server_load.cc\n", stderr);
   return 2;

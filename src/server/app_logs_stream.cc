@@ -110,8 +110,9 @@ class AppLogsStream : public Stream {
       }
       const LogPiece piece = co_await log.next(at);
       if (!piece.raw) co_return;
-      const SharedText text =
-          wanted_.prefix == AppLogs::Prefix::yes ? prefix.add(*piece.text) : piece.text;
+      const SharedText text = wanted_.prefix == AppLogs::Prefix::yes
+                                  ? prefix.add(*piece.message.text)
+                                  : piece.message.text;
       co_await writer.write(text);
       loop.services.metrics.log_bytes += text->size();
       at += piece.raw->size();

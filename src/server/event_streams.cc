@@ -82,7 +82,7 @@ class LogEvents : public BuildFileEvents {
  protected:
   SharedText events_of(const LogPiece& piece) override {
     at_ += piece.raw->size();
-    return event("log", std::to_string(at_), {{"from", piece.from}, {"text", *piece.text}});
+    return event("log", std::to_string(at_), {{"from", piece.from}, {"text", *piece.message.text}});
   }
 };
 
@@ -94,7 +94,7 @@ class StepEvents : public BuildFileEvents {
  protected:
   SharedText events_of(const LogPiece& piece) override {
     at_ += piece.raw->size();
-    unfinished_ += *piece.text;
+    unfinished_ += *piece.message.text;
     std::string events;
     std::size_t begin = 0;
     for (std::size_t end = unfinished_.find('\n'); end != std::string::npos;

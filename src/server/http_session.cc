@@ -118,6 +118,7 @@ Task<HttpSession::Next> HttpSession::answer_request(Parser& parser, Request& req
     }
     parser.body_limit(limit);
   }
+  if (!refusal && request.method == Method::socket) refusal = refuse_web_socket(request);
   Quota::Place place;
   if (!refusal && match.route->role == Role::nobody && match.route->body != Body::none) {
     place = services.strangers.take(address_block(request.remote));
@@ -142,7 +143,7 @@ Task<HttpSession::Next> HttpSession::answer_request(Parser& parser, Request& req
   Answer& answer = *refusal;
   request.watch->is_answered(answer);
   if (answer.stream && request.method == Method::socket) {
-    co_await become_web_socket(parser, answer);
+    co_await become_web_socket(request, answer);
     co_return Next::gone;
   }
   const Next next = co_await send(answer, request, head.is_http_11, keep && !loop_.ending);

@@ -52,7 +52,7 @@ class HttpSession : public Session, public std::enable_shared_from_this<HttpSess
   Task<void> send_file(const Fd& file, std::uint64_t bytes);
   Task<Next> send_production(Answer& answer, const Request& request, bool is_http_11, bool keep);
   Task<void> send_stream(Answer& answer, const Request& request, bool is_http_11);
-  Task<void> become_web_socket(Parser& parser, Answer& answer);
+  Task<void> become_web_socket(const Request& request, Answer& answer);
   Task<void> let_watched_peer_go();
   Task<void> linger();
   static Task<void> watch_peer(std::shared_ptr<HttpSession> self);
@@ -60,7 +60,7 @@ class HttpSession : public Session, public std::enable_shared_from_this<HttpSess
 
   Loop& loop_;
   std::optional<Transport> transport_;  // gone once it is a WebSocket
-  std::unique_ptr<WebSocket> web_;
+  std::shared_ptr<WebSocket> web_;
   Production* production_ = nullptr;  // of the answer that is being sent
   std::string remote_;
   beast::flat_buffer buffer_;

@@ -23,18 +23,25 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::size_t kPieceBytes = std::size_t{64} << 10;
-constexpr std::size_t kKeptBytes = std::size_t{512} << 10;
+constexpr std::size_t kKeptBytes = std::size_t{1} << 20;
+/// Of pieces that are sent together; and of what is read before who follows gets any of it.
+constexpr std::size_t kTogetherBytes = std::size_t{256} << 10;
+constexpr std::size_t kMostTogether = 12;
 /// When to forget those that nobody sends any more.
 constexpr std::size_t kMostRead = 256;
 constexpr auto kLookAgain = 1000ms;         // a safety net, for file systems without events
 constexpr auto kLookAgainUnwatched = 50ms;  // nothing else tells us
 /// Many followers get fewer and larger pieces: to send one to each takes about so long.
 constexpr auto kEachFollower = 10us;
-constexpr auto kMostPause = 100ms;
+/// More of them are told by turns, and between turns the log is read: so nobody waits for longer
+/// than it takes to send to all.
+constexpr std::size_t kMostTold = 2'000;
 
 LogPiece piece_of(std::uint64_t from, std::string bytes) {
-  LogPiece piece{.from = from, .raw = std::make_shared<const std::string>(std::move(bytes))};
-  piece.text =
+  LogPiece piece{.from = from,
+                 .raw = std::make_shared<const std::string>(std::move(bytes)),
+                 .message = {.text = nullptr, .packed = std::make_shared<PackedText>()}};
+  piece.message.text =
       is_utf8(*piece.raw) ? piece.raw : std::make_shared<const std::string>(valid_utf8(*piece.raw));
   return piece;
 }
@@ -157,18 +164,22 @@ void LogFeed::on_event(int watch, std::string_view name) {
   wake_.notify();
 }
 
-Task<void> LogFeed::read_new() {
+/// True: there is more.
+Task<bool> LogFeed::read_new() {
+  const std::uint64_t begin = head_;
   while (file_ && !followers_.empty() && !wake_.ended()) {
     const auto work = [file = file_, from = head_] { return read_at(*file, from, kPieceBytes); };
     std::string bytes = co_await call(loop_.services.quick, work);
     const bool is_last = bytes.size() < kPieceBytes;
     // Once it has ended, half a character is all that there is of it.
     if (!(ended_ && is_last)) bytes.resize(bytes.size() - unfinished_tail(bytes));
-    if (bytes.empty()) co_return;
+    if (bytes.empty()) break;
     append(std::move(bytes));
-    notify_all();
-    if (is_last) co_return;
+    untold_ = followers_.size();
+    if (is_last) break;
+    if (head_ - begin >= kTogetherBytes) co_return true;
   }
+  co_return false;
 }
 
 void LogFeed::append(std::string bytes) {
@@ -185,33 +196,45 @@ void LogFeed::notify_all() {
   for (Wake* follower : followers_) follower->notify();
 }
 
+/// Some of those who do not know yet what was read, in turn. Their number.
+int LogFeed::tell_some() {
+  untold_ = std::min(untold_, followers_.size());
+  const std::size_t count = std::min(untold_, kMostTold);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (next_told_ >= followers_.size()) next_told_ = 0;
+    followers_[next_told_++]->notify();
+  }
+  untold_ -= count;
+  return static_cast<int>(count);
+}
+
 Task<void> LogFeed::pump(std::shared_ptr<LogFeed> feed) {
   LogFeed& self = *feed;
   Wake rest(self.loop_.context.get_executor());
   try {
     do {
       if (self.ask_) co_await self.take_look();
+      if (!self.looked_) self.untold_ = self.followers_.size();
       self.looked_ = true;
       // First the state, then the bytes: what is there once it has ended is all.
       const bool ended = self.ended_;
-      co_await self.read_new();
-      self.is_read_ = ended;
-      self.notify_all();
-      if (ended || self.wake_.ended()) break;
-      const auto pause = std::min<std::chrono::microseconds>(
-          kEachFollower * static_cast<int>(self.followers_.size()), kMostPause);
+      const bool more = co_await self.read_new();
+      self.is_read_ = ended && !more;
+      if (self.is_read_ || self.wake_.ended()) break;
+      const std::chrono::microseconds pause = kEachFollower * self.tell_some();
       if (pause > 5ms) {
         co_await rest.wait(std::chrono::duration_cast<std::chrono::milliseconds>(pause));
       }
+      if (more || self.untold_ > 0) continue;
       const bool watched = self.folder_watch_ >= 0 && self.file_watch_ >= 0;
       const bool news = co_await self.wake_.wait(watched ? kLookAgain : kLookAgainUnwatched);
       if (!news || !self.file_) self.ask_ = true;
     } while (!self.followers_.empty());
   } catch (const std::exception&) {  // boundary: those who follow get it
     self.failure_ = std::current_exception();
-    self.notify_all();
   }
   self.is_over_ = true;
+  self.notify_all();
 }
 
 LogPiece LogFeed::shared_piece(std::uint64_t from) {
@@ -219,24 +242,17 @@ LogPiece LogFeed::shared_piece(std::uint64_t from) {
   if (after == pieces_.begin()) return {};
   const LogPiece& piece = *std::prev(after);
   if (end_of(piece) <= from) return {};
-  if (piece.from != from) return piece_of(from, piece.raw->substr(from - piece.from));
-  if (after == pieces_.end()) return piece;
-  if (joined_.raw && joined_.from == from && joined_.raw->size() > piece.raw->size())
-    return joined_;
-  std::string several = *piece.raw;
-  for (auto next = after; next != pieces_.end(); ++next) {
-    if (several.size() + next->raw->size() > kPieceBytes) break;
-    several += *next->raw;
-  }
-  joined_ = piece_of(from, std::move(several));
-  return joined_;
+  return piece.from == from ? piece : piece_of(from, piece.raw->substr(from - piece.from));
 }
 
 LogPiece LogFeed::find_read(std::uint64_t from) const {
   const auto found = read_.find(from);
   if (found == read_.end()) return {};
-  LogPiece piece{.from = from, .raw = found->second.raw.lock(), .text = found->second.text.lock()};
-  return piece.raw && piece.text ? piece : LogPiece{};
+  LogPiece piece{
+      .from = from,
+      .raw = found->second.raw.lock(),
+      .message = {.text = found->second.text.lock(), .packed = found->second.packed.lock()}};
+  return piece.raw && piece.message.text && piece.message.packed ? piece : LogPiece{};
 }
 
 /// Pieces end near multiples of their size, wherever one begins: so those of many are soon the
@@ -260,7 +276,7 @@ Task<LogPiece> LogFeed::own_piece(std::uint64_t from) {
   if (read_.size() >= kMostRead) {
     std::erase_if(read_, [](const auto& entry) { return entry.second.raw.expired(); });
   }
-  read_[from] = {piece.raw, piece.text};
+  read_[from] = {piece.raw, piece.message.text, piece.message.packed};
   co_return piece;
 }
 
@@ -299,11 +315,26 @@ Task<LogPiece> LogFeed::Follower::next(std::uint64_t from, std::chrono::millisec
     const auto left = deadline - std::chrono::steady_clock::now();
     if (left <= 0ms) {
       static const SharedText nothing = std::make_shared<const std::string>();
-      co_return LogPiece{.from = from, .raw = nothing, .text = nothing};
+      co_return LogPiece{.from = from, .raw = nothing, .message = {nothing, nullptr}};
     }
     co_await wake_.wait(std::chrono::ceil<std::chrono::milliseconds>(left));
   }
   co_return LogPiece{};
+}
+
+Task<std::vector<LogPiece>> LogFeed::Follower::next_few(std::uint64_t from) {
+  std::vector<LogPiece> pieces;
+  LogPiece piece = co_await next(from);
+  std::uint64_t end = from;
+  while (piece.raw) {
+    end += piece.raw->size();
+    pieces.push_back(std::move(piece));
+    piece = {};
+    // (As they are, not joined: what is made and packed once serves all.)
+    const bool is_full = pieces.size() == kMostTogether || end - from >= kTogetherBytes;
+    if (!is_full) piece = feed_->shared_piece(end);
+  }
+  co_return pieces;
 }
 
 }  // namespace cooper::server

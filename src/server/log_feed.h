@@ -31,8 +31,9 @@ void require_offset(rack::Rack& rack, const AppName& app, const BuildId& id, Bui
 /// A part of a log, and the same as text.
 struct LogPiece {
   std::uint64_t from = 0;
-  SharedText raw;   ///< null: there is no more, or who waited is to end
-  SharedText text;  ///< `raw`, with U+FFFD for what is no UTF-8; no character is cut in two
+  SharedText raw;  ///< null: there is no more, or who waited is to end
+  /// `raw` as text, with U+FFFD for what is no UTF-8; no character is cut in two.
+  SharedMessage message;
 };
 
 /// The files of a build that grow while it runs.
@@ -62,6 +63,9 @@ class LogFeed : public FileWatcher, public std::enable_shared_from_this<LogFeed>
     /// Throws Error{invalid} if `from` lies beyond the log's end, and what reading the log threw.
     Task<LogPiece> next(std::uint64_t from,
                         std::chrono::milliseconds most = std::chrono::hours(1'000));
+    /// The same, and what others get after it, too. Empty: there is no more, or who waited is to
+    /// end.
+    Task<std::vector<LogPiece>> next_few(std::uint64_t from);
     /// All that is there now lies before `at`. Waits for the first look at the log.
     Task<bool> is_at_end(std::uint64_t at);
     /// The log has ended, and there never was a file of it.
@@ -89,13 +93,15 @@ class LogFeed : public FileWatcher, public std::enable_shared_from_this<LogFeed>
   struct WeakPiece {
     std::weak_ptr<const std::string> raw;
     std::weak_ptr<const std::string> text;
+    std::weak_ptr<PackedText> packed;
   };
   Look look() const;  // on a worker
   Task<void> take_look();
-  Task<void> read_new();
+  Task<bool> read_new();
   void watch();
   void reopen_if_removed();
   void append(std::string bytes);
+  int tell_some();
   void notify_all();
   LogPiece shared_piece(std::uint64_t from);
   LogPiece find_read(std::uint64_t from) const;
@@ -120,10 +126,11 @@ class LogFeed : public FileWatcher, public std::enable_shared_from_this<LogFeed>
   std::uint64_t head_ = 0;       ///< pieces end here
   std::deque<LogPiece> pieces_;  ///< contiguous, the newest last
   std::size_t piece_bytes_ = 0;  ///< of them all
-  LogPiece joined_;              ///< several of them, for those who are a little behind
   /// What those who are further behind have just read, by its begin, as long as one sends it.
   std::map<std::uint64_t, WeakPiece> read_;
   std::vector<Wake*> followers_;
+  std::size_t next_told_ = 0;  ///< whose turn it is
+  std::size_t untold_ = 0;     ///< from there on: who does not know yet what was read
 };
 
 }  // namespace cooper::server

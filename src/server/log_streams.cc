@@ -23,11 +23,19 @@ class BuildLogStream : public Stream {
         const bool at_end = co_await log.is_at_end(at);
         if (at_end) co_return StreamEnd::whole;
       }
-      const LogPiece piece = co_await log.next(at);
-      if (!piece.raw) break;
-      co_await writer.write(form_ == LogForm::bytes ? piece.raw : piece.text);
-      loop.services.metrics.log_bytes += piece.raw->size();
-      at += piece.raw->size();
+      std::vector<LogPiece> pieces = co_await log.next_few(at);
+      if (pieces.empty()) break;
+      std::uint64_t bytes = 0;
+      std::vector<SharedMessage> messages;
+      for (LogPiece& piece : pieces) {
+        bytes += piece.raw->size();
+        if (form_ == LogForm::bytes) piece.message = {piece.raw, nullptr};
+        messages.push_back(std::move(piece.message));
+      }
+      pieces.clear();
+      co_await writer.write_shared(std::move(messages));
+      loop.services.metrics.log_bytes += bytes;
+      at += bytes;
     }
     if (wake.ended()) co_return StreamEnd::interrupted;
     if (log.is_missing()) co_await send_journal(loop, writer);

@@ -1,5 +1,6 @@
 // Answers that are made while they are sent: by a worker, or as a stream's frames or chunks.
 
+#include "base/text.h"
 #include "server/http_session.h"
 #include "server/production.h"
 #include "server/spawn.h"
@@ -52,6 +53,15 @@ struct Gone {
   Gone& operator=(const Gone&) = delete;
   ~Gone() { session.abort(); }
   HttpSession& session;
+};
+
+/// However the watch of a peer ends: its stream has nobody to send to.
+struct Heard {
+  explicit Heard(Wake& stream) : wake(stream) {}
+  Heard(const Heard&) = delete;
+  Heard& operator=(const Heard&) = delete;
+  ~Heard() { wake.end(); }
+  Wake& wake;
 };
 
 /// The session knows of what is produced as long as that is there.
@@ -159,30 +169,32 @@ Task<void> HttpSession::watch_peer(std::shared_ptr<HttpSession> self) {
 }
 
 /// From here on there are frames; comes back when the connection has ended.
-Task<void> HttpSession::become_web_socket(Parser& parser, Answer& answer) {
-  web_ = std::make_unique<WebSocket>(std::move(*transport_), limits());
+Task<void> HttpSession::become_web_socket(const Request& request, Answer& answer) {
+  web_ = std::make_shared<WebSocket>(loop_, std::move(*transport_), request);
   transport_.reset();
-  buffer_ = {};
   const Gone gone{*this};
-  co_await web_->accept(parser);
+  co_await web_->accept();
   spawn(loop_, watch_web_peer(shared_from_this()), "watching a peer");
-  StreamEnd end = StreamEnd::whole;
+  CloseCode code = CloseCode::normal;
   std::string failed;
   try {
-    end = co_await answer.stream->run(loop_, *web_, wake_);
+    const StreamEnd end = co_await answer.stream->run(loop_, *web_, wake_);
+    if (end == StreamEnd::interrupted) code = CloseCode::going_away;
   } catch (const Error& error) {  // boundary: a stream; the peer is told
-    failed = error.message();
+    code = CloseCode::internal_error;
+    failed = shorten(printable(error.message()), 60);
   }
-  if (failed.empty()) {
-    co_await web_->close(end);
-  } else {
-    co_await web_->close_failed(std::move(failed));
-  }
+  const bool is_over = co_await web_->close(code, std::move(failed));
+  if (is_over) co_await linger();
 }
 
 Task<void> HttpSession::watch_web_peer(std::shared_ptr<HttpSession> self) {
-  co_await self->web_->watch();
-  self->wake_.end();
+  const auto space = self->buffer_.data();
+  std::string early(static_cast<const char*>(space.data()), space.size());
+  self->buffer_ = {};
+  const std::shared_ptr<WebSocket> web = self->web_;
+  const Heard heard{self->wake_};
+  co_await web->watch(std::move(early));
 }
 
 }  // namespace cooper::server

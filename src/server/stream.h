@@ -9,6 +9,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace cooper::server {
 
@@ -17,6 +18,23 @@ struct Loop;
 /// Bytes that many sessions may send, made once.
 using SharedText = std::shared_ptr<const std::string>;
 
+/// A shared text as a message that is packed by itself: made once, for the first who wants it.
+class PackedText {
+ public:
+  /// Null: it is no smaller.
+  SharedText of(const SharedText& text);
+
+ private:
+  SharedText packed_;
+  bool is_made_ = false;
+};
+
+/// A text that many send, each as a message of its own.
+struct SharedMessage {
+  SharedText text;
+  std::shared_ptr<PackedText> packed;
+};
+
 /// Where a stream's pieces go: WebSocket frames.
 class StreamWriter {
  public:
@@ -24,6 +42,8 @@ class StreamWriter {
   /// One piece. Comes back when it is handed to the kernel: who reads slowly holds up its own
   /// stream alone. Throws (boost::system::system_error) once the peer has gone.
   virtual Task<void> write(SharedText piece) = 0;
+  /// The same, of several.
+  virtual Task<void> write_shared(std::vector<SharedMessage> messages);
 };
 
 /// What a stream waits for; also tells it that it is to end.

@@ -3,8 +3,10 @@
 #include <boost/asio/ssl/stream_base.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
-#include <boost/beast/websocket/ssl.hpp>
-#include <boost/beast/websocket/teardown.hpp>
+
+#include <array>
+#include <sys/socket.h>
+#include <sys/uio.h>
 
 namespace cooper::server {
 namespace asio = boost::asio;
@@ -33,9 +35,20 @@ class WireOver : public Transport::Wire {
   void write(const FewBuffers<asio::const_buffer>& buffers, IoHandler handler) override {
     stream_.async_write_some(buffers, std::move(handler));
   }
-  void end(beast::role_type role, IoHandler handler) override {
-    using beast::websocket::async_teardown;
-    async_teardown(role, stream_, std::move(handler));
+  std::size_t try_write(const FewBuffers<asio::const_buffer>& buffers) override {
+    if constexpr (std::is_same_v<Stream, Secure>) return 0;
+    std::array<iovec, FewBuffers<asio::const_buffer>::static_capacity> parts;
+    std::size_t count = 0;
+    for (const asio::const_buffer& buffer : buffers) {
+      parts[count++] = {const_cast<void*>(buffer.data()), buffer.size()};
+    }
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = count;
+    // What is wrong with the connection is told by the write that must follow.
+    const ssize_t n =
+        ::sendmsg(tcp().socket().native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return n > 0 ? static_cast<std::size_t>(n) : 0;
   }
 
  private:

@@ -8,7 +8,6 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
-#include <boost/beast/core/role.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/container/static_vector.hpp>
 
@@ -64,7 +63,7 @@ class IoHandler {
 
 /// As many buffers as one operation takes; it may do less than it was asked for.
 template <class Buffer>
-using FewBuffers = boost::container::static_vector<Buffer, 8>;
+using FewBuffers = boost::container::static_vector<Buffer, 24>;
 
 /// A stream as asio and Beast want one. On one thread.
 class Transport {
@@ -97,17 +96,12 @@ class Transport {
         token, few_of<boost::asio::const_buffer>(buffers));
   }
 
-  // How Beast's WebSocket ends a stream (found by its type).
-  template <class Handler>
-  friend void async_teardown(boost::beast::role_type role, Transport& transport,
-                             Handler&& handler) {
-    auto without_bytes = [held = std::decay_t<Handler>(std::forward<Handler>(handler))](
-                             boost::system::error_code failure, std::size_t) mutable {
-      held(failure);
-    };
-    transport.wire_->end(role, IoHandler(std::move(without_bytes), transport.get_executor()));
+  /// What the kernel takes of it at once; 0 also of what has to be encrypted. Not while a write is
+  /// under way.
+  template <class Buffers>
+  std::size_t try_write(const Buffers& buffers) {
+    return wire_->try_write(few_of<boost::asio::const_buffer>(buffers));
   }
-  friend void beast_close_socket(Transport& transport) { transport.tcp().close(); }
 
   /// What is beneath: a socket, or TLS over one.
   class Wire {
@@ -118,7 +112,7 @@ class Transport {
     virtual void read(const FewBuffers<boost::asio::mutable_buffer>& buffers,
                       IoHandler handler) = 0;
     virtual void write(const FewBuffers<boost::asio::const_buffer>& buffers, IoHandler handler) = 0;
-    virtual void end(boost::beast::role_type role, IoHandler handler) = 0;
+    virtual std::size_t try_write(const FewBuffers<boost::asio::const_buffer>& buffers) = 0;
   };
 
  private:

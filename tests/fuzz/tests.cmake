@@ -36,4 +36,5 @@ cooper_fuzz_target(foreign LINKS cooper_foreign GTest::gtest
   SEEDS ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/unpack)
 cooper_fuzz_target(http LINKS cooper_server cooper_rack)
 cooper_fuzz_target(api LINKS cooper_api dep::boost_json)
+cooper_fuzz_target(frames LINKS cooper_server cooper_rack)
 cooper_fuzz_target(hook LINKS cooper_server cooper_rack)

@@ -54,4 +54,4 @@ cooper_unit_test(api LINKS cooper_api dep::boost_json
 cooper_unit_test(plugin LINKS cooper_plugin
   SOURCES plugin_flags_test.cc plugin_text_test.cc)
 cooper_unit_test(server LINKS cooper_server cooper_rack dep::boost_json
-  SOURCES server_openapi_test.cc server_client_address_test.cc server_hook_test.cc server_log_line_test.cc server_login_limit_test.cc server_request_test.cc server_text_test.cc server_tls_test.cc server_workers_test.cc)
+  SOURCES server_openapi_test.cc server_client_address_test.cc server_frames_test.cc server_hook_test.cc server_log_line_test.cc server_login_limit_test.cc server_request_test.cc server_text_test.cc server_tls_test.cc server_workers_test.cc)
