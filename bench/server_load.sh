@@ -45,28 +45,30 @@ for path in "/apps/$app/builds" "/v1/apps/$app/builds?limit=10"; do
 done
 
 # A build that is followed: what it writes is what the client counts. For as many followers and
-# bytes as asked for, and for a tenth of each.
-measure() { # FOLLOWERS BYTES_A_SECOND
+# bytes as asked for, by clients that unpack messages; then by others, for a tenth of each.
+measure() { # follow|unpack FOLLOWERS BYTES_A_SECOND
+  local how="$1"
+  shift
   local go="$folder/go" id before after
   rm -f "$go"
   mkfifo "$go"
   "$cooper" track -a load --detach -- sh -c "cat '$go'; exec '$load' write $2 10 '$folder/times'" > "$folder/track" 2>&1
   id="$("$cooper" builds info last -a load --format json | python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])')"
   before="$(memory)"
-  client follow "$port" "/apps/load/builds/$id/logs" "$1" "$folder/times" > "$folder/followed" &
+  client "$how" "$port" "/apps/load/builds/$id/logs" "$1" "$folder/times" > "$folder/followed" &
   local pid=$!
   until grep -q open "$folder/followed"; do kill -0 "$pid"; sleep 0.1; done
   after="$(memory)"
-  printf '%s followers, %s bytes/s, %s KiB each before anything comes\n' "$1" "$2" \
+  printf '%s: %s followers, %s bytes/s, %s KiB each before anything comes\n' "$how" "$1" "$2" \
     "$(awk -v a="$after" -v b="$before" -v n="$1" 'BEGIN { printf "%.1f", (a - b) / n }')"
   echo > "$go"
   wait "$pid"
   tail -n +2 "$folder/followed"
 }
 "$cooper" apps create load > /dev/null
-measure $((followers / 10)) 1000000
-measure "$followers" 100000
-measure "$followers" 1000000
+measure unpack "$followers" 1000000
+measure follow $((followers / 10)) 1000000
+measure follow "$followers" 100000
 end_server
 
 if ((million > 0)); then

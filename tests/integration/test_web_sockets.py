@@ -1,0 +1,174 @@
+"""WebSockets as a client sees them on the wire: the handshake, packed messages, and frames of control."""
+import base64
+import json
+import os
+import socket
+import ssl
+import struct
+import zlib
+
+import pytest
+
+from support.cooper import wait_for
+from support.rack_client import servers_of
+
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
+
+
+class WebSocket:
+    """One connection; nothing is done for its user."""
+
+    def __init__(self, server, path, extensions=None, version="13", key=KEY, early=b""):
+        raw = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+        if server.tls:
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            raw = context.wrap_socket(raw)
+        self.socket = raw
+        lines = [f"GET {path} HTTP/1.1", "Host: 127.0.0.1", "Connection: keep-alive, Upgrade", "Upgrade: websocket",
+                 f"Sec-WebSocket-Version: {version}", f"Sec-WebSocket-Key: {key}",
+                 "Authorization: Basic " + base64.b64encode(b"convox:any").decode()]
+        if extensions:
+            lines.append(f"Sec-WebSocket-Extensions: {extensions}")
+        self.socket.sendall("\r\n".join([*lines, "", ""]).encode() + early)
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            got = self.socket.recv(1)
+            assert got, head
+            head += got
+        self.head = head.decode()
+        self.status = int(self.head.split()[1])
+
+    def send(self, first, payload=b"", masked=True):
+        mask = os.urandom(4)
+        data = bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload)) if masked else payload
+        self.socket.sendall(bytes([first, (0x80 if masked else 0) | len(payload)]) + (mask if masked else b"") + data)
+
+    def take(self, size):
+        data = b""
+        while len(data) < size:
+            got = self.socket.recv(size - len(data))
+            assert got, "the connection was cut off"
+            data += got
+        return data
+
+    def frame(self):
+        """(packed, opcode, payload)"""
+        first, length = self.take(2)
+        assert first & 0x80 and not first & 0x30 and not length & 0x80
+        if length == 126:
+            length, = struct.unpack(">H", self.take(2))
+        elif length == 127:
+            length, = struct.unpack(">Q", self.take(8))
+        return bool(first & 0x40), first & 0x0f, self.take(length)
+
+    def messages(self):
+        """The texts until the connection is closed, whether one was packed, and the code."""
+        text, any_packed = b"", False
+        while True:
+            packed, opcode, payload = self.frame()
+            if opcode == CLOSE:
+                return text, any_packed, struct.unpack(">H", payload[:2])[0]
+            if opcode == TEXT:
+                any_packed = any_packed or packed
+                # Each by itself: no message refers to one before it.
+                text += zlib.decompressobj(-15).decompress(payload + b"\0\0\xff\xff") if packed else payload
+
+
+@pytest.fixture
+def serve(plain_cooper):
+    with servers_of(plain_cooper) as start:
+        yield start
+
+
+@pytest.fixture(params=[(), ("--tls-self-signed",)], ids=["plain", "tls"])
+def server(serve, request):
+    return serve(*request.param)
+
+
+@pytest.fixture
+def logged(plain_cooper, track):
+    """(path of a build's log, the log)"""
+    script = "i=0; while [ $i -lt 20000 ]; do echo line $i of what a build says; i=$((i+1)); done; echo täil"
+    track("sh", "-c", script, flags=("--app", "web"))
+    build = json.loads(plain_cooper("builds", "-a", "web", "--format", "json").ok().out)[0]["id"]
+    log = plain_cooper("builds", "logs", build, "-a", "web", "--raw").ok().out.encode()
+    assert log.count(b"\n") > 20000
+    return f"/apps/web/builds/{build}/logs", log
+
+
+def test_who_unpacks_gets_packed_messages(server, logged):
+    path, log = logged
+    followed = WebSocket(server, path, "permessage-deflate; client_max_window_bits")
+    assert followed.status == 101 and "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in followed.head
+    assert "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n" in followed.head
+    text, packed, code = followed.messages()
+    assert (text, packed, code) == (log, True, 1000)
+
+
+@pytest.mark.parametrize("extensions", [None, "permessage-deflate; server_max_window_bits=10", "x-unknown"])
+def test_who_does_not_gets_the_bytes(server, logged, extensions):
+    path, log = logged
+    followed = WebSocket(server, path, extensions)
+    assert followed.status == 101 and "Extensions" not in followed.head
+    assert followed.messages() == (log, False, 1000)
+
+
+@pytest.fixture
+def silent(plain_cooper, serve, track):
+    """A server, and the path of the log of a build that says nothing."""
+    started = plain_cooper.start("track", "-a", "web", "--", "sleep", "60")
+    server = serve()
+    folder = plain_cooper.root / "data/builds/web"
+    wait_for(lambda: list(folder.glob("*.json")), "the record")
+    (build,) = plain_cooper.build_ids("web")
+    yield server, f"/apps/web/builds/{build}/logs"
+    plain_cooper("builds", "cancel", build, "-a", "web").ok()
+    started.wait(30)
+
+
+def until(followed, opcode):
+    while True:
+        frame = followed.frame()
+        if frame[1] == opcode:
+            return frame[2]
+
+
+def test_pings_are_answered_also_those_that_come_with_the_request(silent):
+    server, path = silent
+    early = bytes([0x89, 0x82, 0, 0, 0, 0]) + b"hi"
+    followed = WebSocket(server, path, early=early)
+    assert until(followed, PONG) == b"hi"
+    followed.send(0x81, b"a message, which means nothing here")
+    followed.send(0x89, b"again")
+    assert until(followed, PONG) == b"again"
+    followed.send(0x88, struct.pack(">H", 1000) + b"enough")
+    assert until(followed, CLOSE) == struct.pack(">H", 1000)
+    assert followed.socket.recv(1) == b""
+
+
+@pytest.mark.parametrize("first, payload, masked, code", [
+    (0x81, b"hi", False, 1002), (0xb1, b"", True, 1002), (0x83, b"", True, 1002), (0x80, b"", True, 1002),
+    (0xc1, b"", True, 1002), (0x88, b"x", True, 1002), (0x09, b"", True, 1002)])
+def test_what_is_no_frame_ends_the_connection_and_says_so(silent, first, payload, masked, code):
+    server, path = silent
+    followed = WebSocket(server, path)
+    followed.send(first, payload, masked)
+    assert until(followed, CLOSE) == struct.pack(">H", code)
+    assert followed.socket.recv(1) == b""
+
+
+def test_a_message_that_is_too_long_ends_the_connection(silent):
+    server, path = silent
+    followed = WebSocket(server, path)
+    followed.socket.sendall(bytes([0x82, 0xff]) + struct.pack(">Q", 1 << 20) + b"1234")
+    assert until(followed, CLOSE) == struct.pack(">H", 1009)
+
+
+def test_handshakes_that_can_not_be_are_refused_in_one_line(server, logged):
+    path, _ = logged
+    old = WebSocket(server, path, version="8")
+    assert old.status == 426 and "Sec-WebSocket-Version: 13\r\n" in old.head
+    assert WebSocket(server, path, key="c2hvcnQ=").status == 400
+    assert WebSocket(server, path, key="").status == 400
