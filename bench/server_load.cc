@@ -343,7 +343,8 @@ int follow(std::uint16_t port, std::string_view path, std::size_t count, const s
 // ---- the build
 
 /// Lines as package managers, compilers and image builders write them: words that come again and
-/// again, with numbers and digests that don't.
+/// again, with numbers and digests that don't. They pack to a fifth; logs of apt and of compilers,
+/// to a sixth or seventh.
 std::string some_lines(std::size_t bytes) {
   std::minstd_rand random(4711);
   const auto up_to = [&random](unsigned most) { return std::to_string(random() % most); };
@@ -356,8 +357,11 @@ std::string some_lines(std::size_t bytes) {
     return digits;
   };
   std::string text;
+  std::size_t line = 0;
   while (text.size() < bytes) {
-    text += "#" + up_to(30) + " " + up_to(600) + "." + up_to(100) + " ";
+    ++line;
+    text += "#" + std::to_string(1 + line / 500) + " " + std::to_string(line / 40) + "." +
+            up_to(10) + " ";
     switch (random() % 16 / 5) {
       case 0:
         text += "Get:" + up_to(900) + " http://mirror.example/debian bookworm/main amd64 lib" +
@@ -370,8 +374,8 @@ std::string some_lines(std::size_t bytes) {
                 "ms (cache miss)\n";
         break;
       case 2:
-        text += "[" + up_to(900) + "/900] Building CXX object src/CMakeFiles/part_" + up_to(40) +
-                ".dir/module_" + up_to(40) + "/file_" + up_to(900) + ".cc.o\n";
+        text += "[" + std::to_string(line) + "/90000] Building CXX object src/CMakeFiles/part_" +
+                up_to(40) + ".dir/module_" + up_to(40) + "/file_" + up_to(900) + ".cc.o\n";
         break;
       default:
         text += "copying blob sha256:" + digest(8) + "\n";

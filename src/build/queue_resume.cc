@@ -110,7 +110,7 @@ void resume_queue_quietly(store::FileStore& store) {
   }
 }
 
-void restore_places(store::FileStore& store, const AppName& app) {
+void restore_places(store::FileStore& store, const std::optional<AppName>& app) {
   if (store.layout().is_dokkus()) return;
   std::vector<Build> queued;
   store.query_builds({.app = app, .statuses = {Status::queued}}, [&](Build&& build) {

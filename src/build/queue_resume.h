@@ -4,6 +4,7 @@
 #include "model/build.h"
 #include "store/file_store.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,8 +19,9 @@ std::vector<std::string> resume_queue(store::FileStore& store);
 /// The same where nobody listens, and the next one does what can't be done now. Throws nothing.
 void resume_queue_quietly(store::FileStore& store);
 
-/// Queued builds of the app that have no place any more get one, for resume_queue. Throws Error.
-void restore_places(store::FileStore& store, const AppName& app);
+/// Queued builds of the app, without one of all apps, that have no place any more get one, for
+/// resume_queue. Throws Error.
+void restore_places(store::FileStore& store, const std::optional<AppName>& app);
 
 /// Ends a queued build whose process is gone; false if it has one, or has ended.
 bool end_lost(store::FileStore& store, const Build& build, const Outcome& outcome);

@@ -12,7 +12,7 @@ namespace cooper::rack {
 std::vector<build::QueueEntry> LocalRack::list_queue() { return build::Queue(store_).list(); }
 
 std::vector<std::string> LocalRack::resume_queue() {
-  for (const AppName& app : store_.app_names()) build::restore_places(store_, app);
+  build::restore_places(store_, std::nullopt);  // of all at once: that asks the index alone
   return build::resume_queue(store_);
 }
 
