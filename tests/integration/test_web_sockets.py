@@ -2,6 +2,7 @@
 import base64
 import json
 import os
+import resource
 import socket
 import ssl
 import struct
@@ -32,12 +33,11 @@ class WebSocket:
         if extensions:
             lines.append(f"Sec-WebSocket-Extensions: {extensions}")
         self.socket.sendall("\r\n".join([*lines, "", ""]).encode() + early)
-        head = b""
-        while not head.endswith(b"\r\n\r\n"):
-            got = self.socket.recv(1)
-            assert got, head
-            head += got
-        self.head = head.decode()
+        self.read = b""
+        while b"\r\n\r\n" not in self.read:
+            self.more()
+        head, _, self.read = self.read.partition(b"\r\n\r\n")
+        self.head = head.decode() + "\r\n"
         self.status = int(self.head.split()[1])
 
     def send(self, first, payload=b"", masked=True):
@@ -45,13 +45,19 @@ class WebSocket:
         data = bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload)) if masked else payload
         self.socket.sendall(bytes([first, (0x80 if masked else 0) | len(payload)]) + (mask if masked else b"") + data)
 
+    def more(self):
+        got = self.socket.recv(65536)
+        assert got, f"the connection was cut off after {self.read}"
+        self.read += got
+
     def take(self, size):
-        data = b""
-        while len(data) < size:
-            got = self.socket.recv(size - len(data))
-            assert got, "the connection was cut off"
-            data += got
+        while len(self.read) < size:
+            self.more()
+        data, self.read = self.read[:size], self.read[size:]
         return data
+
+    def is_over(self):
+        return not self.read and self.socket.recv(1) == b""
 
     def frame(self):
         """(packed, opcode, payload)"""
@@ -115,6 +121,34 @@ def test_who_does_not_gets_the_bytes(server, logged, extensions):
     assert followed.messages() == (log, False, 1000)
 
 
+def test_all_get_all_of_it_also_if_they_are_told_in_turns(serve, plain_cooper):
+    """More followers on one loop than hear at once of what was written (2,000); half of them unpack."""
+    processors = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(processors)})  # a loop for each processor that it may use
+    try:
+        server = serve()
+    finally:
+        os.sched_setaffinity(0, processors)
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit[1], limit[1]))
+    go = plain_cooper.root / "go"
+    os.mkfifo(go)
+    script = f"cat {go}; i=0; while [ $i -lt 300 ]; do echo line $i of a log that many follow; i=$((i+1)); " \
+             "case $i in *0) sleep 0.01;; esac; done"
+    plain_cooper("track", "-a", "web", "--detach", "--", "sh", "-c", script).ok()
+    (build,) = plain_cooper.build_ids("web")
+    path = f"/apps/web/builds/{build}/logs"
+    followers = [WebSocket(server, path, "permessage-deflate" if at % 2 else None) for at in range(2100)]
+    go.write_text("begin\n")
+    plain_cooper.wait_for_end("web", build)
+    log = plain_cooper("builds", "logs", build, "-a", "web", "--raw").ok().out.encode()
+    assert log.startswith(b"begin\nline 0 ") and log.count(b"\n") > 300
+    for follower in followers:
+        text, _, code = follower.messages()
+        assert (text, code) == (log, 1000)
+        follower.socket.close()
+
+
 @pytest.fixture
 def silent(plain_cooper, serve, track):
     """A server, and the path of the log of a build that says nothing."""
@@ -145,7 +179,7 @@ def test_pings_are_answered_also_those_that_come_with_the_request(silent):
     assert until(followed, PONG) == b"again"
     followed.send(0x88, struct.pack(">H", 1000) + b"enough")
     assert until(followed, CLOSE) == struct.pack(">H", 1000)
-    assert followed.socket.recv(1) == b""
+    assert followed.is_over()
 
 
 @pytest.mark.parametrize("first, payload, masked, code", [
@@ -156,7 +190,7 @@ def test_what_is_no_frame_ends_the_connection_and_says_so(silent, first, payload
     followed = WebSocket(server, path)
     followed.send(first, payload, masked)
     assert until(followed, CLOSE) == struct.pack(">H", code)
-    assert followed.socket.recv(1) == b""
+    assert followed.is_over()
 
 
 def test_a_message_that_is_too_long_ends_the_connection(silent):
