@@ -160,8 +160,12 @@ bool offers_packed_messages(std::string_view extensions) {
       const std::string_view name = take_part(parameter, '=');
       // What is sent may refer to 32 KiB: a client who has room for less is not served so. How it
       // packs its own messages does not matter: nobody reads them.
-      fits = name == "server_no_context_takeover" || name == "client_no_context_takeover" ||
-             name == "client_max_window_bits";
+      const bool is_flag =
+          name == "server_no_context_takeover" || name == "client_no_context_takeover";
+      const auto bits = parse_number(parameter);
+      const bool is_window = name == "client_max_window_bits" &&
+                             (parameter.empty() || (bits && *bits >= 8 && *bits <= 15));
+      fits = (is_flag && parameter.empty()) || is_window;
     }
     if (fits) return true;
   }

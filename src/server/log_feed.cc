@@ -15,6 +15,7 @@
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utility>
 
 namespace cooper::server {
 
@@ -133,6 +134,7 @@ Task<void> LogFeed::take_look() {
   head_ = size_of(*file_);
   const std::size_t tail = std::min<std::uint64_t>(head_, 3);
   head_ -= unfinished_tail(read_at(*file_, head_ - tail, tail));
+  untold_ = followers_.size();  // who waits for its first bytes
 }
 
 void LogFeed::watch() {
@@ -242,17 +244,19 @@ LogPiece LogFeed::shared_piece(std::uint64_t from) {
   if (after == pieces_.begin()) return {};
   const LogPiece& piece = *std::prev(after);
   if (end_of(piece) <= from) return {};
-  return piece.from == from ? piece : piece_of(from, piece.raw->substr(from - piece.from));
+  if (piece.from == from) return piece;
+  LogPiece rest = piece_of(from, piece.raw->substr(from - piece.from));
+  rest.message.packed = nullptr;
+  return rest;
 }
 
 LogPiece LogFeed::find_read(std::uint64_t from) const {
   const auto found = read_.find(from);
   if (found == read_.end()) return {};
-  LogPiece piece{
-      .from = from,
-      .raw = found->second.raw.lock(),
-      .message = {.text = found->second.text.lock(), .packed = found->second.packed.lock()}};
-  return piece.raw && piece.message.text && piece.message.packed ? piece : LogPiece{};
+  LogPiece piece{.from = from,
+                 .raw = found->second.raw.lock(),
+                 .message = {.text = found->second.text.lock(), .packed = nullptr}};
+  return piece.raw && piece.message.text ? piece : LogPiece{};
 }
 
 /// Pieces end near multiples of their size, wherever one begins: so those of many are soon the
@@ -273,10 +277,11 @@ Task<LogPiece> LogFeed::own_piece(std::uint64_t from) {
   piece = find_read(from);
   if (piece.raw) co_return piece;
   piece = piece_of(from, std::move(bytes));
+  piece.message.packed = nullptr;  // few are there at once: it would be packed for each
   if (read_.size() >= kMostRead) {
     std::erase_if(read_, [](const auto& entry) { return entry.second.raw.expired(); });
   }
-  read_[from] = {piece.raw, piece.message.text, piece.message.packed};
+  read_[from] = {piece.raw, piece.message.text};
   co_return piece;
 }
 
@@ -288,7 +293,10 @@ LogFeed::Follower::Follower(std::shared_ptr<LogFeed> feed, Wake& wake)
 
 LogFeed::Follower::~Follower() {
   --feed_->loop_.services.metrics.followers;
-  std::erase(feed_->followers_, &wake_);
+  auto& all = feed_->followers_;
+  const auto at = std::ranges::find(all, &wake_);
+  if (std::cmp_less(at - all.begin(), feed_->next_told_)) --feed_->next_told_;
+  all.erase(at);
   if (feed_->followers_.empty()) feed_->wake_.notify();
 }
 
@@ -330,9 +338,16 @@ Task<std::vector<LogPiece>> LogFeed::Follower::next_few(std::uint64_t from) {
     end += piece.raw->size();
     pieces.push_back(std::move(piece));
     piece = {};
-    // (As they are, not joined: what is made and packed once serves all.)
-    const bool is_full = pieces.size() == kMostTogether || end - from >= kTogetherBytes;
-    if (!is_full) piece = feed_->shared_piece(end);
+    if (end - from < kTogetherBytes) piece = feed_->shared_piece(end);
+  }
+  // (As they are, not joined: what is made and packed once serves all. Who is far behind a log that
+  // is written line by line is alone with that.)
+  if (pieces.size() > kMostTogether) {
+    std::string joined;
+    for (const LogPiece& one : pieces) joined += *one.raw;
+    pieces.clear();
+    pieces.push_back(piece_of(from, std::move(joined)));
+    pieces.back().message.packed = nullptr;
   }
   co_return pieces;
 }

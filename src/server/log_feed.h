@@ -93,7 +93,6 @@ class LogFeed : public FileWatcher, public std::enable_shared_from_this<LogFeed>
   struct WeakPiece {
     std::weak_ptr<const std::string> raw;
     std::weak_ptr<const std::string> text;
-    std::weak_ptr<PackedText> packed;
   };
   Look look() const;  // on a worker
   Task<void> take_look();

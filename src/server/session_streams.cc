@@ -17,6 +17,9 @@ namespace cooper::server {
 
 namespace {
 
+/// Of a close frame's reason, which has room for 123 bytes.
+constexpr std::size_t kReasonCharacters = 30;
+
 /// Sends a stream's pieces as chunks; without them to who speaks HTTP/1.0.
 class ChunkWriter : public StreamWriter {
  public:
@@ -101,6 +104,7 @@ Task<HttpSession::Next> HttpSession::send_production(Answer& answer, const Reque
   }
   Next next = Next::close;
   if (refusal) {
+    request.watch->is_answered(*refusal);
     next = co_await send(*refusal, request, is_http_11, keep);
     if (is_endless) co_await let_watched_peer_go();
     co_return is_endless ? Next::gone : next;
@@ -177,13 +181,18 @@ Task<void> HttpSession::become_web_socket(const Request& request, Answer& answer
   spawn(loop_, watch_web_peer(shared_from_this()), "watching a peer");
   CloseCode code = CloseCode::normal;
   std::string failed;
+  bool is_cut = false;
   try {
     const StreamEnd end = co_await answer.stream->run(loop_, *web_, wake_);
     if (end == StreamEnd::interrupted) code = CloseCode::going_away;
   } catch (const Error& error) {  // boundary: a stream; the peer is told
+    log_error("request " + request.id + ": " + error.what());
     code = CloseCode::internal_error;
-    failed = shorten(printable(error.message()), 60);
+    failed = shorten(printable(error.message()), kReasonCharacters);
+  } catch (const boost::system::system_error&) {  // boundary: the peer has ended it, or has gone
+    is_cut = true;
   }
+  if (is_cut && !web_->is_closing()) co_return;
   const bool is_over = co_await web_->close(code, std::move(failed));
   if (is_over) co_await linger();
 }

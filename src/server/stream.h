@@ -29,10 +29,10 @@ class PackedText {
   bool is_made_ = false;
 };
 
-/// A text that many send, each as a message of its own.
+/// A text that is sent as a message of its own.
 struct SharedMessage {
   SharedText text;
-  std::shared_ptr<PackedText> packed;
+  std::shared_ptr<PackedText> packed;  ///< null: few send it
 };
 
 /// Where a stream's pieces go: WebSocket frames.
@@ -46,7 +46,7 @@ class StreamWriter {
   virtual Task<void> write_shared(std::vector<SharedMessage> messages);
 };
 
-/// What a stream waits for; also tells it that it is to end.
+/// What a stream waits for; also tells it that it is to end. One waits at a time.
 class Wake {
  public:
   explicit Wake(const boost::asio::any_io_executor& executor) : timer_(executor) {}

@@ -9,6 +9,7 @@
 #include <boost/system/system_error.hpp>
 
 #include <array>
+#include <span>
 
 namespace cooper::server {
 
@@ -43,7 +44,8 @@ class WebSocket::Turn {
   Turn& operator=(const Turn&) = delete;
   ~Turn() {
     socket_.is_sending_ = false;
-    socket_.changed_.notify();
+    socket_.stream_turn_.notify();
+    socket_.watch_turn_.notify();
   }
 
  private:
@@ -56,7 +58,8 @@ WebSocket::WebSocket(Loop& loop, Transport transport, const Request& request)
       packs_(offers_packed_messages(request.headers.get("sec-websocket-extensions"))),
       reader_(packs_),
       alive_(loop.context),
-      changed_(loop.context.get_executor()) {
+      stream_turn_(loop.context.get_executor()),
+      watch_turn_(loop.context.get_executor()) {
   answer_ =
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
       "X-Request-Id: " +
@@ -76,7 +79,7 @@ Task<void> WebSocket::accept() {
 }
 
 Task<void> WebSocket::send(std::vector<Frame> frames) {
-  while (is_sending_) co_await changed_.wait(1h);
+  while (is_sending_) co_await stream_turn_.wait(1h);
   if (is_closing_) throw_gone();
   const Turn turn(*this);
   std::vector<asio::const_buffer> parts;
@@ -87,19 +90,21 @@ Task<void> WebSocket::send(std::vector<Frame> frames) {
     parts.emplace_back(frame.payload->data(), frame.payload->size());
   }
   std::size_t sent = transport_.try_write(parts);
-  while (!parts.empty() && sent >= parts.front().size()) {
-    sent -= parts.front().size();
-    parts.erase(parts.begin());
+  std::size_t first = 0;
+  for (;;) {
+    heard_ = heard_ || sent > 0;  // who takes what is sent is there
+    for (; first < parts.size() && sent >= parts[first].size(); ++first) {
+      sent -= parts[first].size();
+    }
+    if (first == parts.size()) break;
+    parts[first] += sent;
+    const std::span<const asio::const_buffer> rest = std::span(parts).subspan(first);
+    sent = co_await transport_.async_write_some(rest, asio::use_awaitable);
   }
-  if (!parts.empty()) {
-    parts.front() += sent;
-    co_await asio::async_write(transport_, parts, asio::use_awaitable);
-  }
-  heard_ = true;  // who takes what is sent is there
 }
 
-Task<void> WebSocket::send_control(std::string frame) {
-  while (is_sending_) co_await changed_.wait(1h);
+Task<void> WebSocket::send_control(std::string frame, Wake& turn_free) {
+  while (is_sending_) co_await turn_free.wait(1h);
   const Turn turn(*this);
   const auto bytes = asio::buffer(frame);
   co_await asio::async_write(transport_, bytes, asio::use_awaitable);
@@ -129,12 +134,14 @@ Task<bool> WebSocket::answer(const Control& control) {
   if (control.opcode == Opcode::close) {
     if (!is_closing_) {
       is_closing_ = true;
-      co_await send_control(control_frame(Opcode::close, control.payload.substr(0, 2)));
+      std::string reply = control_frame(Opcode::close, control.payload.substr(0, 2));
+      co_await send_control(std::move(reply), watch_turn_);
     }
     co_return false;
   }
   if (control.opcode == Opcode::ping && !is_closing_) {
-    co_await send_control(control_frame(Opcode::pong, control.payload));
+    std::string pong = control_frame(Opcode::pong, control.payload);
+    co_await send_control(std::move(pong), watch_turn_);
   }
   co_return true;
 }
@@ -146,7 +153,7 @@ struct WebSocket::Watched {
   Watched& operator=(const Watched&) = delete;
   ~Watched() {
     socket.is_watched_ = false;
-    socket.changed_.notify();
+    socket.stream_turn_.notify();
   }
   WebSocket& socket;
 };
@@ -168,7 +175,8 @@ Task<void> WebSocket::watch(std::string early) {
       goes_on = false;
       if (!is_closing_) {
         is_closing_ = true;
-        co_await send_control(close_frame(*wrong, ""));
+        std::string reply = close_frame(*wrong, "");
+        co_await send_control(std::move(reply), watch_turn_);
       }
     }
     if (!goes_on) break;
@@ -184,19 +192,21 @@ Task<void> WebSocket::watch(std::string early) {
 Task<bool> WebSocket::close(CloseCode code, std::string reason) {
   if (!is_closing_) {
     is_closing_ = true;
-    co_await send_control(close_frame(code, reason));
+    std::string frame = close_frame(code, reason);
+    co_await send_control(std::move(frame), stream_turn_);
   }
   const auto deadline = std::chrono::steady_clock::now() + kLinger;
   while ((is_watched_ || is_sending_) && std::chrono::steady_clock::now() < deadline) {
-    co_await changed_.wait(kLinger);
+    co_await stream_turn_.wait(kLinger);
   }
   co_return !is_watched_ && !is_sending_;
 }
 
 Task<void> WebSocket::ping(std::shared_ptr<WebSocket> self) {
   // While a frame is under way, the peer's word could only come after it.
-  const bool may_send = !self->is_sending_ && !self->is_closing_;
-  if (may_send) co_await self->send_control(control_frame(Opcode::ping, ""));
+  if (self->is_sending_ || self->is_closing_) co_return;
+  std::string frame = control_frame(Opcode::ping, "");
+  co_await self->send_control(std::move(frame), self->watch_turn_);  // it is free: nobody waits
 }
 
 /// Looks from time to time whether the peer is still there; else its connection ends.

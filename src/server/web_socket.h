@@ -29,6 +29,8 @@ class WebSocket : public StreamWriter, public std::enable_shared_from_this<WebSo
   WebSocket(Loop& loop, Transport transport, const Request& request);
 
   beast::tcp_stream& tcp() { return transport_.tcp(); }
+  /// Either side has said that it ends.
+  bool is_closing() const { return is_closing_; }
   /// Answers the request for it.
   Task<void> accept();
   Task<void> write(SharedText piece) override;
@@ -48,7 +50,7 @@ class WebSocket : public StreamWriter, public std::enable_shared_from_this<WebSo
   };
 
   Task<void> send(std::vector<Frame> frames);
-  Task<void> send_control(std::string frame);
+  Task<void> send_control(std::string frame, Wake& turn);
   Task<bool> answer(const Control& control);
   static Task<void> ping(std::shared_ptr<WebSocket> self);
   void keep_alive();
@@ -64,7 +66,8 @@ class WebSocket : public StreamWriter, public std::enable_shared_from_this<WebSo
   bool is_sending_ = false;  ///< a frame is under way: others wait for their turn
   bool is_closing_ = false;  ///< our last frame has been sent, or is about to be
   bool is_watched_ = true;   ///< the peer may still say something
-  Wake changed_;             ///< a turn is free, or the peer has said its last
+  Wake stream_turn_;         ///< for the stream: a turn is free, or the peer has said its last
+  Wake watch_turn_;          ///< for the watch: a turn is free
 };
 
 }  // namespace cooper::server

@@ -241,6 +241,7 @@ WebhookSender::Delay WebhookSender::deliver(const WebhookId& id) {
     return kLockedBySomebody;
   }
   store::WebhookQueue queue(layout_, id);
+  queue.trim();
   const auto begun = Clock::now();
   Delay next;
   for (WebhookMessage& message : queue.list()) {

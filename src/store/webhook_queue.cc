@@ -123,7 +123,6 @@ void WebhookQueue::add(const WebhookMessage& message) {
   } catch (const Error& error) {  // adapter: there already is as good
     if (error.code() != Errc::conflict) throw;
   }
-  trim();
 }
 
 void WebhookQueue::update(const WebhookMessage& message) {

@@ -51,10 +51,12 @@ class WebhookQueue {
  public:
   WebhookQueue(Layout layout, WebhookId id) : layout_(std::move(layout)), id_(std::move(id)) {}
 
-  /// Durably. One of that id that is there already stays as it is. Of some 200 and more, forgets
-  /// those that wait no more and are older than 30 days or beyond the newest 200 of them, and drops
-  /// the oldest of those that wait beyond kMostWaiting.
+  /// Durably. One of that id that is there already stays as it is.
   void add(const WebhookMessage& message);
+  /// Of some 200 and more, forgets those that wait no more and are older than 30 days or beyond the
+  /// newest 200 of them, and drops the oldest of those that wait beyond kMostWaiting. For who sends
+  /// them and holds the folder's lock: it changes what it has read.
+  void trim();
   static constexpr std::size_t kMostWaiting = 500;
   /// Writes it as it is now; one that is gone meanwhile stays gone.
   void update(const WebhookMessage& message);
@@ -62,8 +64,6 @@ class WebhookQueue {
   std::vector<WebhookMessage> list() const;
 
  private:
-  void trim();
-
   Layout layout_;
   WebhookId id_;
 };

@@ -145,6 +145,23 @@ def test_steps_come_as_they_end(cooper, app, store):
         assert [event.json for event in after.named("step")] == listed[1:]
 
 
+STEP = ('{"service":"web","number":1,"text":"FROM base","started":"2026-01-01T00:00:00Z",'
+        '"finished":"2026-01-01T00:00:01Z","cached":false,"log_begin":0,"log_end":1,"exit":0}\n')
+
+
+def test_what_a_file_has_when_it_appears_is_told_at_once(plain_cooper, server, talk):
+    """As an import writes the steps of what it brings."""
+    build, go = talk()
+    steps = Events(server.port, path(build, "steps/events")).begun()
+    file = plain_cooper.root / f"data/builds/web/{build}.steps.jsonl"
+    made = file.with_suffix(".new")
+    made.write_text(STEP)
+    made.rename(file)
+    steps.wait_for(lambda events: events.named("step"), "the step", seconds=8)
+    go()
+    steps.end()
+
+
 def test_changes_of_records_are_told_as_they_happen(plain_cooper, server, talk):
     everything = Events(server.port, "/v1/events").begun()
     build, go = talk("web")  # the app is new

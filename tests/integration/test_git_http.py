@@ -3,6 +3,8 @@ is left if somebody goes."""
 import gzip
 import json
 import os
+import pathlib
+import re
 import signal
 import socket
 

@@ -20,8 +20,12 @@ TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 class WebSocket:
     """One connection; nothing is done for its user."""
 
-    def __init__(self, server, path, extensions=None, version="13", key=KEY, early=b""):
-        raw = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+    def __init__(self, server, path, extensions=None, version="13", key=KEY, early=b"", receive_bytes=None):
+        raw = socket.socket()
+        raw.settimeout(30)
+        if receive_bytes:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        raw.connect(("127.0.0.1", server.port))
         if server.tls:
             context = ssl.create_default_context()
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -104,12 +108,19 @@ def logged(plain_cooper, track):
     return f"/apps/web/builds/{build}/logs", log
 
 
-def test_who_unpacks_gets_packed_messages(server, logged):
-    path, log = logged
-    followed = WebSocket(server, path, "permessage-deflate; client_max_window_bits")
+def test_who_unpacks_gets_what_comes_live_as_packed_messages(server, plain_cooper):
+    go = plain_cooper.root / "go"
+    os.mkfifo(go)
+    script = f"cat {go}; i=0; while [ $i -lt 20000 ]; do echo line $i of what a build says; i=$((i+1)); done; echo täil"
+    plain_cooper("track", "-a", "web", "--detach", "--", "sh", "-c", script).ok()
+    (build,) = plain_cooper.build_ids("web")
+    followed = WebSocket(server, f"/apps/web/builds/{build}/logs", "permessage-deflate; client_max_window_bits")
     assert followed.status == 101 and "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in followed.head
     assert "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n" in followed.head
+    go.write_text("begin\n")
     text, packed, code = followed.messages()
+    log = plain_cooper("builds", "logs", build, "-a", "web", "--raw").ok().out.encode()
+    assert log.count(b"\n") > 20000
     assert (text, packed, code) == (log, True, 1000)
 
 
@@ -160,6 +171,18 @@ def silent(plain_cooper, serve, track):
     yield server, f"/apps/web/builds/{build}/logs"
     plain_cooper("builds", "cancel", build, "-a", "web").ok()
     started.wait(30)
+
+
+def test_a_close_is_answered_also_while_much_is_sent(server, plain_cooper, track):
+    """The peer gets whole frames, and the answer is the last one; so is what says that a frame is wrong."""
+    track("sh", "-c", "head -c 12000000 /dev/zero | tr '\\0' x | fold -w 99; echo", flags=("--app", "web"))
+    (build,) = plain_cooper.build_ids("web")
+    for first, payload, masked, code in ((0x88, struct.pack(">H", 1000), True, 1000), (0x81, b"hi", False, 1002)):
+        followed = WebSocket(server, f"/apps/web/builds/{build}/logs", receive_bytes=4096)
+        followed.frame()
+        followed.send(first, payload, masked)
+        assert until(followed, CLOSE) == struct.pack(">H", code)
+        assert followed.is_over()
 
 
 def until(followed, opcode):

@@ -146,6 +146,7 @@ TEST_F(WebhookFiles, AQueueKeepsAMessageOnceAndForgetsOldOnes) {
     queue.add(
         message("c" + std::to_string(i), i == 0 ? WebhookState::waiting : WebhookState::failed));
   }
+  queue.trim();
   const auto kept = queue.list();
   EXPECT_LE(kept.size(), 221U);
   EXPECT_TRUE(std::ranges::any_of(kept, [](const auto& one) { return one.subject == "c0"; }));
@@ -160,6 +161,7 @@ TEST_F(WebhookFiles, OfManyThatWaitTheOldestAreDropped) {
   for (std::size_t i = 0; i < WebhookQueue::kMostWaiting + extra; ++i) {
     queue.add(message("b" + std::to_string(i)));
   }
+  queue.trim();
   const auto kept = queue.list();
   ASSERT_EQ(kept.size(), WebhookQueue::kMostWaiting + extra);
   for (std::size_t i = 0; i < kept.size(); ++i) {
