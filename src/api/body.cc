@@ -72,15 +72,21 @@ std::vector<std::pair<std::string, std::string>> Body::pairs(std::string_view ke
   return found;
 }
 
-std::vector<std::string> Body::texts(std::string_view key) {
-  std::vector<std::string> found;
+const json::array* Body::array(std::string_view key) {
   const json::value* value = take(key);
-  if (!value) return found;
+  if (!value) return nullptr;
   if (!value->is_array()) {
     fail(key, "is no array");
-    return found;
+    return nullptr;
   }
-  for (const json::value& element : value->get_array()) {
+  return &value->get_array();
+}
+
+std::vector<std::string> Body::texts(std::string_view key) {
+  std::vector<std::string> found;
+  const json::array* elements = array(key);
+  if (!elements) return found;
+  for (const json::value& element : *elements) {
     if (element.is_string()) {
       found.emplace_back(element.get_string());
     } else {
@@ -92,13 +98,9 @@ std::vector<std::string> Body::texts(std::string_view key) {
 
 std::vector<const json::object*> Body::objects(std::string_view key) {
   std::vector<const json::object*> found;
-  const json::value* value = take(key);
-  if (!value) return found;
-  if (!value->is_array()) {
-    fail(key, "is no array");
-    return found;
-  }
-  for (const json::value& element : value->get_array()) {
+  const json::array* elements = array(key);
+  if (!elements) return found;
+  for (const json::value& element : *elements) {
     if (element.is_object()) {
       found.push_back(&element.get_object());
     } else {

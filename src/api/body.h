@@ -43,6 +43,7 @@ class Body {
 
  private:
   const boost::json::value* take(std::string_view key);
+  const boost::json::array* array(std::string_view key);
 
   const boost::json::object& object_;
   std::set<std::string, std::less<>> known_;

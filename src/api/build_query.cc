@@ -1,6 +1,7 @@
 #include "api/build_query.h"
 
 #include "api/cursor.h"
+#include "base/ascii.h"
 #include "base/text.h"
 
 #include <algorithm>
@@ -23,26 +24,10 @@ Result<std::optional<Time>> take_time(QueryEntries& entries, std::string_view na
 
 }  // namespace
 
-std::string encoded(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string result;
-  for (const char c : text) {
-    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                          (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
-    if (is_plain) {
-      result += c;
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      result += {'%', kDigits[byte >> 4U], kDigits[byte & 15U]};
-    }
-  }
-  return result;
-}
-
 std::string query_text(const QueryEntries& entries) {
   std::string text;
   for (const auto& [name, value] : entries) {
-    text += (text.empty() ? "?" : "&") + encoded(name) + "=" + encoded(value);
+    text += (text.empty() ? "?" : "&") + percent_encoded(name) + "=" + percent_encoded(value);
   }
   return text;
 }

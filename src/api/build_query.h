@@ -27,8 +27,6 @@ QueryEntries to_query(const BuildQuery& query);
 /// Takes what belongs to builds out of the entries. Error{invalid}.
 [[nodiscard]] Result<BuildQuery> parse_build_query(QueryEntries& entries);
 
-/// With `%XX` for whatever is no letter, digit, `-`, `.`, `_` or `~`: a part of a path, or a value.
-std::string encoded(std::string_view text);
 /// "?a=1&b=x%20y"; empty if there are none.
 std::string query_text(const QueryEntries& entries);
 

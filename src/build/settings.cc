@@ -1,5 +1,6 @@
 #include "build/settings.h"
 
+#include "base/ascii.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "build/registry.h"
@@ -104,10 +105,7 @@ bool is_on_or_off(std::string_view text) { return text == "on" || text == "off";
 
 /// What every syslog daemon takes as a part of a tag.
 bool is_syslog_prefix(std::string_view text) {
-  return text.size() <= 32 && std::ranges::all_of(text, [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '-' || c == '_' || c == '.';
-         });
+  return text.size() <= 32 && is_made_of_letters(text, "-_.");
 }
 
 /// "cores" is 0.
@@ -164,13 +162,8 @@ Runtime parse_runtime(std::string_view text) {
 /// As Docker names networks. Those of other containers, and none at all, are no place for a
 /// service.
 bool is_network(std::string_view text) {
-  const auto is_plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-' || c == '.';
-  };
   return !text.empty() && text.size() <= 128 && text != "none" && text != "default" &&
-         text != "bridge" && std::ranges::all_of(text, is_plain) && text[0] != '-' &&
-         text[0] != '.';
+         text != "bridge" && is_made_of_letters(text, "_-.") && text[0] != '-' && text[0] != '.';
 }
 bool is_publish(std::string_view text) { return parse_publish(text).has_value(); }
 bool is_timeout(std::string_view text) {

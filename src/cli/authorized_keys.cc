@@ -1,5 +1,6 @@
 #include "cli/authorized_keys.h"
 
+#include "base/ascii.h"
 #include "base/base64.h"
 #include "base/fd.h"
 #include "base/file.h"
@@ -17,17 +18,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-bool is_letter_or_digit(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
 bool is_key_type(std::string_view word) {
   return std::ranges::any_of(std::array<std::string_view, 3>{"ssh-", "ecdsa-", "sk-"},
                              [&](std::string_view prefix) { return word.starts_with(prefix); }) &&
-         std::ranges::all_of(word, [](char c) {
-           return is_letter_or_digit(c) ||
-                  std::string_view("-.@").find(c) != std::string_view::npos;
-         });
+         is_made_of_letters(word, "-.@");
 }
 
 /// Takes the first word off, and the white space after it.
@@ -126,10 +120,7 @@ Result<PublicKey> parse_public_key(std::string_view text) {
 bool is_key_name(std::string_view text) {
   constexpr std::size_t kLongest = 64;
   return !text.empty() && text.size() <= kLongest && is_letter_or_digit(text[0]) &&
-         std::ranges::all_of(text, [](char c) {
-           return is_letter_or_digit(c) ||
-                  std::string_view("._-@").find(c) != std::string_view::npos;
-         });
+         is_made_of_letters(text, "._-@");
 }
 
 std::optional<AuthorizedKey> parse_authorized_line(std::string_view line) {

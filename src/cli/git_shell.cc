@@ -1,5 +1,6 @@
 #include "cli/git_shell.h"
 
+#include "base/ascii.h"
 #include "base/text.h"
 
 #include <algorithm>
@@ -36,18 +37,13 @@ std::optional<GitRequest::Service> take_service(std::string_view& command) {
   return std::nullopt;
 }
 
-bool is_plain(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         std::string_view("-._/~").find(c) != std::string_view::npos;
-}
-
 /// One word, in single quotes or without any character that a shell would act on. git's own
 /// quoting of ' and ! is not needed: no app's name has these.
 std::optional<std::string_view> one_word(std::string_view text) {
   if (text.size() >= 2 && text.front() == '\'' && text.back() == '\'') {
     text = text.substr(1, text.size() - 2);
   }
-  return !text.empty() && std::ranges::all_of(text, is_plain) ? std::optional(text) : std::nullopt;
+  return !text.empty() && is_made_of_letters(text, "-._/~") ? std::optional(text) : std::nullopt;
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "cli/secret_flags.h"
 
+#include "base/ascii.h"
 #include "base/file.h"
 #include "base/text.h"
 
@@ -22,10 +23,7 @@ constexpr const char* kSecretForm =
 constexpr const char* kSshForm = "for example --ssh default or --ssh deploy=/run/agent.sock";
 
 bool is_id(std::string_view text) {
-  return !text.empty() && text.size() <= 128 && std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_' || c == '.';
-  });
+  return !text.empty() && text.size() <= 128 && is_made_of_letters(text, "-_.");
 }
 
 /// An own copy: another thread might change the environment.

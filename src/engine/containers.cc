@@ -1,5 +1,6 @@
 #include "engine/containers.h"
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "engine/docker_http.h"
@@ -53,7 +54,7 @@ std::string label_filter(const std::map<std::string, std::string>& labels) {
   for (const auto& [key, value] : labels) {
     wanted.emplace_back(value.empty() ? key : key + "=" + value);
   }
-  return url_escape(json::serialize(json::object{{"label", std::move(wanted)}}));
+  return percent_encoded(json::serialize(json::object{{"label", std::move(wanted)}}));
 }
 
 /// "3000/tcp"
@@ -184,7 +185,7 @@ const std::string& Container::label(const std::string& key) const {
 
 std::optional<ImageFacts> Containers::find_image(const std::string& reference) const {
   const HttpReply reply =
-      exchange(socket_, {.target = "/images/" + url_escape(reference) + "/json"});
+      exchange(socket_, {.target = "/images/" + percent_encoded(reference) + "/json"});
   if (reply.status == 404) return std::nullopt;
   if (reply.status != 200) throw refusal(reply, "image " + printable(reference));
   const json::value facts = parse(reply.body);
@@ -201,7 +202,7 @@ std::optional<ImageFacts> Containers::find_image(const std::string& reference) c
 std::string Containers::create(const NewContainer& container) const {
   const HttpReply reply =
       exchange(socket_, {.method = "POST",
-                         .target = "/containers/create?name=" + url_escape(container.name),
+                         .target = "/containers/create?name=" + percent_encoded(container.name),
                          .limit = kPatience,
                          .body = create_body(container, api_)});
   if (reply.status != 201) throw refusal(reply, "container " + container.name + " can't be made");
@@ -210,9 +211,10 @@ std::string Containers::create(const NewContainer& container) const {
 }
 
 void Containers::start(const std::string& id) const {
-  const HttpReply reply = exchange(
-      socket_,
-      {.method = "POST", .target = "/containers/" + url_escape(id) + "/start", .limit = kPatience});
+  const HttpReply reply =
+      exchange(socket_, {.method = "POST",
+                         .target = "/containers/" + percent_encoded(id) + "/start",
+                         .limit = kPatience});
   if (reply.status != 204 && reply.status != 304) {
     throw refusal(reply, "container " + id.substr(0, 12) + " can't be started");
   }
@@ -220,7 +222,7 @@ void Containers::start(const std::string& id) const {
 
 void Containers::stop(const std::string& id, std::chrono::seconds timeout) const {
   const HttpReply reply = exchange(socket_, {.method = "POST",
-                                             .target = "/containers/" + url_escape(id) +
+                                             .target = "/containers/" + percent_encoded(id) +
                                                        "/stop?t=" + std::to_string(timeout.count()),
                                              .limit = timeout + kPatience});
   if (reply.status != 204 && reply.status != 304 && reply.status != 404) {
@@ -231,7 +233,7 @@ void Containers::stop(const std::string& id, std::chrono::seconds timeout) const
 void Containers::remove(const std::string& id) const {
   const HttpReply reply =
       exchange(socket_, {.method = "DELETE",
-                         .target = "/containers/" + url_escape(id) + "?force=true&v=true",
+                         .target = "/containers/" + percent_encoded(id) + "?force=true&v=true",
                          .limit = kPatience});
   // 409: somebody else removes it at this moment.
   if (reply.status / 100 != 2 && reply.status != 404 && reply.status != 409) {
@@ -240,7 +242,8 @@ void Containers::remove(const std::string& id) const {
 }
 
 std::optional<Container> Containers::find(const std::string& id) const {
-  const HttpReply reply = exchange(socket_, {.target = "/containers/" + url_escape(id) + "/json"});
+  const HttpReply reply =
+      exchange(socket_, {.target = "/containers/" + percent_encoded(id) + "/json"});
   if (reply.status == 404) return std::nullopt;
   if (reply.status != 200) throw refusal(reply, "container " + id.substr(0, 12));
   return container_of(parse(reply.body));
@@ -266,7 +269,7 @@ std::vector<Container> Containers::list(const std::map<std::string, std::string>
 void Containers::logs(const std::string& id, const ContainerLogs& which,
                       const std::function<void(std::string_view)>& sink,
                       std::stop_token stop) const {
-  std::string target = "/containers/" + url_escape(id) + "/logs?stdout=true&stderr=true";
+  std::string target = "/containers/" + percent_encoded(id) + "/logs?stdout=true&stderr=true";
   if (which.follow) target += "&follow=true";
   if (which.timestamps) target += "&timestamps=true";
   target += "&tail=" + (which.tail ? std::to_string(*which.tail) : "all");
@@ -297,7 +300,7 @@ void Containers::create_network(const std::string& name,
 
 void Containers::remove_network(const std::string& name) const {
   const HttpReply reply =
-      exchange(socket_, {.method = "DELETE", .target = "/networks/" + url_escape(name)});
+      exchange(socket_, {.method = "DELETE", .target = "/networks/" + percent_encoded(name)});
   if (reply.status / 100 != 2 && reply.status != 404) {
     throw refusal(reply, "network " + name + " can't be removed");
   }

@@ -1,5 +1,6 @@
 #include "engine/docker_api.h"
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "engine/docker_http.h"
@@ -180,14 +181,15 @@ DockerFacts DockerApi::facts() const {
 
 std::optional<std::string> DockerApi::image_id(std::string_view reference) const {
   const HttpReply reply =
-      exchange(socket_, {.target = "/images/" + url_escape(reference) + "/json"});
+      exchange(socket_, {.target = "/images/" + percent_encoded(reference) + "/json"});
   if (reply.status == 404) return std::nullopt;
   if (reply.status != 200) throw refusal(reply, "image " + printable(reference));
   return text_at(parse(reply.body), "Id");
 }
 
 std::optional<std::string> DockerApi::registry_digest(const std::string& reference) const {
-  HttpCall call{.target = "/distribution/" + url_escape(reference) + "/json", .limit = kProbeLimit};
+  HttpCall call{.target = "/distribution/" + percent_encoded(reference) + "/json",
+                .limit = kProbeLimit};
   if (const auto login = find_login(registry_of(reference), logins_)) {
     call.headers.emplace_back("X-Registry-Auth", docker_auth_header(*login));
   }
@@ -209,10 +211,10 @@ std::string DockerApi::pull(const std::string& reference,
                             const std::function<void(std::string_view)>& on_line,
                             std::stop_token stop) const {
   const auto [repository, tag] = split_reference(reference);
-  HttpCall call{
-      .method = "POST",
-      .target = "/images/create?fromImage=" + url_escape(repository) + "&tag=" + url_escape(tag),
-      .limit = kPullLimit};
+  HttpCall call{.method = "POST",
+                .target = "/images/create?fromImage=" + percent_encoded(repository) +
+                          "&tag=" + percent_encoded(tag),
+                .limit = kPullLimit};
   if (const auto login = find_login(registry_of(reference), logins_)) {
     call.headers.emplace_back("X-Registry-Auth", docker_auth_header(login));
   }
@@ -230,7 +232,7 @@ PushResult DockerApi::push(const std::string& name, const std::string& reference
   const TemporaryName temporary(*this, name, reference);
   const HttpCall call{
       .method = "POST",
-      .target = "/images/" + url_escape(repository) + "/push?tag=" + url_escape(tag),
+      .target = "/images/" + percent_encoded(repository) + "/push?tag=" + percent_encoded(tag),
       .headers = {{"X-Registry-Auth",
                    docker_auth_header(find_login(registry_of(reference), logins_))}},
       .limit = kPullLimit};
@@ -246,7 +248,7 @@ PushResult DockerApi::push(const std::string& name, const std::string& reference
 }
 
 void DockerApi::save(const std::string& name, const Fd& file, std::stop_token stop) const {
-  const HttpCall call{.target = "/images/" + url_escape(name) + "/get", .limit = kPullLimit};
+  const HttpCall call{.target = "/images/" + percent_encoded(name) + "/get", .limit = kPullLimit};
   const auto write = [&](std::string_view bytes) { write_all(file.get(), bytes); };
   const HttpReply reply = exchange(socket_, call, write, std::move(stop));
   if (reply.status != 200) throw refusal(reply, "save " + printable(name));
@@ -274,10 +276,10 @@ std::string DockerApi::load(const std::filesystem::path& archive, std::stop_toke
 
 void DockerApi::tag(std::string_view reference, std::string_view name) const {
   const auto [repository, tag] = split_reference(name);
-  const HttpReply reply = exchange(
-      socket_, {.method = "POST",
-                .target = "/images/" + url_escape(reference) +
-                          "/tag?repo=" + url_escape(repository) + "&tag=" + url_escape(tag)});
+  const HttpReply reply = exchange(socket_, {.method = "POST",
+                                             .target = "/images/" + percent_encoded(reference) +
+                                                       "/tag?repo=" + percent_encoded(repository) +
+                                                       "&tag=" + percent_encoded(tag)});
   if (reply.status != 201) throw refusal(reply, "tag " + printable(reference));
 }
 
@@ -298,9 +300,9 @@ std::vector<KeptImage> DockerApi::find_images(std::string_view prefix) {
 
 void DockerApi::remove_images(const std::vector<std::string>& references) {
   for (const std::string& reference : references) {
-    const HttpReply reply = exchange(
-        socket_,
-        {.method = "DELETE", .target = "/images/" + url_escape(reference), .limit = kRemovalLimit});
+    const HttpReply reply = exchange(socket_, {.method = "DELETE",
+                                               .target = "/images/" + percent_encoded(reference),
+                                               .limit = kRemovalLimit});
     if (reply.status != 200 && reply.status != 404) {
       throw refusal(reply, "image " + printable(reference) + " can't be removed");
     }

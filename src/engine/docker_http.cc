@@ -165,22 +165,4 @@ HttpReply exchange(const std::filesystem::path& socket, const HttpCall& call,
   return exchange.receive(on_body);
 }
 
-std::string url_escape(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  std::string escaped;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '_' || c == '.' || c == '~';
-    if (plain) {
-      escaped += c;
-      continue;
-    }
-    escaped += '%';
-    escaped += kHex[byte >> 4];
-    escaped += kHex[byte & 15];
-  }
-  return escaped;
-}
-
 }  // namespace cooper::engine

@@ -42,7 +42,4 @@ HttpReply exchange(const std::filesystem::path& socket, const HttpCall& call,
                    const std::function<void(std::string_view)>& on_body = {},
                    std::stop_token stop = {});
 
-/// `text` for a path or query of a URL.
-std::string url_escape(std::string_view text);
-
 }  // namespace cooper::engine

@@ -1,5 +1,6 @@
 #include "engine/push_failure.h"
 
+#include "base/ascii.h"
 #include "base/text.h"
 
 #include <algorithm>
@@ -52,14 +53,6 @@ constexpr std::array<std::string_view, 22> kPassing = {"connection refused",
 constexpr std::array<std::string_view, 5> kAbsent = {
     "manifest unknown", "name unknown", "not found", "status code 404", "does not exist"};
 
-std::string lower(std::string_view text) {
-  std::string lowered(text);
-  std::ranges::transform(lowered, lowered.begin(), [](unsigned char c) {
-    return static_cast<char>(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
-  });
-  return lowered;
-}
-
 template <std::size_t N>
 bool holds_any(std::string_view text, const std::array<std::string_view, N>& marks) {
   return std::ranges::any_of(
@@ -69,12 +62,12 @@ bool holds_any(std::string_view text, const std::array<std::string_view, N>& mar
 }  // namespace
 
 PushResult failed_push(std::string_view error) {
-  const std::string text = lower(error);
+  const std::string text = lowered(error);
   return {.end = PushResult::End::failed,
           .reason = shorten(printable(trim(error)), 300),
           .may_pass = !holds_any(text, kLasting) && holds_any(text, kPassing)};
 }
 
-bool is_absent(std::string_view error) { return holds_any(lower(error), kAbsent); }
+bool is_absent(std::string_view error) { return holds_any(lowered(error), kAbsent); }
 
 }  // namespace cooper::engine

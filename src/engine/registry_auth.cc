@@ -1,5 +1,6 @@
 #include "engine/registry_auth.h"
 
+#include "base/ascii.h"
 #include "base/base64.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -178,17 +179,13 @@ std::string merged_logins(const std::filesystem::path& own) {
 }
 
 bool is_registry_host(std::string_view text) noexcept {
-  const auto is_name = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '.' || c == '_';
-  };
   const bool bracketed = text.starts_with('[');
   const auto end = bracketed ? text.find(']') : text.find(':');
   if (bracketed && end == std::string_view::npos) return false;
   std::string_view name = text.substr(bracketed ? 1 : 0, bracketed ? end - 1 : end);
   std::string_view rest = text.substr(std::min(text.size(), bracketed ? end + 1 : end));
   if (name.empty() || name.size() > 253) return false;
-  if (!std::ranges::all_of(name, [&](char c) { return is_name(c) || (bracketed && c == ':'); })) {
+  if (!is_made_of_letters(name, bracketed ? "-._:" : "-._")) {
     return false;
   }
   if (rest.empty()) return true;

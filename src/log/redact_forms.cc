@@ -1,5 +1,6 @@
 // The forms in which a secret may be printed.
 
+#include "base/ascii.h"
 #include "base/text.h"
 #include "log/redact.h"
 
@@ -40,24 +41,6 @@ std::string base64_inside(std::string_view secret, std::size_t before, Last last
 std::string to_base64url(std::string text) {
   std::replace(text.begin(), text.end(), '+', '-');
   std::replace(text.begin(), text.end(), '/', '_');
-  return text;
-}
-
-std::string percent_encoded(std::string_view secret, std::string_view digits) {
-  constexpr std::string_view kUnreserved = "-_.~";
-  std::string text;
-  for (const char c : secret) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool letter_or_digit =
-        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (letter_or_digit || kUnreserved.find(c) != std::string_view::npos) {
-      text += c;
-    } else {
-      text += '%';
-      text += digits[byte >> 4];
-      text += digits[byte & 15];
-    }
-  }
   return text;
 }
 
@@ -110,10 +93,9 @@ std::string json_escaped(std::string_view secret, Markup markup) {
 
 std::vector<std::string> forms_of_secret(std::string_view secret) {
   if (secret.size() < kShortest) return {};
-  std::vector<std::string> forms{std::string(secret), percent_encoded(secret, "0123456789ABCDEF"),
-                                 percent_encoded(secret, "0123456789abcdef"),
-                                 json_escaped(secret, Markup::as_is),
-                                 json_escaped(secret, Markup::escaped)};
+  std::vector<std::string> forms{
+      std::string(secret), percent_encoded(secret), percent_encoded(secret, "0123456789abcdef"),
+      json_escaped(secret, Markup::as_is), json_escaped(secret, Markup::escaped)};
   for (std::size_t before = 0; before < 3; ++before) {
     for (const Last last : {Last::whole_characters_only, Last::padded_with_zero_bits}) {
       std::string base64 = base64_inside(secret, before, last);

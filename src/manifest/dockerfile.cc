@@ -1,5 +1,6 @@
 #include "manifest/dockerfile.h"
 
+#include "base/ascii.h"
 #include "base/text.h"
 
 #include <algorithm>
@@ -13,14 +14,6 @@ namespace {
 
 constexpr std::size_t kMaxBytes = 4 << 20;
 constexpr std::string_view kBlank = " \t\r\v\f";
-
-std::string lowered(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  });
-  return lower;
-}
 
 std::string_view trim_front(std::string_view text, std::string_view blank = kBlank) {
   text.remove_prefix(std::min(text.find_first_not_of(blank), text.size()));
@@ -315,9 +308,7 @@ Result<DockerfileFacts> parse_dockerfile(std::string_view text, std::string_view
 
 namespace {
 
-bool is_name_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
+bool is_name_character(char c) { return is_letter_or_digit(c) || c == '_'; }
 
 /// `$NAME` and `${NAME}` replaced; nullopt for what has no value, or needs more than that.
 std::optional<std::string> expanded(std::string_view text,

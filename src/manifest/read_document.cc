@@ -1,3 +1,4 @@
+#include "base/ascii.h"
 #include "base/text.h"
 #include "manifest/document.h"
 
@@ -22,9 +23,7 @@ namespace {
 constexpr char kOpen = '\x02';
 constexpr char kClose = '\x03';
 
-bool is_name_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
+bool is_name_character(char c) { return is_letter_or_digit(c) || c == '_'; }
 
 /// The length of `${NAME}` at the start of `text`, with its braces spelled as given; 0 if none.
 std::size_t reference_length(std::string_view text, char open, char close) {

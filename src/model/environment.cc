@@ -1,5 +1,6 @@
 #include "model/environment.h"
 
+#include "base/ascii.h"
 #include "base/text.h"
 
 #include <algorithm>
@@ -8,8 +9,6 @@ namespace cooper {
 
 namespace {
 
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
 constexpr const char* kNameHint =
@@ -154,8 +153,7 @@ bool is_plain(std::string_view value) {
 }  // namespace
 
 bool is_variable_name(std::string_view name) noexcept {
-  return !name.empty() && is_letter(name[0]) &&
-         std::ranges::all_of(name, [](char c) { return is_letter(c) || is_digit(c); });
+  return !name.empty() && !is_digit(name[0]) && is_made_of_letters(name, "_");
 }
 
 std::optional<Error> wrong_variable(std::string_view name, std::string_view value) {

@@ -1,5 +1,6 @@
 #include "model/names.h"
 
+#include "base/ascii.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -11,9 +12,6 @@ namespace cooper {
 
 namespace {
 
-bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return is_lower(c) || (c >= 'A' && c <= 'Z'); }
 bool is_lower_or_digit(char c) { return is_lower(c) || is_digit(c); }
 
 std::string quoted(std::string_view text) { return "\"" + shorten(text, 80) + "\""; }
@@ -35,9 +33,8 @@ Error AppNameRule::refuse(std::string_view text) {
 
 bool BuildIdRule::check(std::string_view text) noexcept {
   return !text.empty() && text.size() <= 64 && text[0] != '-' &&
-         std::ranges::all_of(text, [](char c) {
-           return is_letter(c) || is_lower_or_digit(c) || c == '-' || c == '_';
-         });
+         std::ranges::all_of(text,
+                             [](char c) { return is_letter_or_digit(c) || c == '-' || c == '_'; });
 }
 
 Error BuildIdRule::refuse(std::string_view text) {
@@ -58,9 +55,8 @@ Error ReleaseIdRule::refuse(std::string_view text) {
 
 bool ServiceNameRule::check(std::string_view text) noexcept {
   return !text.empty() && text.size() <= 63 && is_letter(text.front()) && text.back() != '-' &&
-         std::ranges::all_of(text, [](char c) {
-           return is_letter(c) || is_lower_or_digit(c) || c == '-' || c == '_';
-         });
+         std::ranges::all_of(text,
+                             [](char c) { return is_letter_or_digit(c) || c == '-' || c == '_'; });
 }
 
 Error ServiceNameRule::refuse(std::string_view text) {

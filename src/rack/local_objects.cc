@@ -1,5 +1,6 @@
 // LocalRack: files that clients store for an app. A key's slashes are `~` in the file's name.
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/random.h"
@@ -26,10 +27,7 @@ std::string file_name(const ObjectKey& key) {
 }
 
 bool is_key_part(std::string_view part) {
-  return !part.empty() && part.front() != '.' && std::ranges::all_of(part, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_' || c == '.';
-  });
+  return !part.empty() && part.front() != '.' && is_made_of_letters(part, "-_.");
 }
 
 Error no_object(const AppName& app, const ObjectKey& key) {

@@ -1,5 +1,6 @@
 // LocalRack::start_image: a build whose source is one line.
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -23,10 +24,7 @@ namespace {
 /// build finds out.
 bool may_name_image(std::string_view text) {
   return !text.empty() && text.size() <= 512 && text.front() != '-' && text.back() != ':' &&
-         std::ranges::all_of(text, [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  std::string_view("._-/:@+").find(c) != std::string_view::npos;
-         });
+         is_made_of_letters(text, "._-/:@+");
 }
 
 /// A source that holds this manifest alone. Returns it, marked as in use.

@@ -23,7 +23,6 @@
 
 namespace cooper::rack {
 namespace json = boost::json;
-namespace fs = std::filesystem;
 
 namespace {
 

@@ -4,6 +4,7 @@
 #include "api/host.h"
 #include "api/releases.h"
 #include "api/requests.h"
+#include "base/ascii.h"
 #include "base/error.h"
 #include "model/json_values.h"
 #include "remote/paths.h"
@@ -50,7 +51,7 @@ void RemoteRack::add_registry(const std::string& host, const engine::Login& logi
 }
 
 void RemoteRack::remove_registry(const std::string& host) {
-  api_.remove("/v1/registries/" + api::encoded(host));
+  api_.remove("/v1/registries/" + percent_encoded(host));
 }
 
 store::MadeToken RemoteRack::create_token(const store::NewToken& wanted) {

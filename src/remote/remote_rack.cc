@@ -8,6 +8,7 @@
 #include "api/list.h"
 #include "api/releases.h"
 #include "api/requests.h"
+#include "base/ascii.h"
 #include "base/error.h"
 #include "model/json_values.h"
 #include "remote/paths.h"
@@ -96,7 +97,7 @@ BuildId RemoteRack::resolve_build(const AppName& app, std::string_view text,
   Query query;
   if (kind) query.emplace_back("kind", std::string(to_string(*kind)));
   const json::object object = api_.object_in(
-      api_.get(path_of(app) + "/builds/" + api::encoded(text) + api::query_text(query)));
+      api_.get(path_of(app) + "/builds/" + percent_encoded(text) + api::query_text(query)));
   JsonReader reader(object);
   return api_.understood(BuildId::parse(reader.text("id")));
 }
@@ -124,11 +125,10 @@ Build RemoteRack::retry_build(const rack::RetryBuild& retry, rack::StartProgress
   if (!retry.secrets.agents.empty()) refuse_here("--ssh");
   const std::string answer =
       api_.post_once(path_of(retry.app, retry.build) + "/retry", api::to_object(retry), stop);
-  return started(answer, retry.app, progress);
+  return started(answer, progress);
 }
 
-Build RemoteRack::started(const std::string& answer, const AppName& /*app*/,
-                          rack::StartProgress& progress) const {
+Build RemoteRack::started(const std::string& answer, rack::StartProgress& progress) const {
   json::object object = api_.object_in(answer);
   JsonReader reader(object);
   for (const std::string& notice : reader.list_of_texts("notices")) progress.notice(notice);

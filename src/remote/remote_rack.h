@@ -135,7 +135,7 @@ class RemoteRack : public rack::Rack {
 
  private:
   /// A build that a request has started; what the server said on the way is told to `progress`.
-  Build started(const std::string& answer, const AppName& app, rack::StartProgress& progress) const;
+  Build started(const std::string& answer, rack::StartProgress& progress) const;
   void ensure_app(const AppName& app);
   enum class DryRun { no, yes };
   Pruned prune_as(const AppName& app, DryRun dry_run);

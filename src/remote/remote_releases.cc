@@ -3,6 +3,7 @@
 #include "api/builds.h"
 #include "api/releases.h"
 #include "api/requests.h"
+#include "base/ascii.h"
 #include "base/error.h"
 #include "model/json_values.h"
 #include "remote/paths.h"
@@ -29,7 +30,7 @@ rack::ReleasePage RemoteRack::list_releases(const AppName& app, std::size_t limi
 
 Release RemoteRack::get_release(const AppName& app, std::string_view text) {
   return api_.understood(api::parse_release_object(
-      api_.object_in(api_.get(path_of(app) + "/releases/" + api::encoded(text)))));
+      api_.object_in(api_.get(path_of(app) + "/releases/" + percent_encoded(text)))));
 }
 
 std::optional<Release> RemoteRack::newest_release(const AppName& app) {
@@ -49,7 +50,7 @@ Release RemoteRack::create_release(const rack::NewRelease& wanted) {
 Build RemoteRack::start_deploy(const rack::StartDeploy& start, rack::StartProgress& progress,
                                std::stop_token stop) {
   return started(api_.post_once(path_of(start.app) + "/deploys", api::to_object(start), stop),
-                 start.app, progress);
+                 progress);
 }
 
 std::vector<rack::ServiceContainer> RemoteRack::list_containers(const AppName& app) {

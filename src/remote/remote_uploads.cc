@@ -69,7 +69,7 @@ Build RemoteRack::start_build(const rack::StartBuild& start, rack::StartProgress
   api::add_build_options(body, request, start.secrets, start.if_locked);
   const std::string answer =
       api_.post_once("/v1/apps/" + start.app.str() + "/uploads/" + upload + "/build", body, stop);
-  Build build = started(answer, start.app, progress);
+  Build build = started(answer, progress);
   progress.phase_done();
   return build;
 }
@@ -95,8 +95,7 @@ Build RemoteRack::build_archive(const rack::BuildArchive& wanted, rack::StartPro
     api_.send(std::move(request));
     progress.phase_done();
   }
-  return started(api_.post_once(app + "/builds", api::to_object(build), stop), wanted.app,
-                 progress);
+  return started(api_.post_once(app + "/builds", api::to_object(build), stop), progress);
 }
 
 Build RemoteRack::start_image(const rack::StartImage& start, rack::StartProgress& progress,
@@ -108,7 +107,7 @@ Build RemoteRack::start_image(const rack::StartImage& start, rack::StartProgress
                             .if_locked = start.if_locked};
   return started(
       api_.post_once("/v1/apps/" + start.app.str() + "/builds", api::to_object(build), stop),
-      start.app, progress);
+      progress);
 }
 
 Build RemoteRack::import_build(const rack::ImportBuild& start, rack::StartProgress& progress,
@@ -123,7 +122,7 @@ Build RemoteRack::import_build(const rack::ImportBuild& start, rack::StartProgre
   // What comes from a stream can't be sent again.
   HttpAnswer answer =
       request.file >= 0 ? api_.send_once(std::move(request)) : api_.send(std::move(request));
-  return started(answer.body, start.app, progress);
+  return started(answer.body, progress);
 }
 
 void RemoteRack::export_build(const rack::ExportBuild& wanted, std::stop_token stop) {

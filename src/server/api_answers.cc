@@ -1,6 +1,7 @@
 #include "server/api_answers.h"
 
 #include "api/body.h"
+#include "base/ascii.h"
 #include "base/sha256.h"
 #include "base/text.h"
 #include "model/json.h"
@@ -28,11 +29,7 @@ bool names_tag(std::string_view header, std::string_view tag) {
 }
 
 bool is_json(std::string_view type) {
-  const std::string_view media = trim(type.substr(0, type.find(';')));
-  const std::string_view wanted = "application/json";
-  return std::ranges::equal(media, wanted, [](char a, char b) {
-    return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b;
-  });
+  return is_same_word(trim(type.substr(0, type.find(';'))), "application/json");
 }
 
 /// A page of another site can make a browser send a form, or text, but no JSON without asking.
@@ -120,7 +117,7 @@ Answer page_answer(const Request& request, const json::object& page, std::string
   api::take_entry(query, "cursor");
   query.emplace_back("cursor", next);
   std::string path;
-  for (const std::string& part : request.target.path) path += "/" + api::encoded(part);
+  for (const std::string& part : request.target.path) path += "/" + percent_encoded(part);
   answer.headers.add("Link", "<" + path + api::query_text(query) + ">; rel=\"next\"");
   return answer;
 }

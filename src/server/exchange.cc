@@ -1,5 +1,6 @@
 #include "server/exchange.h"
 
+#include "base/ascii.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "server/api_answers.h"
@@ -29,13 +30,6 @@ std::optional<Method> parse_method(std::string_view text) {
   return std::nullopt;
 }
 
-bool is_same(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; };
-    return lower(x) == lower(y);
-  });
-}
-
 /// "host:port" without its port.
 std::string_view host_of(std::string_view authority) {
   if (authority.starts_with('[')) return authority.substr(0, authority.find(']') + 1);
@@ -47,7 +41,7 @@ bool is_local_host(std::string_view host) {
   in_addr address{};
   const bool is_number = ::inet_pton(AF_INET, std::string(host).c_str(), &address) == 1;
   if (is_number) return (ntohl(address.s_addr) >> 24) == 127;
-  return is_same(host, "localhost") || host == "[::1]";
+  return is_same_word(host, "localhost") || host == "[::1]";
 }
 
 /// A page of another site must not act in the name of a browser's user, nor, by a name that leads
@@ -66,7 +60,7 @@ std::optional<Answer> foreign_site(const Services& services, const Request& requ
   if (const std::size_t at = origin.rfind('@'); at != std::string_view::npos) {
     origin.remove_prefix(at + 1);  // of clients whose endpoint has credentials
   }
-  if (is_same(origin, host)) return std::nullopt;
+  if (is_same_word(origin, host)) return std::nullopt;
   return error_answer(403, "a page of another site can't do this");
 }
 
@@ -84,16 +78,9 @@ std::string one_line(std::string_view value) {
   return line;
 }
 
-}  // namespace
-
-namespace {
-
 /// A proxy's own id for it goes on, if it can harm no line.
 bool is_request_id(std::string_view text) {
-  return text.size() >= 8 && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '-' || c == '_' || c == '.';
-         });
+  return text.size() >= 8 && text.size() <= 64 && is_made_of_letters(text, "-_.");
 }
 
 /// Whose request it is, and what it is called.

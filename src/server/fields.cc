@@ -1,5 +1,6 @@
 #include "server/fields.h"
 
+#include "base/ascii.h"
 #include "base/text.h"
 #include "base/utf8.h"
 
@@ -8,13 +9,6 @@
 namespace cooper::server {
 
 namespace {
-
-int digit_of(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 enum class Plus { itself, blank };
 
@@ -28,10 +22,9 @@ std::optional<std::string> decoded(std::string_view text, Plus plus) {
     } else if (text[i] != '%') {
       result += text[i];
     } else {
-      const int high = i + 2 < text.size() ? digit_of(text[i + 1]) : -1;
-      const int low = i + 2 < text.size() ? digit_of(text[i + 2]) : -1;
-      if (high < 0 || low < 0) return std::nullopt;
-      result += static_cast<char>(high * 16 + low);
+      const auto byte = percent_byte(text.substr(i));
+      if (!byte) return std::nullopt;
+      result += *byte;
       i += 2;
     }
   }

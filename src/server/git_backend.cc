@@ -1,5 +1,6 @@
 #include "server/git_backend.h"
 
+#include "base/ascii.h"
 #include "base/fd.h"
 #include "base/text.h"
 #include "process/child.h"
@@ -48,13 +49,6 @@ class Place {
 };
 std::atomic<int> Place::taken_ = 0;
 
-bool is_plain(std::string_view text, std::string_view others) {
-  return std::ranges::all_of(text, [&](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           others.find(c) != std::string_view::npos;
-  });
-}
-
 std::uint64_t bytes_in(const Fd& file) {
   struct stat info {};
   if (file && ::fstat(file.get(), &info) != 0) throw_errno("stat");
@@ -93,7 +87,7 @@ std::vector<std::string> environment_for(const std::filesystem::path& repository
   set("GIT_CONFIG_KEY_1", "http.uploadpack");
   set("GIT_CONFIG_VALUE_1", "true");
   const std::string_view protocol = request.headers.get("git-protocol");
-  if (protocol.size() < 64 && is_plain(protocol, "=:.-")) set("GIT_PROTOCOL", protocol);
+  if (protocol.size() < 64 && is_made_of_letters(protocol, "=:.-")) set("GIT_PROTOCOL", protocol);
   if (step == GitStep::refs) return environment;
   set("CONTENT_TYPE", request.headers.get("content-type"));
   set("CONTENT_LENGTH", std::to_string(bytes_in(request.file)));
@@ -181,7 +175,7 @@ Result<CgiHead> parse_cgi_head(std::string_view text) {
     if (colon == 0 || colon == std::string_view::npos) return bad;
     const std::string_view name = line.substr(0, colon);
     const std::string_view value = trim(line.substr(colon + 1));
-    if (!is_plain(name, "-")) return bad;
+    if (!is_made_of_letters(name, "-")) return bad;
     if (name == "Status") {
       const auto status = parse_number(value.substr(0, value.find(' ')));
       if (!status || *status < 200 || *status > 599) return bad;
@@ -200,7 +194,8 @@ std::string committer_name(std::string_view principal) {
   constexpr std::size_t kLongest = 64;
   std::string name;
   for (const char c : principal) {
-    if (is_plain({&c, 1}, "") || (!name.empty() && is_plain({&c, 1}, "._-"))) name += c;
+    if (is_made_of_letters({&c, 1}, "") || (!name.empty() && is_made_of_letters({&c, 1}, "._-")))
+      name += c;
     if (name.size() == kLongest) break;
   }
   return name.empty() ? "anonymous" : name;

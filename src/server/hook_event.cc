@@ -1,5 +1,6 @@
 #include "server/hook_event.h"
 
+#include "base/ascii.h"
 #include "base/base64.h"
 #include "base/hmac.h"
 #include "base/text.h"
@@ -90,11 +91,7 @@ std::string path_of(std::string_view text) {
   while (path.starts_with('/')) path.remove_prefix(1);
   while (path.ends_with('/')) path.remove_suffix(1);
   if (path.ends_with(".git")) path.remove_suffix(4);
-  std::string lower(path);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
+  return lowered(path);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "server/log_line.h"
 
+#include "base/ascii.h"
 #include "base/text.h"
 #include "base/time.h"
 
@@ -24,10 +25,7 @@ LogFormat log_format = LogFormat::logfmt;
 std::atomic<std::uint64_t> lost_lines = 0;
 
 bool is_bare(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("-._/:{}*@+").find(c) != std::string_view::npos;
-  });
+  return !text.empty() && is_made_of_letters(text, "-._/:{}*@+");
 }
 
 std::string line_of(std::string_view level, std::string_view message, LogFields fields) {

@@ -1,5 +1,6 @@
 #include "server/login.h"
 
+#include "base/ascii.h"
 #include "base/base64.h"
 #include "base/text.h"
 #include "server/audit_trail.h"
@@ -28,11 +29,6 @@ Answer too_many(std::chrono::seconds wait) {
                    "try again in " + seconds + (wait.count() == 1 ? " second" : " seconds"));
   answer.headers.add("Retry-After", seconds);
   return answer;
-}
-
-bool is_same_word(std::string_view a, std::string_view b) {
-  return std::ranges::equal(
-      a, b, {}, [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
 }
 
 }  // namespace

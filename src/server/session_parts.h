@@ -1,6 +1,7 @@
 #pragma once
 // What sessions are made of, of an HTTP library: included by their few files alone.
 
+#include "base/ascii.h"
 #include "server/exchange.h"
 
 #include <boost/beast/core/tcp_stream.hpp>
@@ -30,11 +31,8 @@ using Parser = http::request_parser<http::buffer_body>;
 inline Request request_of(const Parser& parser, const std::string& remote, std::stop_token stop) {
   Request request;
   for (const auto& field : parser.get().base()) {
-    std::string name(field.name_string().data(), field.name_string().size());
-    for (char& c : name) {
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
-    request.headers.add(std::move(name), std::string(field.value().data(), field.value().size()));
+    request.headers.add(lowered({field.name_string().data(), field.name_string().size()}),
+                        std::string(field.value().data(), field.value().size()));
   }
   request.remote = remote;
   request.id = new_request_id();

@@ -1,5 +1,6 @@
 #include "source/url.h"
 
+#include "base/ascii.h"
 #include "base/text.h"
 
 #include <algorithm>
@@ -27,10 +28,6 @@ Error bad_url(const std::string& why,
   return {Errc::invalid, "this is no URL that source can come from: " + why, hint};
 }
 
-bool is_letter_or_digit(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
 /// Printable ASCII without what programs disagree about.
 bool is_plain(std::string_view text) {
   return std::ranges::all_of(text, [](char c) {
@@ -40,18 +37,15 @@ bool is_plain(std::string_view text) {
 
 bool is_host_name(std::string_view host) {
   return !host.empty() && host.size() <= 253 && is_letter_or_digit(host[0]) &&
-         std::ranges::all_of(host, [](char c) {
-           return is_letter_or_digit(c) || c == '-' || c == '.' || c == '_';
-         });
+         is_made_of_letters(host, "-._");
 }
 
 /// Numbers that are no address in the usual form: 2130706433, 0177.0.0.1, 127.1, 0x7f000001.
 bool is_odd_number(std::string_view host) {
   const std::string_view last =
       host.substr(host.substr(0, host.size() - (host.ends_with('.') ? 1 : 0)).rfind('.') + 1);
-  const bool is_number =
-      last.starts_with("0x") || last.starts_with("0X") ||
-      std::ranges::all_of(last, [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
+  const bool is_number = last.starts_with("0x") || last.starts_with("0X") ||
+                         std::ranges::all_of(last, [](char c) { return is_digit(c) || c == '.'; });
   in_addr address{};
   return is_number && ::inet_pton(AF_INET, std::string(host).c_str(), &address) != 1;
 }
@@ -169,10 +163,7 @@ Result<SourceUrl> parse_source_url(std::string_view text) {
                    "for example https://git.example/team/app.git; a folder of this host by its "
                    "absolute path");
   }
-  std::string name(text.substr(0, mark));
-  std::ranges::transform(name, name.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-  });
+  const std::string name = lowered(text.substr(0, mark));
   const auto scheme = std::ranges::find(kSchemes, name, &Scheme::name);
   if (scheme == kSchemes.end()) {
     return bad_url("its scheme is " + shorten(printable(name), 20),
@@ -218,20 +209,13 @@ std::string authority(const SourceUrl& url) {
 }
 
 std::optional<std::string> percent_decoded(std::string_view text) {
-  const auto digit = [](char c) -> int {
-    if (c >= '0' && c <= '9') return c - '0';
-    const int letter = (c | 0x20) - 'a';
-    return letter >= 0 && letter < 6 ? letter + 10 : -1;
-  };
   std::string decoded;
   for (std::size_t i = 0; i < text.size(); ++i) {
     char c = text[i];
     if (c == '%') {
-      if (i + 2 >= text.size()) return std::nullopt;
-      const int high = digit(text[i + 1]);
-      const int low = digit(text[i + 2]);
-      if (high < 0 || low < 0) return std::nullopt;
-      c = static_cast<char>(high * 16 + low);
+      const auto byte = percent_byte(text.substr(i));
+      if (!byte) return std::nullopt;
+      c = *byte;
       i += 2;
     }
     if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) return std::nullopt;

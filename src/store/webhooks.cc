@@ -14,7 +14,6 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <ranges>
 #include <system_error>
 #include <tuple>
 
@@ -114,7 +113,8 @@ void make_room(const std::filesystem::path& folder) {
   }
   std::ranges::sort(files);
   const std::size_t extra = names.size() - kMostEvents + kMostEvents / 10;
-  for (const auto& [time, name] : files | std::views::take(extra)) remove_file(folder / name);
+  files.resize(std::min(files.size(), extra));
+  for (const auto& [time, name] : files) remove_file(folder / name);
 }
 
 }  // namespace

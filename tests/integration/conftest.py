@@ -12,6 +12,8 @@ import pytest
 from support import docker
 from support.cooper import BUSYBOX, PROJECT, Cooper, Gate, ImageStore, executable, make_app, processes_of, wait_for
 from support.dokku import Dokku
+from support.rack_client import servers_of
+from support.remote import Line
 from support.terminal import Terminal
 
 
@@ -153,5 +155,27 @@ def plain_cooper(root):
 def dokku(tmp_path):
     """A scratch Dokku data root with the plugin folder."""
     made = Dokku(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def serve(request):
+    """serve(*flags) starts a server, with the image store if the test has `cooper`; it is gone after the test."""
+    name = "cooper" if "cooper" in request.fixturenames else "plain_cooper"
+    with servers_of(request.getfixturevalue(name)) as start:
+        yield start
+
+
+@pytest.fixture
+def server(serve):
+    return serve()
+
+
+@pytest.fixture
+def line(server):
+    """A line to `server` that a test can cut."""
+    made = Line(server.port)
+    made.server = server
     yield made
     made.close()

@@ -11,14 +11,9 @@ import pytest
 
 from support.api_client import Api
 from support.cooper import HEAD, wait_for
-from support.rack_client import servers_of
 from support.sources import packed
 
-
-@pytest.fixture
-def server(cooper):
-    with servers_of(cooper) as start:
-        yield start()
+pytestmark = pytest.mark.usefixtures("cooper")  # servers that build
 
 
 @pytest.fixture

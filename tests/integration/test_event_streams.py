@@ -4,21 +4,9 @@ import pytest
 from support.api_client import DESCRIPTION, Api, validate
 from support.cooper import HEAD, build_id_of, wait_for
 from support.event_client import Events, text_of
-from support.rack_client import servers_of
 
 # Prints, waits for a file to come, prints again.
 TALKS = "printf 'one\\rtwo\\n\\303\\251\\377x'; while ! [ -e {go} ]; do sleep 0.05; done; seq {lines}; exit {code}"
-
-
-@pytest.fixture
-def serve(plain_cooper):
-    with servers_of(plain_cooper) as start:
-        yield start
-
-
-@pytest.fixture
-def server(serve):
-    return serve()
 
 
 @pytest.fixture
@@ -128,21 +116,19 @@ def test_what_no_stream_can_begin_with(server, talk):
     api.problem("watchAllBuilds", 400, headers={"Last-Event-ID": "yesterday"})
 
 
-def test_steps_come_as_they_end(cooper, app, store):
+def test_steps_come_as_they_end(cooper, app, server):
     folder = app(HEAD + "RUN echo one\nRUN echo two\n")
     build = build_id_of(cooper("build", folder, "-a", "web").ok().out)
-    with servers_of(cooper) as start:
-        server = start()
-        steps = Events(server.port, path(build, "steps/events"))
-        events = steps.end()
-        listed = Api(server.port).get("listSteps", app="web", build=build)["items"]
-        assert [event.json for event in steps.named("step")] == listed and len(listed) >= 2
-        for step in listed:
-            validate(step, schema("Step"))
-        assert events[-1].name == "end" and steps.whole
-        after = Events(server.port, path(build, "steps/events"), last_id=events[0].id)
-        after.end()
-        assert [event.json for event in after.named("step")] == listed[1:]
+    steps = Events(server.port, path(build, "steps/events"))
+    events = steps.end()
+    listed = Api(server.port).get("listSteps", app="web", build=build)["items"]
+    assert [event.json for event in steps.named("step")] == listed and len(listed) >= 2
+    for step in listed:
+        validate(step, schema("Step"))
+    assert events[-1].name == "end" and steps.whole
+    after = Events(server.port, path(build, "steps/events"), last_id=events[0].id)
+    after.end()
+    assert [event.json for event in after.named("step")] == listed[1:]
 
 
 STEP = ('{"service":"web","number":1,"text":"FROM base","started":"2026-01-01T00:00:00Z",'

@@ -13,18 +13,6 @@ import pytest
 from support.cooper import BASE_IMAGE, only_record, processes_of, wait_for
 from support.git import WorkTree, ref
 from support.push import BAD, GOOD, no_scratch_is_left, pushing, read_until, records  # noqa: F401
-from support.rack_client import servers_of
-
-
-@pytest.fixture
-def serve(cooper):
-    with servers_of(cooper) as start:
-        yield start
-
-
-@pytest.fixture
-def server(serve):
-    return serve()
 
 
 def url(server, name="shop", user="me:any"):

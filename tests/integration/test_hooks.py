@@ -15,20 +15,8 @@ import pytest
 
 from support.cooper import BASE_IMAGE, wait_for
 from support.git import WorkTree
-from support.rack_client import servers_of
 
 ZEROS = "0" * 40
-
-
-@pytest.fixture
-def serve(plain_cooper):
-    with servers_of(plain_cooper) as start:
-        yield start
-
-
-@pytest.fixture
-def server(serve):
-    return serve()
 
 
 @pytest.fixture
@@ -269,21 +257,20 @@ def test_answers_do_not_wait_for_builds(plain_cooper, forge, tmp_path):
     assert track.wait(30) == 0
 
 
-def test_the_build_is_deployed_where_there_is_a_deployer(cooper, tmp_path):
+def test_the_build_is_deployed_where_there_is_a_deployer(cooper, server, tmp_path):
     deploy = tmp_path / "deploy"
     deploy.write_text("#!/bin/sh\necho deployed\n")
     deploy.chmod(0o755)
     tree = WorkTree(tmp_path / "remotes/shop", dict(os.environ))
     tree.commit({"Dockerfile": f"FROM {BASE_IMAGE}\nRUN echo built\n"})
-    with servers_of(cooper) as start:
-        cooper("apps", "create", "shop").ok()
-        for key, value in {"fetch-schemes": "file", "fetch-private": "on", "deployer": "command",
-                           "deploy-command": str(deploy)}.items():
-            cooper("builds", "set", key, value, "-a", "shop").ok()
-        secret = cooper("hooks", "add", f"file://{tree.folder}/", "-a", "shop").ok().out.strip()
-        forge = Forge(cooper, start(), tree, secret)
-        assert forge.github(forge.event())[0] == 202
-        (heard,) = forge.wait()
-        assert "is being deployed" in heard["outcome"], heard
-        wait_for(lambda: forge.builds()[-1]["kind"] == "deploy" and forge.builds()[-1]["status"] == "succeeded", "the deploy")
-        assert forge.builds()[0]["source"] == "git:sync"
+    cooper("apps", "create", "shop").ok()
+    for key, value in {"fetch-schemes": "file", "fetch-private": "on", "deployer": "command",
+                       "deploy-command": str(deploy)}.items():
+        cooper("builds", "set", key, value, "-a", "shop").ok()
+    secret = cooper("hooks", "add", f"file://{tree.folder}/", "-a", "shop").ok().out.strip()
+    forge = Forge(cooper, server, tree, secret)
+    assert forge.github(forge.event())[0] == 202
+    (heard,) = forge.wait()
+    assert "is being deployed" in heard["outcome"], heard
+    wait_for(lambda: forge.builds()[-1]["kind"] == "deploy" and forge.builds()[-1]["status"] == "succeeded", "the deploy")
+    assert forge.builds()[0]["source"] == "git:sync"

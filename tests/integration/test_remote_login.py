@@ -8,15 +8,9 @@ import threading
 import pytest
 
 from support.cooper import executable
-from support.rack_client import free_port, servers_of
+from support.rack_client import free_port
 from support.remote import RemoteCooper
 from support.terminal import Terminal
-
-
-@pytest.fixture
-def serve(plain_cooper):
-    with servers_of(plain_cooper) as start:
-        yield start
 
 
 @pytest.fixture

@@ -5,14 +5,7 @@ import signal
 import pytest
 
 from support.cooper import HEAD, wait_for
-from support.rack_client import servers_of
 from support.remote import Line, RemoteCooper
-
-
-@pytest.fixture
-def server(cooper):
-    with servers_of(cooper) as start:
-        yield start()
 
 
 @pytest.fixture

@@ -8,16 +8,7 @@ import re
 import pytest
 
 from support.cooper import HEAD, build_id_of, wait_for
-from support.rack_client import servers_of
-from support.remote import Line, RemoteCooper
-
-
-@pytest.fixture
-def line(cooper):
-    with servers_of(cooper) as start:
-        line = Line(start().port)
-        yield line
-        line.close()
+from support.remote import RemoteCooper
 
 
 @pytest.fixture

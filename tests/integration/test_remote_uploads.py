@@ -5,26 +5,10 @@ import os
 import pytest
 
 from support.cooper import HEAD, build_id_of, only_record
-from support.rack_client import servers_of
-from support.remote import Line, RemoteCooper, fill
+from support.remote import RemoteCooper, fill
 
 DOCKERFILE = HEAD + 'COPY . /src\nRUN ["/bin/busybox", "sh", "-c", "cd /src && cat data/* | sha256sum"]\n'
 MEBIBYTE = 1 << 20
-
-
-@pytest.fixture
-def serve(cooper):
-    with servers_of(cooper) as start:
-        yield start
-
-
-@pytest.fixture
-def line(serve):
-    server = serve()
-    line = Line(server.port)
-    line.server = server
-    yield line
-    line.close()
 
 
 @pytest.fixture

@@ -5,13 +5,6 @@ import threading
 import pytest
 
 from support.cooper import wait_for
-from support.rack_client import servers_of
-
-
-@pytest.fixture
-def serve(plain_cooper):
-    with servers_of(plain_cooper) as start:
-        yield start
 
 
 @pytest.fixture

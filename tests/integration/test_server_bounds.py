@@ -6,16 +6,9 @@ import socket
 import pytest
 
 from support.cooper import HEAD, build_id_of, wait_for
-from support.rack_client import servers_of
 
 #: more than sockets and pipes hold
 MUCH = 24 << 20
-
-
-@pytest.fixture
-def serve(cooper):
-    with servers_of(cooper) as start:
-        yield start
 
 
 @pytest.fixture

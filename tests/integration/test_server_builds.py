@@ -13,24 +13,15 @@ import threading
 import pytest
 
 from support.cooper import HEAD, processes_of, wait_for
-from support.rack_client import Follower, servers_of
+from support.rack_client import Follower
 from support.sources import packed
+
+pytestmark = pytest.mark.usefixtures("cooper")  # servers that build
 
 # Each byte that is no UTF-8 is one U+FFFD.
 codecs.register_error("bytewise", lambda error: ("\ufffd" * (error.end - error.start), error.end))
 
 ZERO = "0001-01-01T00:00:00Z"
-
-
-@pytest.fixture
-def serve(cooper):
-    with servers_of(cooper) as start:
-        yield start
-
-
-@pytest.fixture
-def server(serve):
-    return serve()
 
 
 @pytest.fixture

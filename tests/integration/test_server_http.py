@@ -8,21 +8,9 @@ import subprocess
 import pytest
 
 from support.cooper import executable, wait_for
-from support.rack_client import Rack, Server, servers_of
+from support.rack_client import Rack, Server
 
 CREDENTIALS = "Authorization: Basic Y29udm94OmFueQ==\r\n"
-
-
-@pytest.fixture
-def serve(plain_cooper):
-    """serve(*flags) starts a server; it is gone after the test."""
-    with servers_of(plain_cooper) as start:
-        yield start
-
-
-@pytest.fixture
-def server(serve):
-    return serve()
 
 
 @pytest.fixture

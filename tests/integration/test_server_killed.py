@@ -10,7 +10,6 @@ import pytest
 from support.api_client import Api
 from support.cooper import HEAD, Gate, wait_for
 from support.event_client import Events, text_of
-from support.rack_client import servers_of
 from support.sources import packed
 
 KILLS = 10
@@ -53,12 +52,6 @@ class Resuming:
         if self.failure:
             raise self.failure
         return self.text
-
-
-@pytest.fixture
-def serve(cooper):
-    with servers_of(cooper) as start:
-        yield start
 
 
 @pytest.fixture

@@ -4,18 +4,10 @@ import json
 import re
 import socket
 
-import pytest
-
 from support.cooper import wait_for
-from support.rack_client import Follower, servers_of
+from support.rack_client import Follower
 
 LINE = re.compile(r'\S+Z level=info msg="request"( [a-z]+=("(\\.|[^"\\])*"|[^" ]+))+\Z')
-
-
-@pytest.fixture
-def serve(plain_cooper):
-    with servers_of(plain_cooper) as start:
-        yield start
 
 
 def lines_of(server):

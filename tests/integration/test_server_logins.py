@@ -3,15 +3,8 @@ import http.client
 
 import pytest
 
-from support.rack_client import servers_of
 
 BURST = 10
-
-
-@pytest.fixture
-def serve(plain_cooper):
-    with servers_of(plain_cooper) as start:
-        yield start
 
 
 @pytest.fixture

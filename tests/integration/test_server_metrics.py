@@ -4,17 +4,10 @@ import os
 import pathlib
 import shutil
 
-import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from support.cooper import HEAD, wait_for
-from support.rack_client import Follower, Rack, servers_of
-
-
-@pytest.fixture
-def serve(cooper):
-    with servers_of(cooper) as start:
-        yield start
+from support.rack_client import Follower, Rack
 
 
 class Metrics:

@@ -11,7 +11,6 @@ import zlib
 import pytest
 
 from support.cooper import wait_for
-from support.rack_client import servers_of
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
@@ -84,12 +83,6 @@ class WebSocket:
                 any_packed = any_packed or packed
                 # Each by itself: no message refers to one before it.
                 text += zlib.decompressobj(-15).decompress(payload + b"\0\0\xff\xff") if packed else payload
-
-
-@pytest.fixture
-def serve(plain_cooper):
-    with servers_of(plain_cooper) as start:
-        yield start
 
 
 @pytest.fixture(params=[(), ("--tls-self-signed",)], ids=["plain", "tls"])

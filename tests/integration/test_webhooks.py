@@ -10,7 +10,6 @@ import time
 import pytest
 
 from support.cooper import wait_for
-from support.rack_client import servers_of
 from support.web import Web
 
 
@@ -58,12 +57,6 @@ def receiver():
     made = Receiver()
     yield made
     made.close()
-
-
-@pytest.fixture
-def serve(plain_cooper):
-    with servers_of(plain_cooper) as start:
-        yield start
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 #include "engine/buildkit/services.h"
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "engine/buildkit/ssh_agent.h"
@@ -231,13 +232,6 @@ class FileSendService : public moby::filesync::v1::FileSend::Service {
   const Fd* file_;
 };
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 }  // namespace
 
 std::vector<std::unique_ptr<grpc::Service>> make_services(Offer offer, std::stop_token stop) {
@@ -262,16 +256,12 @@ std::vector<std::string> service_methods() {
 std::string query_unescape(std::string_view text) {
   std::string plain;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size()) {
-      const int high = hex_digit(text[i + 1]);
-      const int low = hex_digit(text[i + 2]);
-      if (high >= 0 && low >= 0) {
-        plain += static_cast<char>(high * 16 + low);
-        i += 2;
-        continue;
-      }
+    if (const auto byte = percent_byte(text.substr(i))) {
+      plain += *byte;
+      i += 2;
+    } else {
+      plain += text[i] == '+' ? ' ' : text[i];
     }
-    plain += text[i] == '+' ? ' ' : text[i];
   }
   return plain;
 }
