@@ -29,7 +29,7 @@ boost::json::object to_object(const rack::PropertyView& property);
 /// `service`, `instance`, `id`, `name`, `engine`, `release`, `deploy`, `active`, `state`,
 /// `exit_code` (unless it runs), `restarts`, `health`, `started`, `network` and `ports`; what is
 /// empty is absent.
-boost::json::object to_object(const rack::ServiceContainer& container);
+boost::json::object to_object(const rack::ServiceContainer& view);
 /// Labels are not told.
 [[nodiscard]] Result<rack::ServiceContainer> parse_container(const boost::json::object& object);
 

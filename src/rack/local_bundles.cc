@@ -15,7 +15,6 @@
 #include <vector>
 
 namespace cooper::rack {
-namespace fs = std::filesystem;
 
 namespace {
 

@@ -82,7 +82,7 @@ std::optional<std::string> ApiClient::find(const std::string& path) {
   return answer.body;
 }
 
-HttpAnswer ApiClient::send(HttpRequest request) {
+HttpAnswer ApiClient::send(const HttpRequest& request) {
   HttpAnswer answer = http_.send(request).value();
   require_good(http_.server().url, answer);
   return answer;

@@ -48,7 +48,7 @@ class ApiClient {
   std::string patch(const std::string& path, const boost::json::object& body);
   void remove(const std::string& path);
   /// Anything else, once.
-  HttpAnswer send(HttpRequest request);
+  HttpAnswer send(const HttpRequest& request);
 
   /// The object that a server has answered. Error{unavailable} if it is none.
   boost::json::object object_in(const std::string& text) const;

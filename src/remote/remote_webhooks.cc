@@ -8,7 +8,6 @@
 #include <algorithm>
 
 namespace cooper::remote {
-namespace json = boost::json;
 
 namespace {
 

@@ -13,7 +13,6 @@
 
 namespace cooper::server {
 
-namespace json = boost::json;
 
 namespace {
 

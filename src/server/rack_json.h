@@ -22,7 +22,7 @@ enum class AppStatus { running, updating };
 /// An App of Convox's.
 boost::json::object to_convox(const App& app, AppStatus status);
 /// A Build of Convox's. `manifest`: its text, if it is known.
-boost::json::object to_convox(const rack::BuildView& build, std::string_view manifest);
+boost::json::object to_convox(const rack::BuildView& view, std::string_view manifest);
 /// It is full of secrets.
 enum class ShowEnvironment { yes, no };
 /// A Release of Convox's.

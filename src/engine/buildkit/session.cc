@@ -129,7 +129,7 @@ Session::Session(const std::shared_ptr<grpc::Channel>& channel, Options options)
                                .receives = options.receives,
                                .warn = std::move(options.warn)},
                               stop_.get_token())),
-      bridge_(std::make_unique<Bridge>(std::move(channel), id_, options.shared_key, services_)) {}
+      bridge_(std::make_unique<Bridge>(channel, id_, options.shared_key, services_)) {}
 
 Session::~Session() {
   stop_.request_stop();
