@@ -65,7 +65,8 @@ void GitAccess::apply(GitCommand& command) const {
 
 GitAccess git_access(const SourceUrl& url, const FetchPolicy& policy, std::stop_token stop) {
   require_scheme(url, policy);
-  GitAccess access{.url = without_credentials(url), .settings = {}, .environment = {}};
+  GitAccess access{
+      .url = without_credentials(url), .settings = {}, .environment = {}, .key_scan = {}};
   access.environment.push_back("GIT_ALLOW_PROTOCOL=" + url.scheme);
   std::vector<std::string> addresses;
   if (url.scheme != "file" && policy.reach == Reach::internet) {
@@ -79,6 +80,9 @@ GitAccess git_access(const SourceUrl& url, const FetchPolicy& policy, std::stop_
     add_credentials(access, url);
   } else if (url.scheme == "ssh") {
     access.environment.push_back("GIT_SSH_COMMAND=" + ssh_command(url, addresses));
+    access.key_scan = "ssh-keyscan ";
+    if (url.port != 22) access.key_scan += "-p " + std::to_string(url.port) + " ";
+    access.key_scan += url.host;
   } else if (url.scheme == "git" && !addresses.empty()) {
     SourceUrl pinned = url;
     pinned.host = addresses[0];

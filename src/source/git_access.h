@@ -16,6 +16,7 @@ struct GitAccess {
   std::string url;                       ///< without credentials
   std::vector<std::string> settings;     ///< "http.proxy=": for this call alone
   std::vector<std::string> environment;  ///< "NAME=value", in place of ours; may hold a password
+  std::string key_scan;                  ///< of ssh: "ssh-keyscan -p 2222 git.example"
 
   /// Gives it to a command.
   void apply(GitCommand& command) const;

@@ -42,18 +42,28 @@ constexpr std::array kClues = {
          "the server redirects, which is not followed", "give the URL that it redirects to"},
     Clue{"returned error: 30", Errc::denied, "the server redirects, which is not followed",
          "give the URL that it redirects to"},
+    Clue{"does not appear to be a git repository", Errc::not_found, "there is no repository", ""},
+    Clue{"REMOTE HOST IDENTIFICATION HAS CHANGED", Errc::denied,
+         "the host's ssh key is not the one that is known",
+         "another host may answer in its place; ask its owner before you take the new key"},
     Clue{"Host key verification failed", Errc::denied, "the host's ssh key is not known",
-         "look at it, and add it: ssh-keyscan HOST >> ~/.ssh/known_hosts"},
-    Clue{"Permission denied (", Errc::denied, "the host accepts none of our ssh keys", ""},
+         "look at it, and add it: KEY_SCAN >> ~/.ssh/known_hosts"},
+    Clue{"Permission denied (", Errc::denied, "the host accepts none of our ssh keys",
+         "name one in ~/.ssh/config, or add it to an agent"},
     Clue{"SSL certificate problem", Errc::unavailable, "the server's certificate can't be trusted",
          ""}};
 
 /// git's failure in our words, or in its own.
-Error failure_of(const std::string& shown, const std::string& messages) {
+Error failure_of(const GitAccess& access, const std::string& shown, const std::string& messages) {
   const std::string doing = "can't fetch " + shown + ": ";
   for (const Clue& clue : kClues) {
     if (messages.find(clue.text) == std::string::npos) continue;
-    return {clue.code, doing + std::string(clue.why), std::string(clue.hint)};
+    std::string hint(clue.hint);
+    constexpr std::string_view kKeyScan = "KEY_SCAN";
+    if (const auto at = hint.find(kKeyScan); at != std::string::npos) {
+      hint.replace(at, kKeyScan.size(), access.key_scan);
+    }
+    return {clue.code, doing + std::string(clue.why), std::move(hint)};
   }
   return {Errc::unavailable, doing + reason_of_git(messages)};
 }
@@ -103,7 +113,7 @@ Listing list_remote(const GitAccess& access, const std::string& wanted, const st
                          {"refs/heads/" + wanted, "refs/tags/" + wanted, wanted});
   }
   const process::Captured listed = ask(access, std::move(command), shown, limit, std::move(stop));
-  if (!listed.status.ok()) throw failure_of(shown, listed.err);
+  if (!listed.status.ok()) throw failure_of(access, shown, listed.err);
   Listing listing;
   for (const std::string_view line : split(listed.out, '\n')) {
     const std::size_t tab = line.find('\t');
@@ -215,7 +225,7 @@ bool fetch_one(const Attempts& attempts) {
       has_any(done.err, {"not our ref", "unadvertised object", "couldn't find remote ref"})) {
     return false;
   }
-  throw failure_of(attempts.wanted.shown, done.err);
+  throw failure_of(attempts.access, attempts.wanted.shown, done.err);
 }
 
 std::string commit_of(const fs::path& repository, const std::string& name, const std::string& shown,
@@ -289,7 +299,7 @@ Fetched fetch_commit(const GitAccess& access, const RemoteFetch& wanted, const f
       const process::Captured all = try_fetch(
           attempts, {"+refs/heads/*:refs/cooper/heads/*", "+refs/tags/*:refs/cooper/tags/*"},
           History::all);
-      if (!all.status.ok()) throw failure_of(wanted.shown, all.err);
+      if (!all.status.ok()) throw failure_of(access, wanted.shown, all.err);
       name = wanted.from.commit;
     }
   } catch (const Error& error) {  // adapter: the watch stops a fetch in the same way as Ctrl-C

@@ -55,8 +55,10 @@ bool is_address6(const std::string& text) {
   return ::inet_pton(AF_INET6, text.c_str(), &address) == 1;
 }
 
+/// git hands a user on to ssh, decoded: no option may become of it.
 bool is_credential(std::string_view text) {
-  return !text.starts_with('-') && is_plain(text) && percent_decoded(text).has_value();
+  const auto decoded = percent_decoded(text);
+  return decoded && !decoded->starts_with('-') && is_plain(text);
 }
 
 /// USER[:PASSWORD]@, if it is there; what follows stays.

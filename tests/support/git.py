@@ -67,10 +67,10 @@ def ref(repository, name):
     return done.stdout.strip() or None
 
 
-def _listens(port, process, log):
+def _listens(port, process, log, host="127.0.0.1"):
     assert process.poll() is None, log.read_text()[-2000:]
     with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((host, port)) == 0
 
 
 class GitDaemon:
@@ -97,10 +97,12 @@ class GitDaemon:
 
 
 class Sshd:
-    """OpenSSH's server for the user who runs the tests; `authorized_keys` is empty at first."""
+    """OpenSSH's server for the user who runs the tests; `authorized_keys` is empty at first. `settings`: more
+    lines of its configuration."""
 
-    def __init__(self, folder, env):
+    def __init__(self, folder, env, host="127.0.0.1", settings=""):
         self.folder, self.port, self.process = folder, free_port(), None
+        self.host, self.settings = host, settings
         self.authorized_keys = folder / "authorized_keys"
         self.env = env
         self.user = pwd.getpwuid(os.getuid()).pw_name
@@ -118,14 +120,14 @@ class Sshd:
         passed = " ".join(f'"{name}={self.env[name]}"' for name in ("CONTAINERS_STORAGE_CONF", "DOCKER_HOST", "PATH")
                           if name in self.env)
         (self.folder / "sshd_config").write_text(
-            f"ListenAddress 127.0.0.1:{self.port}\nHostKey {self.folder}/host\nPidFile none\nUsePAM no\n"
+            f"ListenAddress {self.host}:{self.port}\nHostKey {self.folder}/host\nPidFile none\nUsePAM no\n"
             f"StrictModes no\nAuthorizedKeysFile {self.authorized_keys}\nPasswordAuthentication no\n"
             f"KbdInteractiveAuthentication no\nPermitRootLogin forced-commands-only\nAcceptEnv GIT_PROTOCOL\n"
-            f"SetEnv {passed}\n")
+            f"SetEnv {passed}\n{self.settings}")
         self.process = subprocess.Popen(
             [shutil.which("sshd", path="/usr/sbin:/usr/bin"), "-D", "-e", "-f", self.folder / "sshd_config"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log.open("wb"), process_group=0)
-        wait_for(lambda: _listens(self.port, self.process, log), "sshd")
+        wait_for(lambda: _listens(self.port, self.process, log, self.host), "sshd")
         return self
 
     def key(self, name, kind="ed25519"):
@@ -139,8 +141,14 @@ class Sshd:
         return (f"ssh -F /dev/null -i {key} -o IdentitiesOnly=yes -o BatchMode=yes -o StrictHostKeyChecking=no "
                 f"-o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -p {self.port}")
 
-    def url(self, path):
-        return f"ssh://{self.user}@127.0.0.1:{self.port}{path}"
+    def url(self, path, host=None):
+        return f"ssh://{self.user}@{host or self.host}:{self.port}{path}"
+
+    def serve_git(self, key):
+        """The owner of that key may fetch all repositories of this host's, by their paths."""
+        public = key.with_suffix(".pub").read_text()
+        with self.authorized_keys.open("a") as file:
+            file.write(f'restrict,command="git-shell -c \\"$SSH_ORIGINAL_COMMAND\\"" {public}')
 
     def run(self, key, command):
         """As somebody does who types a command in place of git's."""

@@ -90,6 +90,7 @@ TEST(Url, IsRefused) {
                            "ssh://-oProxyCommand=x/a",
                            "-x@git.example:a",
                            "ssh://-x@git.example/a",
+                           "ssh://%2dx@git.example/a",
                            "git@-x:a",
                            "git@git.example:-a",
                            "git@git.example:",
