@@ -115,9 +115,10 @@ Build cancel_unsupervised(store::FileStore& store, const Build& build) {
 
 }  // namespace
 
-bool signal_cancel(const store::FileStore& store, const Build& build) {
+bool signal_cancel(const store::FileStore& store, const Build& build, CancelFor why) {
   if (is_supervised(build)) {
-    return process::signal_process(pid_of(build), SIGQUIT, [&] { return process_lives(build); });
+    return process::signal_process(
+        pid_of(build), SIGQUIT, [&] { return process_lives(build); }, static_cast<int>(why));
   }
   process::Family family(pid_of(build), mark_of(build.id));
   if (!process_lives(build)) return false;

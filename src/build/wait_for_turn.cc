@@ -172,7 +172,7 @@ class Waiting {
     if (::poll(&fd, 1, static_cast<int>(time.count())) < 0 && errno != EINTR) throw_errno("poll");
     signalfd_siginfo info{};
     while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
-      if (info.ssi_signo != SIGUSR1) return canceled_by(info.ssi_uid);
+      if (info.ssi_signo != SIGUSR1) return reason_of(info);
     }
     return std::nullopt;
   }

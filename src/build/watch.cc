@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/time.h"
+#include "build/cancel.h"
 #include "build/outcome.h"
 
 #include <array>
@@ -39,7 +40,13 @@ sigset_t end_signals() {
   return set;
 }
 
-std::string canceled_by(uid_t user) { return "canceled by " + user_name(user); }
+std::string reason_of(const signalfd_siginfo& signal) {
+  const bool says_why = signal.ssi_code == SI_QUEUE;
+  if (says_why && signal.ssi_int == static_cast<int>(CancelFor::pusher_left)) {
+    return "canceled: the pusher left";
+  }
+  return "canceled by " + user_name(signal.ssi_uid);
+}
 
 void block_end_signals() {
   const sigset_t set = end_signals();
@@ -114,7 +121,7 @@ int Watch::wake_in_ms() const {
 void Watch::take_signal(std::stop_source& stop) {
   signalfd_siginfo info{};
   if (::read(signals_.get(), &info, sizeof info) != static_cast<ssize_t>(sizeof info)) return;
-  end(stop, {.status = Status::canceled, .exit_code = -1, .reason = canceled_by(info.ssi_uid)});
+  end(stop, {.status = Status::canceled, .exit_code = -1, .reason = reason_of(info)});
 }
 
 void Watch::check_clock(std::stop_source& stop) {

@@ -12,7 +12,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
-#include <sys/types.h>
+#include <sys/signalfd.h>
 
 namespace cooper::build {
 
@@ -25,8 +25,8 @@ struct EndRequest {
 
 /// Signals that cancel a build.
 sigset_t end_signals();
-/// Why it is canceled if that user sent one: "canceled by root".
-std::string canceled_by(uid_t user);
+/// Why it is canceled by such a signal: "canceled by root", or what who sent it said (CancelFor).
+std::string reason_of(const signalfd_siginfo& signal);
 
 /// Blocks SIGQUIT, SIGTERM and SIGINT, so that Watch can read them. Call it
 /// before the process has threads.

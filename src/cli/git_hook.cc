@@ -14,6 +14,7 @@
 #include "source/git_repository.h"
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
@@ -113,6 +114,8 @@ void require_in_turn(const Push& push) {
 }
 
 int build_push(const Context& context, const Push& push) {
+  // Ctrl-C ends the pusher's git as well, which is what we look at.
+  std::signal(SIGINT, SIG_IGN);
   Interrupts interrupts(Interrupts::Takes::all_ends, STDERR_FILENO);
   const PusherWatch watch;
   Progress phases(context, context.err);

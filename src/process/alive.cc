@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <string>
 #include <sys/syscall.h>
 #include <time.h>
@@ -53,13 +54,22 @@ bool runs_with(pid_t pid, std::string_view program, std::string_view option,
   return false;
 }
 
-bool signal_process(pid_t pid, int signal_number, const std::function<bool()>& is_it) {
+bool signal_process(pid_t pid, int signal_number, const std::function<bool()>& is_it, int value) {
   if (pid < 2) return false;
   const Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!pidfd && errno != ESRCH) throw_errno("pidfd_open");
   // From here on the descriptor means one process, whatever becomes of its pid.
   if (!pidfd || !is_it()) return false;
-  if (::syscall(SYS_pidfd_send_signal, pidfd.get(), signal_number, nullptr, 0) == 0) return true;
+  siginfo_t info{};
+  info.si_signo = signal_number;
+  info.si_code = SI_QUEUE;
+  info.si_pid = ::getpid();
+  info.si_uid = ::getuid();
+  info.si_value.sival_int = value;
+  if (::syscall(SYS_pidfd_send_signal, pidfd.get(), signal_number, value == 0 ? nullptr : &info,
+                0) == 0) {
+    return true;
+  }
   if (errno != ESRCH) throw_errno("signal process " + std::to_string(pid));
   return false;
 }

@@ -22,8 +22,9 @@ bool runs_with(pid_t pid, std::string_view program, std::string_view option,
                std::string_view value);
 
 /// Signals `pid` if `is_it` says so, asked when no later process of that pid can be
-/// hit any more. False if it is not, or is gone. Throws Error{denied} if it is
-/// another user's.
-bool signal_process(pid_t pid, int signal_number, const std::function<bool()>& is_it);
+/// hit any more; a `value` comes with the signal. False if it is not, or is gone. Throws
+/// Error{denied} if it is another user's.
+bool signal_process(pid_t pid, int signal_number, const std::function<bool()>& is_it,
+                    int value = 0);
 
 }  // namespace cooper::process

@@ -10,12 +10,14 @@
 #include "build/settings.h"
 #include "build/unpacked_source.h"
 #include "model/json.h"
+#include "process/proc.h"
 #include "rack/naming.h"
 #include "source/url.h"
 #include "store/deploy_lock.h"
 
 #include <algorithm>
 #include <fcntl.h>
+#include <unistd.h>
 
 namespace cooper::rack {
 
@@ -149,8 +151,21 @@ build::BuildDiff LocalRack::diff_builds(const AppName& app, const BuildId& befor
                      list_steps(app, before), list_steps(app, after));
 }
 
+namespace {
+
+/// A push's build is started by its hook, who ends it for one reason alone.
+build::CancelFor reason_to_cancel(const Build& build) {
+  const auto supervisor = process::find_process(static_cast<pid_t>(build.pid));
+  const bool is_ours = supervisor && supervisor->parent == ::getpid();
+  return build.source == "git-hook" && is_ours ? build::CancelFor::pusher_left
+                                               : build::CancelFor::asked;
+}
+
+}  // namespace
+
 void LocalRack::request_cancel(const AppName& app, const BuildId& id) {
-  build::signal_cancel(store_, require_renamed_build(app, id));
+  const Build build = require_renamed_build(app, id);
+  build::signal_cancel(store_, build, reason_to_cancel(build));
 }
 
 BuildView LocalRack::cancel_build(const AppName& app, const BuildId& id) {

@@ -12,7 +12,7 @@ import pytest
 
 from support.cooper import BASE_IMAGE, only_record, processes_of, wait_for
 from support.git import WorkTree, ref
-from support.push import BAD, GOOD, no_scratch_is_left, pushing, read_until, records  # noqa: F401
+from support.push import BAD, GOOD, PUSHER_LEFT, no_scratch_is_left, pushing, read_until, records  # noqa: F401
 
 
 def url(server, name="shop", user="me:any"):
@@ -181,7 +181,8 @@ def test_a_pusher_who_goes_away_cancels_what_can_not_be_accepted(cooper, tree, g
     read_until(push, "at the gate")
     gate.wait()
     os.killpg(push.pid, signal.SIGKILL)
-    assert cooper.wait_for_end("shop", cooper.build_ids("shop")[0])["status"] == "canceled"
+    record = cooper.wait_for_end("shop", cooper.build_ids("shop")[0])
+    assert (record["status"], record["reason"]) == ("canceled", PUSHER_LEFT)
     repository = cooper.root / "data/git/shop.git"
     wait_for(lambda: not processes_of(str(repository)), "the end of git and its hook")
     assert ref(repository, "refs/heads/main") is None and no_scratch_is_left(cooper)
@@ -209,7 +210,8 @@ def test_a_server_that_is_killed_is_a_pusher_who_has_gone(cooper, server, serve,
     gate.wait()
     server.kill()
     assert push.wait(60) != 0
-    assert cooper.wait_for_end("shop", cooper.build_ids("shop")[0])["status"] == "canceled"
+    record = cooper.wait_for_end("shop", cooper.build_ids("shop")[0])
+    assert (record["status"], record["reason"]) == ("canceled", PUSHER_LEFT)
     again = serve()
     tree.commit({"Dockerfile": GOOD})
     tree.git("push", url(again), "main").ok()
@@ -223,7 +225,8 @@ def test_a_server_that_is_stopped_ends_pushes(cooper, server, tree, gate, pushin
     gate.wait()
     assert server.stop(60) == 0
     assert push.wait(60) != 0
-    assert cooper.wait_for_end("shop", cooper.build_ids("shop")[0])["status"] == "canceled"
+    record = cooper.wait_for_end("shop", cooper.build_ids("shop")[0])
+    assert (record["status"], record["reason"]) == ("canceled", PUSHER_LEFT)
 
 
 def test_pushers_at_once_are_answered_and_other_requests_with_them(cooper, server, tree, gate, pushing):

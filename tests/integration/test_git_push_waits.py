@@ -2,9 +2,11 @@
 import os
 import signal
 
+import pytest
+
 from support.cooper import BASE_IMAGE, only_record, processes_of, wait_for
 from support.git import ref
-from support.push import GOOD, no_scratch_is_left, pushing, read_until, records, repository, tree  # noqa: F401
+from support.push import GOOD, PUSHER_LEFT, no_scratch_is_left, pushing, read_until, records, repository, tree  # noqa: F401
 
 
 def test_the_log_is_seen_while_the_build_runs(cooper, tree, gate, pushing):
@@ -82,30 +84,88 @@ def test_a_push_waits_for_another_deploy(cooper, tree, pushing, tmp_path):
     assert track.wait(30) == 0 and push.wait(60) == 0, push.communicate()[0]
 
 
-def test_a_pusher_who_goes_away_cancels_what_can_not_be_accepted(cooper, repository, tree, gate, pushing):
+def leave(push, how):
+    """The pusher goes: its git alone is killed, so that what it runs on the host must notice; or Ctrl-C, which the
+    terminal sends to both."""
+    if how == "killed":
+        push.kill()
+    else:
+        os.killpg(push.pid, signal.SIGINT)
+
+
+both_ways = pytest.mark.parametrize("how", ["killed", "Ctrl-C"])
+
+
+def wait_for_the_hooks_end(repository):
+    wait_for(lambda: not [line for line in processes_of(str(repository)).values() if "git-hook" in line],
+             "the hook's end")
+
+
+@both_ways
+def test_a_pusher_who_goes_away_cancels_what_can_not_be_accepted(cooper, repository, tree, gate, pushing, how):
     tree.commit({"Dockerfile": f"FROM {BASE_IMAGE}\nRUN echo at the gate; {gate.command}\n"})
     push = pushing("main")
     read_until(push, "at the gate")
     gate.wait()
-    push.kill()  # its git alone: what it runs on the host must notice
-    assert cooper.wait_for_end("shop", cooper.build_ids("shop")[0])["status"] == "canceled"
-    wait_for(lambda: not [line for line in processes_of(str(repository)).values() if "git-hook" in line],
-             "the hook's end")
+    leave(push, how)
+    record = cooper.wait_for_end("shop", cooper.build_ids("shop")[0])
+    assert (record["status"], record["exit_code"], record["reason"]) == ("canceled", -1, PUSHER_LEFT)
+    assert PUSHER_LEFT in cooper("builds", "info", record["id"], "-a", "shop").ok().out
+    wait_for_the_hooks_end(repository)
     assert ref(repository, "refs/heads/main") is None
 
 
-def test_what_was_accepted_is_built_without_its_pusher(cooper, repository, tree, gate, pushing):
+def test_one_who_goes_away_before_his_turn(cooper, repository, tree, pushing, tmp_path):
+    os.mkfifo(tmp_path / "go")
+    track = cooper.start("track", "-a", "shop", "--", "cat", tmp_path / "go")
+    held = cooper.wait_for_new_build("shop")
+    push = pushing("main")
+    read_until(push, "waiting for its turn")
+    push.kill()
+    [waited] = [build for build in cooper.build_ids("shop") if build != held]
+    assert cooper.wait_for_end("shop", waited)["reason"] == PUSHER_LEFT
+    (tmp_path / "go").write_text("")
+    assert track.wait(30) == 0 and ref(repository, "refs/heads/main") is None
+
+
+def test_whoever_cancels_a_push_is_told_apart_from_its_pusher(cooper, tree, gate, pushing):
+    tree.commit({"Dockerfile": f"FROM {BASE_IMAGE}\nRUN echo at the gate; {gate.command}\n"})
+    push = pushing("main")
+    read_until(push, "at the gate")
+    cooper("builds", "cancel", "current", "-a", "shop").ok()
+    reason = only_record(cooper)["reason"]
+    assert reason.startswith("canceled by ") and f"ERROR: build canceled: {reason}" in push.communicate(timeout=60)[0]
+
+
+@both_ways
+def test_what_was_accepted_is_built_without_its_pusher(cooper, repository, tree, gate, pushing, how):
     cooper("builds", "set", "failed-push", "accept", "-a", "shop").ok()
     tree.commit({"Dockerfile": f"FROM {BASE_IMAGE}\nRUN echo at the gate; {gate.command}\n"})
     push = pushing("main")
     read_until(push, "at the gate")
     gate.wait()
-    push.kill()  # its git alone: what it runs on the host must notice
-    wait_for(lambda: not [line for line in processes_of(str(repository)).values() if "git-hook" in line],
-             "the hook's end")
+    leave(push, how)
+    wait_for_the_hooks_end(repository)
     gate.open()
     assert cooper.wait_for_end("shop", cooper.build_ids("shop")[0])["status"] == "succeeded"
     assert ref(repository, "refs/heads/main") == tree.head()
+
+
+@both_ways
+def test_a_deploy_that_has_begun_goes_on_without_the_pusher(cooper, repository, tree, pushing, tmp_path, how):
+    os.mkfifo(tmp_path / "go")
+    script = tmp_path / "deploy.sh"
+    script.write_text(f"#!/bin/sh\necho deploying\ncat {tmp_path}/go\n")
+    script.chmod(0o755)
+    cooper("builds", "set", "deployer", "command", "-a", "shop").ok()
+    cooper("builds", "set", "deploy-command", script, "-a", "shop").ok()
+    push = pushing("main")
+    read_until(push, "deploying")
+    leave(push, how)
+    wait_for_the_hooks_end(repository)
+    os.close(os.open(tmp_path / "go", os.O_WRONLY | os.O_NONBLOCK))  # who is canceled reads no more
+    deploy = records(cooper)[-1]
+    assert deploy["kind"] == "deploy" and cooper.wait_for_end("shop", deploy["id"])["status"] == "succeeded"
 
 
 def test_a_killed_hook_rejects_the_push_and_the_next_one_goes_on(cooper, repository, tree, gate, pushing):

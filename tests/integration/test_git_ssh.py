@@ -1,6 +1,7 @@
 """git over ssh, with a real sshd: whose keys may push, and what nobody may do."""
 import json
 import os
+import signal
 import stat
 import subprocess
 
@@ -8,6 +9,7 @@ import pytest
 
 from support.cooper import BASE_IMAGE, executable, only_record, processes_of, wait_for
 from support.git import Sshd, WorkTree, add_key, end, ref
+from support.push import PUSHER_LEFT
 
 GOOD = f"FROM {BASE_IMAGE}\nRUN echo built over ssh\n"
 
@@ -171,7 +173,27 @@ def test_a_pusher_who_goes_away_cancels_the_build(cooper, sshd, tree, gate):
         gate.wait()
     finally:
         end(push)  # git and its ssh
-    assert cooper.wait_for_end("shop", cooper.build_ids("shop")[0])["status"] == "canceled"
+    assert_canceled_for_its_pusher(cooper)
+
+
+def test_a_connection_that_breaks_off_without_a_word(cooper, sshd, tree, gate):
+    """Nothing is received any more, and nobody hangs up: sshd asks, if it is told to, and then does."""
+    sshd.stop()
+    sshd.settings = "ClientAliveInterval 1\nClientAliveCountMax 1\n"
+    sshd.start()
+    tree.commit({"Dockerfile": f"FROM {BASE_IMAGE}\nRUN echo at the gate; {gate.command}\n"})
+    push = tree.start("push", "cooper", "main")
+    try:
+        gate.wait()
+        os.killpg(push.pid, signal.SIGSTOP)
+        assert_canceled_for_its_pusher(cooper)
+    finally:
+        end(push)
+
+
+def assert_canceled_for_its_pusher(cooper):
+    record = cooper.wait_for_end("shop", cooper.build_ids("shop")[0])
+    assert (record["status"], record["reason"]) == ("canceled", PUSHER_LEFT)
     repository = cooper.root / "data/git/shop.git"
     wait_for(lambda: not [line for line in processes_of(str(repository)).values() if "git" in line], "git's end")
     assert ref(repository, "refs/heads/main") is None

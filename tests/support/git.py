@@ -115,7 +115,8 @@ class Sshd:
         self.folder.mkdir(exist_ok=True)
         if os.getuid() == 0:
             os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
-        self.key("host")
+        if not (self.folder / "host").exists():
+            self.key("host")
         log = self.folder / "sshd.log"
         passed = " ".join(f'"{name}={self.env[name]}"' for name in ("CONTAINERS_STORAGE_CONF", "DOCKER_HOST", "PATH")
                           if name in self.env)

@@ -5,6 +5,8 @@ from .cooper import BASE_IMAGE
 from .git import WorkTree, end
 
 GOOD = f"FROM {BASE_IMAGE}\nCOPY page /page\nRUN echo the page says $(cat /page)\n"
+#: The reason in the record of a build that was canceled so.
+PUSHER_LEFT = "canceled: the pusher left"
 BAD = f"FROM {BASE_IMAGE}\nRUN echo about to fail; exit 3\n"
 
 

@@ -166,6 +166,25 @@ TEST(SignalProcess, HitsOnlyTheOneThatIsMeant) {
   EXPECT_FALSE(signal_process(pid, SIGKILL, [] { return true; }));
 }
 
+TEST(SignalProcess, AValueComesWithTheSignal) {
+  EXPECT_EQ(in_child_process([] {
+              sigset_t set;
+              ::sigemptyset(&set);
+              ::sigaddset(&set, SIGUSR2);
+              ::sigprocmask(SIG_BLOCK, &set, nullptr);
+              const auto value = [&](int sent) {
+                siginfo_t got{};
+                signal_process(
+                    ::getpid(), SIGUSR2, [] { return true; }, sent);
+                ::sigwaitinfo(&set, &got);
+                const bool is_ours = got.si_pid == ::getpid() && got.si_uid == ::getuid();
+                return is_ours && got.si_code == SI_QUEUE ? got.si_value.sival_int : -1;
+              };
+              return value(7) == 7 && value(0) == -1 ? 0 : 1;
+            }),
+            0);
+}
+
 TEST(SignalProcess, ToAnotherUsersProcessIsDenied) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs two users";
   Started started("echo ready; exec sleep 600");
