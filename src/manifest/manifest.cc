@@ -16,6 +16,9 @@ const std::array<std::string, 10> kTopLevelKeys = {
     "appSettings", "balancers", "budget",    "configs",  "environment",
     "labels",      "params",    "resources", "services", "timers"};
 const std::array<std::string, 3> kBuildKeys = {"path", "manifest", "args"};
+/// What a build takes of a service; what else stands there is none of its business, unless it was
+/// meant to be one of these.
+const std::array<std::string, 4> kServiceKeys = {"build", "environment", "image", "manifest"};
 
 constexpr std::string_view kPathHint =
     "paths are relative to the folder with the source; \".\" is that folder itself";
@@ -101,6 +104,13 @@ class Reader {
       return error(*body,
                    "expected a map for service " + describe(*key) + ", found " + describe(*body),
                    "put what the service needs on lines of their own below its name");
+    }
+    for (const auto& [entry_key, value] : merged_entries(*body)) {
+      const bool is_known = std::ranges::find(kServiceKeys, entry_key->text) != kServiceKeys.end();
+      const auto meant = is_known ? std::nullopt : nearest(entry_key->text, kServiceKeys);
+      if (!meant) continue;
+      return error(*entry_key, "unknown key " + describe(*entry_key) + " of a service",
+                   "did you mean \"" + *meant + "\"?");
     }
     Result<std::vector<Variable>> environment = read_variables(*body, "environment");
     if (!environment) return environment.error();
