@@ -92,7 +92,7 @@ Build RemoteRack::build_archive(const rack::BuildArchive& wanted, rack::StartPro
     HttpRequest request = body_from(wanted.archive, stop);
     request.method = "PUT";
     request.path = app + "/objects/" + build.object;
-    api_.send(std::move(request));
+    api_.send(request);
     progress.phase_done();
   }
   return started(api_.post_once(app + "/builds", api::to_object(build), stop), progress);
@@ -120,8 +120,7 @@ Build RemoteRack::import_build(const rack::ImportBuild& start, rack::StartProgre
   request.method = "POST";
   request.path = "/v1/apps/" + start.app.str() + "/bundles" + api::query_text(query);
   // What comes from a stream can't be sent again.
-  HttpAnswer answer =
-      request.file >= 0 ? api_.send_once(std::move(request)) : api_.send(std::move(request));
+  HttpAnswer answer = request.file >= 0 ? api_.send_once(std::move(request)) : api_.send(request);
   return started(answer.body, progress);
 }
 
