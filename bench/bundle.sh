@@ -42,16 +42,22 @@ for ((round = 1; round <= rounds; round++)); do
   if ((round % 2)); then order="oci convox docker"; fi
   for what in $order; do seconds "save_$what" >> "$folder/save_$what.times"; done
 done
-# An engine that has the image takes no file's: it is not there before each of these.
+# An engine that has an image, or its layers in its build cache, takes no file's: neither is there
+# before each of these.
+forget_images() {
+  "$docker" rmi "$image" > /dev/null 2>&1 || true
+  "$cooper" apps delete copy > /dev/null 2>&1 || true
+  "$docker" builder prune -af > /dev/null
+}
 "$cooper" apps delete app > /dev/null
+forget_images
 gunzip < "$folder/docker.gz" > "$folder/docker.tar"
 for ((round = 1; round <= rounds; round++)); do
   order="docker plain convox oci"
   if ((round % 2)); then order="oci convox plain docker"; fi
   for what in $order; do
     seconds "load_$what" >> "$folder/load_$what.times"
-    "$docker" rmi "$image" > /dev/null 2>&1 || true
-    "$cooper" apps delete copy > /dev/null 2>&1 || true
+    forget_images
   done
 done
 
