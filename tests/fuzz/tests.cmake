@@ -32,6 +32,7 @@ cooper_fuzz_target(request LINKS cooper_build)
 cooper_fuzz_target(steps LINKS cooper_engine)
 cooper_fuzz_target(settings LINKS cooper_build GTest::gtest)
 cooper_fuzz_target(unpack LINKS cooper_source GTest::gtest)
+cooper_fuzz_target(bundle LINKS cooper_bundle GTest::gtest)
 cooper_fuzz_target(foreign LINKS cooper_foreign GTest::gtest
   SEEDS ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/unpack)
 cooper_fuzz_target(http LINKS cooper_server cooper_rack)
