@@ -13,7 +13,6 @@
 
 namespace cooper::server {
 
-
 namespace {
 
 /// Environments are full of secrets: who may only read does not see them.
