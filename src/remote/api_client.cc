@@ -129,6 +129,7 @@ HttpAnswer ApiClient::send_once(HttpRequest request) {
       return *std::move(answer);
     }
     if (!pause(wait, request.stop)) throw Error(Errc::canceled, "canceled");
+    request.asks_to_send = request.file >= 0;  // it may be large, and not be wanted
   }
 }
 

@@ -31,6 +31,7 @@ struct HttpRequest {
   std::uint64_t bytes = 0;    //
   int stream = -1;            ///< borrowed: the body is all that can be read from it
   std::string type = {};      ///< of the body
+  bool asks_to_send = false;  ///< the body goes only if the server wants it
   std::stop_token stop = {};  ///< Error{canceled}
   /// Gets the body of an answer below 400 as it comes; absent: it is in HttpAnswer::body.
   std::function<void(std::string_view)> sink = {};

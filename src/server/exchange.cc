@@ -15,6 +15,7 @@
 #include <arpa/inet.h>
 #include <array>
 #include <exception>
+#include <type_traits>
 
 namespace cooper::server {
 
@@ -145,11 +146,12 @@ std::uint64_t body_limit(const Limits& limits, Body body) {
 
 namespace {
 
-Answer answer_of(Services& services, const Route& route, Request& request) {
+/// What `work` answers; an error's answer if it throws.
+template <class Work>
+std::invoke_result_t<Work> answered(Services& services, const Route& route, const Request& request,
+                                    const Work& work) {
   try {
-    if (route.body == Body::form) request.form = parse_form(request.body).value();
-    if (is_api(request)) return answer_api(services, route, request);
-    return route.handler(services, request);
+    return work();
   } catch (const Error& error) {  // boundary: a request
     if (error.code() == Errc::engine) ++services.metrics.engine_errors;
     if (http_status(error.code()) == 500) {
@@ -166,8 +168,20 @@ Answer answer_of(Services& services, const Route& route, Request& request) {
 
 }  // namespace
 
+std::optional<Answer> refuse_body(Services& services, const Route& route, const Request& request) {
+  return answered(services, route, request, [&]() -> std::optional<Answer> {
+    const auto key = request.headers.find("idempotency-key");
+    if (!key || !is_api(request) || route.keyed == Keyed::no) return std::nullopt;
+    return services.keys.refuse_under_way(request, *key);
+  });
+}
+
 Answer handle(Services& services, const Route& route, Request& request) {
-  Answer answer = answer_of(services, route, request);
+  Answer answer = answered(services, route, request, [&] {
+    if (route.body == Body::form) request.form = parse_form(request.body).value();
+    if (is_api(request)) return answer_api(services, route, request);
+    return route.handler(services, request);
+  });
   if (AuditTrail::is_change(route)) services.audit.note_change(route, request, answer);
   return answer;
 }

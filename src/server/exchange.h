@@ -27,6 +27,10 @@ std::optional<Answer> admit(Services& services, const Head& head, Request& reque
 /// Bytes that the body of a request to this route may have.
 std::uint64_t body_limit(const Limits& limits, Body body);
 
+/// What a client that asks before it sends the body (`Expect: 100-continue`) is answered instead of
+/// "go on". On a worker. Never throws.
+std::optional<Answer> refuse_body(Services& services, const Route& route, const Request& request);
+
 /// Runs the route's handler. On a worker. Never throws.
 Answer handle(Services& services, const Route& route, Request& request);
 

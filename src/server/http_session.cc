@@ -125,7 +125,7 @@ Task<HttpSession::Next> HttpSession::answer_request(Parser& parser, Request& req
     if (!place) refusal = busy_answer("too many requests of strangers are under way");
   }
   if (!refusal && (!parser.is_done() || match.route->body == Body::file)) {
-    const bool whole = co_await read_body(parser, request, match.route->body, refusal);
+    const bool whole = co_await read_body(parser, request, *match.route, refusal);
     if (!whole) co_return Next::gone;
   }
   if (!refusal) {
@@ -150,11 +150,22 @@ Task<HttpSession::Next> HttpSession::answer_request(Parser& parser, Request& req
   co_return next;
 }
 
-/// False: the peer has gone, or is too slow. A refusal: what came can't be kept.
-Task<bool> HttpSession::read_body(Parser& parser, Request& request, Body body,
+/// False: the peer has gone, or is too slow. A refusal: it is not wanted, or what came can't be
+/// kept.
+Task<bool> HttpSession::read_body(Parser& parser, Request& request, const Route& route,
                                   std::optional<Answer>& refusal) {
   beast::error_code failure;
   if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
+    Services& services = loop_.services;
+    const auto look = [&services, &route, &request] {
+      return refuse_body(services, route, request);
+    };
+    try {
+      refusal = co_await call(services.quick, look);
+    } catch (const Error& error) {  // boundary: a request that no worker takes
+      refusal = error_answer(error);
+    }
+    if (refusal) co_return true;
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
     tcp().expires_after(limits().block);
     const auto bytes = asio::buffer(kContinue);
@@ -162,7 +173,7 @@ Task<bool> HttpSession::read_body(Parser& parser, Request& request, Body body,
                                asio::redirect_error(asio::use_awaitable, failure));
     if (failure) co_return false;
   }
-  BodySink sink(loop_.services, body, request);
+  BodySink sink(loop_.services, route.body, request);
   const auto length = parser.content_length();
   const std::size_t size =
       length ? static_cast<std::size_t>(std::min<std::uint64_t>(*length, kBlockBytes))
@@ -176,8 +187,8 @@ Task<bool> HttpSession::read_body(Parser& parser, Request& request, Body body,
                               asio::redirect_error(asio::use_awaitable, failure));
     if (failure == http::error::need_buffer) failure = {};
     if (failure == http::error::body_limit) {
-      refusal =
-          error_answer(413, "the body is larger than " + human_bytes(body_limit(limits(), body)));
+      const std::uint64_t limit = body_limit(limits(), route.body);
+      refusal = error_answer(413, "the body is larger than " + human_bytes(limit));
       co_return true;
     }
     if (failure) co_return false;

@@ -46,7 +46,8 @@ class HttpSession : public Session, public std::enable_shared_from_this<HttpSess
   Task<Next> one_request();
   Task<Next> refuse_head(const beast::error_code& failure);
   Task<Next> answer_request(Parser& parser, Request& request);
-  Task<bool> read_body(Parser& parser, Request& request, Body body, std::optional<Answer>& refusal);
+  Task<bool> read_body(Parser& parser, Request& request, const Route& route,
+                       std::optional<Answer>& refusal);
   Task<Next> send(Answer& answer, const Request& request, bool is_http_11, bool keep);
   Task<void> send_text(std::string header, std::string_view body);
   Task<void> send_file(const Fd& file, std::uint64_t bytes);

@@ -67,19 +67,36 @@ bool is_key(std::string_view key) {
   return std::ranges::all_of(key, [](char c) { return c > ' ' && c < 0x7f; });
 }
 
-/// Opens and locks a key's file; empty if somebody keeps it. (A process that was forked while it
-/// was open has the lock until it runs its program, though nobody needs it any more.) A file that
-/// was removed meanwhile is nobody's.
-Fd lock_file(const Fd& folder, const std::string& name) {
+std::string file_name(const Request& request, std::string_view key) {
+  return digest_of({request.principal.name, key}) + std::string(kSuffix);
+}
+
+Answer under_way() {
+  Answer later =
+      error_answer(Error(Errc::conflict, "the request with that idempotency key is under way",
+                         "ask again once it has ended"));
+  later.headers.add("Retry-After", "1");
+  return later;
+}
+
+/// False: somebody keeps it. (A process that was forked while it was open has the lock until it
+/// runs its program, though nobody needs it any more.)
+bool try_lock(const Fd& file) {
   const auto until = std::chrono::steady_clock::now() + kPatience;
+  while (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) throw_errno("lock a request's key");
+    if (std::chrono::steady_clock::now() > until) return false;
+    std::this_thread::sleep_for(kBetweenTries);
+  }
+  return true;
+}
+
+/// Opens and locks a key's file; empty if somebody keeps it. A file that was removed meanwhile is
+/// nobody's.
+Fd lock_file(const Fd& folder, const std::string& name) {
   while (true) {
     Fd file = open_beneath(folder, name, O_RDWR | O_CREAT, 0600);
-    if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-      if (errno != EWOULDBLOCK) throw_errno("lock a request's key");
-      if (std::chrono::steady_clock::now() > until) return {};
-      std::this_thread::sleep_for(kBetweenTries);
-      continue;
-    }
+    if (!try_lock(file)) return {};
     struct stat info {};
     if (::fstat(file.get(), &info) != 0) throw_errno("stat");
     if (info.st_nlink > 0) return file;
@@ -190,15 +207,9 @@ Answer RequestKeys::answer(const Request& request, std::string_view key,
   }
   const Fd folder = store::make_folder(layout_, layout_.request_keys(), 0700);
   prune(folder);
-  const std::string name = digest_of({request.principal.name, key}) + std::string(kSuffix);
+  const std::string name = file_name(request, key);
   Fd file = lock_file(folder, name);
-  if (!file) {
-    Answer later =
-        error_answer(Error(Errc::conflict, "the request with that idempotency key is under way",
-                           "ask again once it has ended"));
-    later.headers.add("Retry-After", "1");
-    return later;
-  }
+  if (!file) return under_way();
   const std::string text = read_open_file(file, name, kMostBytes);
   const std::string fingerprint = fingerprint_of(request, key);
   if (auto kept = parse_kept(text)) {
@@ -208,6 +219,13 @@ Answer RequestKeys::answer(const Request& request, std::string_view key,
   Answer answer = work();
   if (answer.status < 400) begun.keep(answer);
   return answer;
+}
+
+std::optional<Answer> RequestKeys::refuse_under_way(const Request& request,
+                                                    std::string_view key) const {
+  const Fd file = find_regular_file(layout_.request_keys() / file_name(request, key), O_RDWR);
+  if (!file || try_lock(file)) return std::nullopt;
+  return under_way();
 }
 
 void RequestKeys::prune(const Fd& folder) {

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string_view>
 
 namespace cooper::server {
@@ -27,6 +28,8 @@ class RequestKeys {
   /// Error{conflict} if it was cut off and nobody knows how far it came; Error{invalid} for what is
   /// no key. A key belongs to the request's principal.
   Answer answer(const Request& request, std::string_view key, const std::function<Answer()>& work);
+  /// That 409, if it is known before the request's body has come.
+  std::optional<Answer> refuse_under_way(const Request& request, std::string_view key) const;
 
  private:
   void prune(const Fd& folder);

@@ -66,8 +66,9 @@ def test_what_has_no_key_is_not_sent_again(client, cooper, line, app):
     assert len(posts(line, f"/v1/apps/shop/builds/{build}/pin")) == 1
 
 
-def test_what_the_server_still_works_on_is_waited_for(client, cooper, line):
-    """The answer to what was asked first is lost, and the one who asks again finds its key taken."""
+@pytest.fixture
+def key_taker(cooper):
+    """Has somebody work on a request of the only token's until `free()`."""
     held = []
 
     def take_key(request):
@@ -78,10 +79,34 @@ def test_what_the_server_still_works_on_is_waited_for(client, cooper, line):
         folder.mkdir(mode=0o700, exist_ok=True)
         held.append(os.open(folder / f"{name}.jsonl", os.O_RDWR | os.O_CREAT, 0o600))
         fcntl.flock(held[0], fcntl.LOCK_EX)
-    line.lose_answer("POST /v1/apps/shop/releases", take_key)
+    take_key.free = lambda: os.close(held.pop())
+    yield take_key
+    if held:
+        take_key.free()
+
+
+def test_what_the_server_still_works_on_is_waited_for(client, cooper, line, key_taker):
+    """The answer to what was asked first is lost, and the one who asks again finds its key taken."""
+    line.lose_answer("POST /v1/apps/shop/releases", key_taker)
     waiting = client.start("env", "set", "COLOUR=blue", "-a", "shop")
     wait_for(lambda: len(posts(line, "/v1/apps/shop/releases")) >= 3, "the third attempt")
     assert waiting.poll() is None and releases(cooper) == []
-    os.close(held[0])
+    key_taker.free()
     assert waiting.wait(60) == 0
     assert len(releases(cooper)) == 1
+
+
+def test_a_file_is_not_sent_while_the_server_works_on_it(client, cooper, line, app, tmp_path, key_taker):
+    folder = app(HEAD + "COPY noise /\n")
+    (folder / "noise").write_bytes(os.urandom(4 << 20))
+    build = build_id_of(cooper("build", folder, "-a", "shop").ok().out)
+    bundle = tmp_path / "bundle"
+    cooper("builds", "export", build, "-a", "shop", "-f", bundle).ok()
+    line.lose_answer("POST /v1/apps/copy/bundles", key_taker)
+    before = line.sent
+    waiting = client.start("builds", "import", "-a", "copy", "-f", bundle)
+    wait_for(lambda: len(posts(line, "/v1/apps/copy/bundles?source=import")) >= 4, "the fourth attempt")
+    assert waiting.poll() is None and line.sent - before < 1.5 * bundle.stat().st_size
+    key_taker.free()
+    assert waiting.wait(60) == 0
+    assert line.sent - before < 2.5 * bundle.stat().st_size and len(cooper.build_ids("copy")) == 1

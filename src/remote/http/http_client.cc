@@ -22,6 +22,8 @@ namespace cooper::remote {
 
 namespace {
 
+/// For a server, or what is before it, that does not say whether it wants a body.
+constexpr std::chrono::duration<long, std::milli> kLongestWord{5000};
 constexpr std::size_t kMostBody = std::size_t{256} << 20;  // of an answer in memory
 
 struct FreeCurl {
@@ -44,12 +46,14 @@ std::string fingerprint_of(X509* certificate) {
   return digits;
 }
 
-/// On a connection that has died meanwhile libcurl sends a request once more by itself.
+/// On a connection that has died meanwhile libcurl sends a request once more by itself. A file with
+/// a key should not: whoever sends it again asks first whether it is wanted.
 bool may_come_twice(const HttpRequest& request) {
   const std::string& method = request.method;
-  return method == "GET" || method == "HEAD" || method == "PUT" ||
-         std::ranges::find(request.headers, kIdempotencyKey,
-                           [](const auto& one) { return one.first; }) != request.headers.end();
+  const bool has_key = std::ranges::find(request.headers, kIdempotencyKey, [](const auto& one) {
+                         return one.first;
+                       }) != request.headers.end();
+  return method == "GET" || method == "HEAD" || method == "PUT" || (has_key && request.file < 0);
 }
 
 /// One request on its way, and what its callbacks have to say.
@@ -134,7 +138,12 @@ class Exchange {
   void set_up_body() {
     const std::string& method = request_.method;
     if (!request_.type.empty()) add_header("Content-Type: " + request_.type);
-    add_header("Expect:");  // no wait of a second for a word that few servers say
+    if (request_.asks_to_send) {
+      add_header("Expect: 100-continue");
+      set(CURLOPT_EXPECT_100_TIMEOUT_MS, kLongestWord.count());
+    } else {
+      add_header("Expect:");  // no wait for a word that few servers say
+    }
     if (request_.file >= 0 || request_.stream >= 0) {
       set(CURLOPT_UPLOAD, 1L);
       set(CURLOPT_READFUNCTION, read_body);
