@@ -6,9 +6,14 @@
 #include "server/services.h"
 
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
 #include <set>
 #include <string>
 #include <string_view>
+#include <sys/inotify.h>
+#include <utility>
 #include <vector>
 
 namespace cooper::server {
@@ -17,7 +22,8 @@ namespace {
 
 /// How many of an app's builds are looked at: one runs at a time.
 constexpr std::size_t kRecent = 20;
-constexpr auto kLookAgain = std::chrono::milliseconds(500);
+constexpr std::chrono::seconds kLookAgain{5};  // a safety net, for file systems without events
+constexpr std::chrono::milliseconds kLookAgainUnwatched{500};  // there was no build yet
 
 /// Puts "TIME KIND/ID " before each line.
 class LinePrefix {
@@ -50,6 +56,43 @@ struct Recent {
   std::uint64_t from = 0;  ///< where to begin in its log
 };
 
+/// Wakes whoever follows when a record of the app has changed.
+class RecordsWatch : public FileWatcher {
+ public:
+  RecordsWatch(LogHub& hub, std::filesystem::path folder, Wake& wake)
+      : hub_(hub), folder_(std::move(folder)), wake_(wake) {}
+  ~RecordsWatch() override { hub_.unwatch(watch_, *this); }
+  RecordsWatch(const RecordsWatch&) = delete;
+  RecordsWatch& operator=(const RecordsWatch&) = delete;
+
+  void on_event(int watch, std::string_view name) override {
+    if (watch != watch_ || (!name.empty() && !name.ends_with(".json"))) return;
+    is_lost_ = is_lost_ || name.empty();
+    changed_ = true;
+    wake_.notify();
+  }
+  /// What changes from now on ends wait().
+  void begin() {
+    changed_ = false;
+    if (std::exchange(is_lost_, false)) {  // the folder may be another one, or none
+      hub_.unwatch(watch_, *this);
+      watch_ = -1;
+    }
+    if (watch_ < 0) watch_ = hub_.watch(folder_, IN_MOVED_TO, *this);
+  }
+  Task<void> wait() {
+    if (!changed_) co_await wake_.wait(watch_ < 0 ? kLookAgainUnwatched : kLookAgain);
+  }
+
+ private:
+  LogHub& hub_;
+  const std::filesystem::path folder_;
+  Wake& wake_;
+  int watch_ = -1;
+  bool changed_ = false;
+  bool is_lost_ = false;
+};
+
 class AppLogsStream : public Stream {
  public:
   explicit AppLogsStream(AppLogs wanted) : wanted_(std::move(wanted)) {}
@@ -57,7 +100,9 @@ class AppLogsStream : public Stream {
   Task<StreamEnd> run(Loop& loop, StreamWriter& writer, Wake& wake) override {
     Time since = now() - wanted_.since;
     bool is_first = true;
+    RecordsWatch records(loop.logs, loop.services.layout.builds(wanted_.app), wake);
     while (!wake.ended()) {
+      records.begin();
       rack::Rack& rack = loop.services.rack;
       const auto work = [this, &rack, since, is_first] { return recent(rack, since, is_first); };
       const std::vector<Recent> builds = co_await call(loop.services.quick, work);
@@ -67,7 +112,7 @@ class AppLogsStream : public Stream {
       }
       if (wanted_.follow == Follow::no) co_return StreamEnd::whole;
       is_first = false;
-      co_await wake.wait(kLookAgain);
+      co_await records.wait();
     }
     co_return StreamEnd::interrupted;
   }
@@ -108,14 +153,21 @@ class AppLogsStream : public Stream {
         const bool at_end = co_await log.is_at_end(at);
         if (at_end) co_return;
       }
-      const LogPiece piece = co_await log.next(at);
-      if (!piece.raw) co_return;
-      const SharedText text = wanted_.prefix == AppLogs::Prefix::yes
-                                  ? prefix.add(*piece.message.text)
-                                  : piece.message.text;
-      co_await writer.write(text);
-      loop.services.metrics.log_bytes += text->size();
-      at += piece.raw->size();
+      std::vector<LogPiece> pieces = co_await log.next_few(at);
+      if (pieces.empty()) co_return;
+      std::uint64_t bytes = 0;
+      std::vector<SharedMessage> messages;
+      for (LogPiece& piece : pieces) {
+        at += piece.raw->size();
+        if (wanted_.prefix == AppLogs::Prefix::yes) {
+          piece.message = {prefix.add(*piece.message.text), nullptr};
+        }
+        bytes += piece.message.text->size();
+        messages.push_back(std::move(piece.message));
+      }
+      pieces.clear();
+      co_await writer.write_shared(std::move(messages));
+      loop.services.metrics.log_bytes += bytes;
     }
   }
 

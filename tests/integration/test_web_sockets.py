@@ -72,10 +72,10 @@ class WebSocket:
             length, = struct.unpack(">Q", self.take(8))
         return bool(first & 0x40), first & 0x0f, self.take(length)
 
-    def messages(self):
-        """The texts until the connection is closed, whether one was packed, and the code."""
+    def messages(self, last=None):
+        """The texts until the connection is closed, or one ends so; whether one was packed, and the code."""
         text, any_packed = b"", False
-        while True:
+        while not (last and text.endswith(last)):
             packed, opcode, payload = self.frame()
             if opcode == CLOSE:
                 return text, any_packed, struct.unpack(">H", payload[:2])[0]
@@ -83,6 +83,7 @@ class WebSocket:
                 any_packed = any_packed or packed
                 # Each by itself: no message refers to one before it.
                 text += zlib.decompressobj(-15).decompress(payload + b"\0\0\xff\xff") if packed else payload
+        return text, any_packed, None
 
 
 @pytest.fixture(params=[(), ("--tls-self-signed",)], ids=["plain", "tls"])
@@ -115,6 +116,21 @@ def test_who_unpacks_gets_what_comes_live_as_packed_messages(server, plain_coope
     log = plain_cooper("builds", "logs", build, "-a", "web", "--raw").ok().out.encode()
     assert log.count(b"\n") > 20000
     assert (text, packed, code) == (log, True, 1000)
+
+
+def test_so_does_who_follows_an_app(serve, plain_cooper, track):
+    server = serve()
+    plain_cooper("apps", "create", "web").ok()
+    followed = WebSocket(server, "/apps/web/logs", "permessage-deflate")
+    go = plain_cooper.root / "go"
+    os.mkfifo(go)
+    plain_cooper("track", "-a", "web", "--detach", "--", "sh", "-c", f"echo first; cat {go}; seq 20000").ok()
+    assert followed.messages(b"first\n")[0] == b"first\n"
+    go.write_text("begin\n")
+    text, packed, _ = followed.messages(b"\n20000\n")
+    assert text == b"begin\n" + b"".join(b"%d\n" % number for number in range(1, 20001)) and packed
+    track("echo", "and the next", flags=("--app", "web"))
+    assert followed.messages(b"and the next\n")[0] == b"and the next\n"
 
 
 @pytest.mark.parametrize("extensions", [None, "permessage-deflate; server_max_window_bits=10", "x-unknown"])
