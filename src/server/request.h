@@ -53,7 +53,7 @@ struct Request {
 };
 
 /// Writes an answer's body into a pipe. Runs on a worker; a throw before the first byte becomes
-/// the answer, a later one breaks the connection off.
+/// the answer, if that is not endless; else it breaks the connection off.
 using Producer = std::function<void(int out, std::stop_token stop)>;
 
 /// What an error's answer says, for those who say it in another form.
@@ -68,9 +68,10 @@ struct Answer {
   std::string type = "application/json";
   Fields headers;  ///< further ones
   std::string body;
-  Fd file;                         ///< in place of `body`: sent from its begin to its end
-  Producer producer;               ///< in place of both
-  bool is_endless = false;         ///< what it writes may never end: its peer is watched
+  Fd file;            ///< in place of `body`: sent from its begin to its end
+  Producer producer;  ///< in place of both
+  /// What it writes may never come, or never end: headers are sent at once, the peer is watched.
+  bool is_endless = false;
   std::shared_ptr<Stream> stream;  ///< in place of all, of a socket's routes alone: see stream.h
   std::optional<Refusal> refusal;  ///< of an error_answer
   /// What of the body may be kept for a client that asks again with the same idempotency key;

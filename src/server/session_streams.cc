@@ -94,7 +94,7 @@ Task<HttpSession::Next> HttpSession::send_production(Answer& answer, const Reque
     if (Quota::Place place = loop_.services.sendings.take(request.principal.name)) {
       production.emplace(loop_, std::move(answer.producer), std::move(place));
       production_ = &*production;
-      part = co_await production->next();
+      if (!is_endless) part = co_await production->next();
     } else {
       refusal = busy_answer("so many answers are being sent that no more can be");
     }
@@ -115,6 +115,7 @@ Task<HttpSession::Next> HttpSession::send_production(Answer& answer, const Reque
   co_await send_text(std::move(header), {});
   ChunkWriter writer(*transport_, limits(), is_http_11);
   try {
+    if (is_endless) part = co_await production->next();
     while (!part.empty()) {
       const auto piece = std::make_shared<const std::string>(std::move(part));
       co_await writer.write(piece);

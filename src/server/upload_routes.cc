@@ -190,7 +190,11 @@ Answer container_logs(Services& services, const Request& request) {
   const bool follows = api::take_flag(query, "follow");
   const rack::ContainerLogQuery wanted = log_query_of(query, request.app());
   api::require_none(query);
-  services.rack.get_app(wanted.app);
+  if (follows) {  // what keeps us from it must be known before the headers are sent
+    rack::ContainerLogQuery nothing = wanted;
+    nothing.tail = 0;
+    services.rack.read_container_logs(nothing, [](std::string_view, std::string_view) {});
+  }
   Answer answer;
   answer.type = "text/plain";
   answer.is_endless = follows;
@@ -219,7 +223,8 @@ constexpr std::array kRoutes = {
     Route{Method::post, "/v1/apps/{app}/bundles", Role::build, import_bundle, Body::file,
           Speed::slow, Keyed::yes},
     Route{Method::get, "/v1/apps/{app}/builds/{build}/bundle", Role::build, export_bundle},
-    Route{Method::get, "/v1/apps/{app}/containers/logs", Role::read, container_logs}};
+    Route{Method::get, "/v1/apps/{app}/containers/logs", Role::read, container_logs, Body::none,
+          Speed::slow}};
 
 }  // namespace
 

@@ -19,11 +19,27 @@ def shop(docker_engine, root, tmp_path):
         yield made
 
 
-def follow(port):
+def follow(port, service=""):
     connection = socket.create_connection(("127.0.0.1", port), timeout=60)
-    connection.sendall(b"GET /v1/apps/shop/containers/logs?follow=true HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-                       b"Authorization: Bearer any\r\n\r\n")
+    path = f"/v1/apps/shop/containers/logs?follow=true&service={service}"
+    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer any\r\n\r\n".encode())
     return connection
+
+
+def head(connection):
+    text = b""
+    while b"\r\n\r\n" not in text:
+        text += connection.recv(1) or pytest.fail(f"nothing after {text}")
+    return text.decode()
+
+
+def test_who_follows_containers_that_say_nothing_has_an_answer(shop):
+    with servers_of(shop.cooper) as start:
+        server = start()
+        with follow(server.port) as followed:
+            assert head(followed).startswith("HTTP/1.1 200 ")
+        with follow(server.port, "none") as refused:
+            assert head(refused).startswith("HTTP/1.1 404 ")
 
 
 def test_who_follows_containers_and_goes_holds_up_nobody(shop):
