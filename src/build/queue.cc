@@ -222,7 +222,7 @@ void Queue::settle(Locked& queue) const {
   }
 }
 
-Queue::Entered Queue::enter(const QueueWish& wish) {
+HeldTicket Queue::enter(const QueueWish& wish) {
   Locked queue(make_queue_folder(store_.layout()), store::Holding::alone);
   settle(queue);
   QueueTicket ours{.app = wish.app,
@@ -233,7 +233,6 @@ Queue::Entered Queue::enter(const QueueWish& wish) {
                    .branch = wish.branch,
                    .key = key_of(wish)};
   std::vector<QueueTicket> superseded;
-  std::optional<BuildId> stops;
   for (const QueueTicket& other : queue.tickets()) {
     if (ours.key.empty() || other.key != ours.key || other.app != ours.app) continue;
     const bool runs = other.state == TicketState::running;
@@ -250,7 +249,6 @@ Queue::Entered Queue::enter(const QueueWish& wish) {
       // would ever end.
       ours.overtook = true;
       superseded.push_back(other);
-      stops = other.id;
     }
   }
   HeldTicket held = queue.add(ours);
@@ -259,7 +257,7 @@ Queue::Entered Queue::enter(const QueueWish& wish) {
     queue.write(other);
     if (other.state != TicketState::running) wake_process(other);
   }
-  return {.ticket = std::move(held), .stops = std::move(stops)};
+  return held;
 }
 
 std::optional<HeldTicket> Queue::enter_at_once(const QueueWish& wish) {
@@ -289,6 +287,17 @@ void Queue::describe(const HeldTicket& ticket, const QueueWish& wish) {
   write_text(ticket.file, ours);
 }
 
+/// It was marked as superseded when a newer one entered. Whose process was killed before it had
+/// this one end leaves that to the next of the same key that waits.
+std::optional<BuildId> Queue::to_stop(const Locked& queue, const QueueTicket& ours) const {
+  for (const QueueTicket& other : queue.tickets()) {
+    if (ours.key.empty() || other.key != ours.key || other.app != ours.app) continue;
+    if (other.state != TicketState::running || other.superseded_by.empty()) continue;
+    if (has_record(other.app, other.superseded_by)) return other.id;
+  }
+  return std::nullopt;
+}
+
 Queue::Standing Queue::try_turn(const HeldTicket& ticket) {
   Locked queue(make_queue_folder(store_.layout()), store::Holding::alone);
   settle(queue);
@@ -309,7 +318,10 @@ Queue::Standing Queue::try_turn(const HeldTicket& ticket) {
     write_text(ticket.file, ours);
   }
   if (lock) return {.lock = std::move(lock), .place = std::nullopt, .superseded_by = ""};
-  return {.lock = std::nullopt, .place = place(queue, ours), .superseded_by = ""};
+  return {.lock = std::nullopt,
+          .place = place(queue, ours),
+          .superseded_by = "",
+          .stops = to_stop(queue, ours)};
 }
 
 bool Queue::is_turn_of(const HeldTicket& deploy) {

@@ -44,13 +44,9 @@ class Queue {
   /// `store` must outlive it.
   explicit Queue(const store::FileStore& store) : store_(store) {}
 
-  struct Entered {
-    HeldTicket ticket;
-    std::optional<BuildId> stops;  ///< the app's running build whose end the caller asks for
-  };
   /// Takes a place in the line, or that of an older one of the same key, which learns it. Throws
   /// Error{conflict} if the build has one.
-  Entered enter(const QueueWish& wish);
+  HeldTicket enter(const QueueWish& wish);
   /// A place among those that run, for who has the app's deploy lock. nullopt: as many run as may,
   /// or another build of the app waits.
   std::optional<HeldTicket> enter_at_once(const QueueWish& wish);
@@ -62,6 +58,8 @@ class Queue {
     std::optional<store::DeployLock> lock;  ///< its turn has come: it runs, and this is its app's
     std::optional<QueuePlace> place;        ///< else where it waits
     std::string superseded_by;              ///< id; it is to end
+    /// The app's running build in whose place it comes: whoever waits has that end.
+    std::optional<BuildId> stops = {};
     // None of them: another one takes its place that has no record yet, and may never have one.
   };
   /// Takes the turn of a waiting build if it has come. Notes that we wait for it (see wake).
@@ -102,6 +100,7 @@ class Queue {
   void settle(Locked& queue) const;
   bool has_record(const AppName& app, const std::string& id) const;
   std::size_t most_at_once() const;
+  std::optional<BuildId> to_stop(const Locked& queue, const QueueTicket& ours) const;
   std::vector<const QueueTicket*> whose_turn(const Locked& queue) const;
   void wake(const Locked& queue) const;
   std::optional<QueuePlace> place(const Locked& queue, const QueueTicket& ticket) const;

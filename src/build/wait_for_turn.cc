@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "build/cancel.h"
 #include "build/first_record.h"
 #include "build/outcome.h"
 #include "build/prune.h"
@@ -104,7 +105,6 @@ class Waiting {
     say("Queued again: the process that waited was gone");
   }
 
-  /// No: somebody who saw no process of it has ended it, or its app was deleted, which looks at
   /// No: somebody who saw no process of it has ended it; or its app was deleted, for which nobody
   /// waits in a queue.
   bool is_still_queued() {
@@ -149,6 +149,7 @@ class Waiting {
         return turn(standing, true);
       }
       say_place(standing);
+      if (standing.stops && standing.stops != stopped_) stop(*standing.stops);
       if (const auto by = wait_for_signal(pause_at(standing.place))) {
         Outcome outcome = canceled();
         outcome.reason = *by;
@@ -157,6 +158,19 @@ class Waiting {
       }
       if (!is_still_queued()) return std::nullopt;
       if (auto next = look()) standing = std::move(*next);
+    }
+  }
+
+  /// Has the running build end in whose place this one comes. One that has no record yet is asked
+  /// at the next look.
+  void stop(const BuildId& id) {
+    try {
+      const auto running = store_.find_build(task_.app, id);
+      if (!running) return;
+      stopped_ = id;
+      signal_cancel(store_, *running);
+    } catch (const Error& error) {  // boundary: then it runs to its end
+      say("warning: build " + id.str() + " can't be stopped: " + error.message());
     }
   }
 
@@ -197,7 +211,8 @@ class Waiting {
   store::BuildFiles files_;
   Queue queue_;
   std::optional<QueuePlace> said_;
-  std::string trouble_;  // as it was said; empty: there is none
+  std::optional<BuildId> stopped_;  // asked to end
+  std::string trouble_;             // as it was said; empty: there is none
   Fd signals_;
 };
 

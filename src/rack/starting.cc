@@ -2,7 +2,6 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "build/cancel.h"
 #include "build/plan.h"
 #include "build/prune.h"
 #include "build/queue_resume.h"
@@ -123,8 +122,7 @@ class PlaceInLine {
   /// Comes behind those who wait.
   void enter(const store::Layout& layout) {
     if (ticket_ || layout.is_dokkus()) return;
-    ticket_ =
-        queue_.enter({.app = app_, .id = new_build_id(), .what = build::TicketFor::deploy}).ticket;
+    ticket_ = queue_.enter({.app = app_, .id = new_build_id(), .what = build::TicketFor::deploy});
   }
 
   /// Why it waits; empty: there is no line.
@@ -229,9 +227,7 @@ void BuildStart::enter(const build::BuildRequest& request) {
   build::Queue queue(store_);
   if (ticket_) return queue.describe(*ticket_, wish);
   require_not_ours(store_.layout(), app_);
-  build::Queue::Entered entered = queue.enter(wish);
-  ticket_ = std::move(entered.ticket);
-  stops_ = std::move(entered.stops);
+  ticket_ = queue.enter(wish);
 }
 
 void BuildStart::run(const build::BuildRequest& request, const engine::BuildSecrets& secrets,
@@ -255,11 +251,6 @@ void BuildStart::run(const build::BuildRequest& request, const engine::BuildSecr
 
 void BuildStart::after_start() {
   try {
-    if (stops_) {
-      if (const auto running = store_.find_build(app_, *stops_)) {
-        build::signal_cancel(store_, *running);
-      }
-    }
     for (const std::string& line : build::resume_queue(store_)) progress_.notice(line);
   } catch (const Error& error) {  // boundary: this build has begun; others are not its matter
     if (error.code() != Errc::denied) progress_.notice(error.message());

@@ -106,7 +106,6 @@ class BuildStart {
   std::stop_token stop_;
   std::optional<StartLock> lock_;
   std::optional<build::HeldTicket> ticket_;
-  std::optional<BuildId> stops_;  // the running build that this one comes in the place of
 };
 
 }  // namespace cooper::rack

@@ -3,8 +3,10 @@
 Builds are real ones; those that run stand at a gate."""
 import json
 import os
+import pathlib
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -221,6 +223,37 @@ def test_a_running_one_is_replaced_only_if_asked(cooper, build, gates, tree):
     assert cooper.record("shop", second)["status"] == "running", "one that has stopped another runs to its end"
     other.open()
     assert [cooper.wait_for_end("shop", id)["status"] for id in (second, third)] == ["succeeded"] * 2
+
+
+def has_supervisor(pid):
+    for children in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            for child in children.read_text().split():
+                if b"cooper-supervisor" in pathlib.Path(f"/proc/{child}/cmdline").read_bytes():
+                    return True
+        except OSError:
+            continue  # gone again
+    return False
+
+
+def test_it_is_replaced_also_if_what_asks_for_that_is_killed(cooper, build, gates, tree):
+    cooper("builds", "set", "supersede", "running", "--global").ok()
+    gate = gates()
+    make_app(tree("main", "0"), {"Dockerfile": QUICK + f"RUN {gate.command}\n"})
+    first = build("shop", folder=tree("main", "1"))
+    gate.wait()
+    make_app(tree("main", "2"), {"Dockerfile": QUICK})
+    command = cooper.start("build", tree("main", "3"), "-a", "shop")
+    # It stands still once it has started the supervisor, before that has a record, and is killed then.
+    deadline = time.monotonic() + 30
+    while not has_supervisor(command.pid):
+        assert time.monotonic() < deadline
+    command.send_signal(signal.SIGSTOP)
+    second = wait_for(lambda: [id for id in cooper.build_ids("shop") if id != first], "the record of the newer one")[0]
+    command.kill()
+    record = cooper.wait_for_end("shop", first)
+    assert (record["status"], record["superseded_by"]) == ("canceled", second)
+    assert cooper.wait_for_end("shop", second)["status"] == "succeeded"
 
 
 def test_one_that_did_not_wait_is_replaced_as_well(cooper, build, gates, tree):

@@ -16,7 +16,7 @@ class QueueFiles : public ::testing::Test {
 
   HeldTicket enter(const std::string& name, const std::string& build, const std::string& key = "",
                    Supersede mode = Supersede::queued) {
-    return queue_.enter({.app = app(name), .id = id(build), .key = key, .supersede = mode}).ticket;
+    return queue_.enter({.app = app(name), .id = id(build), .key = key, .supersede = mode});
   }
   void record(const std::string& name, const std::string& build) {
     store_.insert_build({.id = id(build), .app = app(name), .status = Status::queued});
@@ -135,11 +135,12 @@ TEST_F(QueueFiles, ThePlaceIsLostOnlyToOneThatComesToBe) {
 TEST_F(QueueFiles, OneThatIsToBeStoppedByNobodyGoesOn) {
   const HeldTicket first = enter("shop", "b1", "main");
   ASSERT_TRUE(queue_.try_turn(first).lock);
-  { EXPECT_TRUE(queue_.enter({app("shop"), id("b2"), {}, {}, "main", Supersede::running}).stops); }
+  { const HeldTicket killed = enter("shop", "b2", "main", Supersede::running); }
   EXPECT_EQ(queue_.superseded_by(first), "");
-  const auto third = queue_.enter({app("shop"), id("b3"), {}, {}, "main", Supersede::running});
-  EXPECT_EQ(third.stops, id("b1"));
+  const HeldTicket third = enter("shop", "b3", "main", Supersede::running);
+  EXPECT_EQ(queue_.try_turn(third).stops, std::nullopt) << "it may still be killed";
   record("shop", "b3");
+  EXPECT_EQ(queue_.try_turn(third).stops, id("b1"));
   EXPECT_EQ(queue_.superseded_by(first), "b3");
 }
 
@@ -176,17 +177,15 @@ TEST_F(QueueFiles, OneThatBeganAtOnceCanBeReplaced) {
                            .key = "k",
                            .supersede = Supersede::running});
   EXPECT_EQ(queue_.list().at(0).ticket.branch, "main");
-  EXPECT_EQ(
-      queue_
-          .enter({.app = app("shop"), .id = id("b2"), .key = "k", .supersede = Supersede::running})
-          .stops,
-      id("b1"));
+  const HeldTicket second = enter("shop", "b2", "k", Supersede::running);
+  record("shop", "b2");
+  EXPECT_EQ(queue_.try_turn(second).stops, id("b1"));
 }
 
 TEST_F(QueueFiles, ALongTicketCanBecomeShort) {
   const std::string branch(3000, 'x');
   const QueueWish wish{.app = app("shop"), .id = id("b1"), .branch = branch};
-  const auto held = queue_.enter(wish).ticket;
+  const auto held = queue_.enter(wish);
   queue_.describe(held, {.app = app("shop"), .id = id("b1"), .branch = "short"});
   EXPECT_EQ(queue_.list().at(0).ticket.branch, "short");
   EXPECT_LT(std::filesystem::file_size(store_.layout().queue() / "b1"), branch.size());
@@ -194,7 +193,7 @@ TEST_F(QueueFiles, ALongTicketCanBecomeShort) {
 
 TEST_F(QueueFiles, AStoppedDeployIsPassed) {
   const HeldTicket deploy =
-      queue_.enter({.app = app("shop"), .id = id("b1"), .what = TicketFor::deploy}).ticket;
+      queue_.enter({.app = app("shop"), .id = id("b1"), .what = TicketFor::deploy});
   const HeldTicket build = enter("shop", "b2");
   EXPECT_FALSE(queue_.try_turn(build).lock);
   EXPECT_TRUE(queue_.is_turn_of(deploy));
@@ -216,32 +215,34 @@ TEST_F(QueueFiles, SupersedeOffReplacesNothing) {
 }
 
 TEST_F(QueueFiles, OfThoseThatStopARunningOneEachSecondEnds) {
-  const auto wish = [](const char* build) {
-    return QueueWish{
-        .app = app("shop"), .id = id(build), .key = "main", .supersede = Supersede::running};
+  const auto come = [&](const char* build) {
+    HeldTicket held = enter("shop", build, "main", Supersede::running);
+    record("shop", build);
+    return held;
   };
-  Queue::Entered first = queue_.enter(wish("b1"));
-  auto lock = queue_.try_turn(first.ticket).lock;
+  HeldTicket first = come("b1");
+  auto lock = queue_.try_turn(first).lock;
   ASSERT_TRUE(lock);
-  Queue::Entered second = queue_.enter(wish("b2"));
-  EXPECT_EQ(second.stops, id("b1"));
-  record("shop", "b2");
-  EXPECT_EQ(queue_.superseded_by(first.ticket), "b2");
+  const HeldTicket second = come("b2");
+  EXPECT_EQ(queue_.try_turn(second).stops, id("b1"));
+  EXPECT_EQ(queue_.superseded_by(first), "b2");
   // While the first ends, a third takes the place of the second, and what that has done.
-  Queue::Entered third = queue_.enter(wish("b3"));
-  EXPECT_FALSE(third.stops);
-  record("shop", "b3");
+  HeldTicket third = come("b3");
+  EXPECT_EQ(queue_.try_turn(third).stops, id("b1")) << "the second may have been killed before";
   lock.reset();
-  queue_.leave(std::move(first.ticket));
-  lock = queue_.try_turn(third.ticket).lock;
+  queue_.leave(std::move(first));
+  lock = queue_.try_turn(third).lock;
   ASSERT_TRUE(lock);
-  Queue::Entered fourth = queue_.enter(wish("b4"));
-  EXPECT_FALSE(fourth.stops);  // the third has stopped one: it runs to its end
+  const HeldTicket fourth = come("b4");
+  EXPECT_EQ(queue_.try_turn(fourth).stops, std::nullopt) << "the third has stopped one";
+  const HeldTicket other = enter("shop", "b5", "dev", Supersede::running);
+  EXPECT_EQ(queue_.try_turn(other).stops, std::nullopt) << "of another branch";
   lock.reset();
-  queue_.leave(std::move(third.ticket));
-  lock = queue_.try_turn(fourth.ticket).lock;
+  queue_.leave(std::move(third));
+  lock = queue_.try_turn(fourth).lock;
   ASSERT_TRUE(lock);
-  EXPECT_EQ(queue_.enter(wish("b5")).stops, id("b4"));
+  const HeldTicket sixth = come("b6");
+  EXPECT_EQ(queue_.try_turn(sixth).stops, id("b4"));
 }
 
 TEST_F(QueueFiles, AtOnceOrNotAtAll) {
