@@ -399,6 +399,12 @@ std::optional<Turn> take_turn(SupervisorTask& task, store::FileStore& store) {
   return turn;
 }
 
+/// It may have been deleted while we had no deploy lock; from here on that keeps it.
+void require_app(const SupervisorTask& task, const store::FileStore& store) {
+  if (task.layout.is_dokkus() || store.find_app(task.app)) return;
+  throw Error(Errc::conflict, "app " + task.app.str() + " was deleted");
+}
+
 int give_up(SupervisorTask& task, store::FileStore& store, const Error& error) {
   end_unbegun(task, store, error);
   release_lock(task);
@@ -419,6 +425,7 @@ int supervise(SupervisorTask task) {
       leave_queue(task, store);
       return 1;
     }
+    require_app(task, store);
     store::DeployLock::adopt(Fd(::dup(task.deploy_lock.get()))).set_holder(task.id);
     supervision.emplace(task, umask, *turn);
   } catch (const Error& error) {  // boundary: whoever started us tells the person

@@ -11,6 +11,7 @@
 #include "build/settings.h"
 #include "build/watch.h"
 #include "log/log_file.h"
+#include "store/app_lock.h"
 #include "store/folders.h"
 
 #include <algorithm>
@@ -85,11 +86,12 @@ class Waiting {
 
   void make_record() {
     queue_.keep(*task_.ticket);  // first: a record without a ticket would wait for a prune
+    const auto app = store::lock_app(store_, task_.app, store::Holding::together);
+    if (!app) throw Error(Errc::conflict, "app " + task_.app.str() + " was deleted");
     store::make_folder(store_.layout(), files_.folder);
     log::LogFile::create(files_.log, store_.layout().log_mode());
     try {
       store_.insert_build(queued_record(task_, store_));
-      if (!is_still_queued()) throw Error(Errc::conflict, "app " + task_.app.str() + " is deleted");
     } catch (const std::exception&) {  // adapter: a log without a record would be nobody's
       ::unlink(files_.log.c_str());
       throw;

@@ -13,6 +13,7 @@
 #include "process/proc.h"
 #include "rack/naming.h"
 #include "source/url.h"
+#include "store/app_lock.h"
 #include "store/deploy_lock.h"
 
 #include <algorithm>
@@ -43,6 +44,8 @@ void LocalRack::delete_app(const AppName& name) {
                 "wait, or cancel it: cooper builds cancel current -a " + name.str());
   }
   build::remove_containers(store_, name);
+  const auto app = store::lock_app(store_, name, store::Holding::alone);
+  if (!app) require_app(name);  // throws: somebody else has deleted it
   build::remove_builds(store_, name);
   build::forget_source(layout_, name);
   store_.delete_app(name);

@@ -2,6 +2,7 @@
 // The verbs, done here: records in files, builds by a supervisor on this host.
 
 #include "rack/rack.h"
+#include "source/pack.h"
 #include "store/file_store.h"
 
 namespace cooper::rack {
@@ -130,6 +131,8 @@ class LocalRack : public Rack {
   source::FetchPolicy fetch_policy(const AppName& app) const;
   /// What can't fit is not begun, and nothing of it is kept.
   void require_disk_space(const AppName& app, const build::BuildRequest& request) const;
+  Build pack_and_start(const StartBuild& start, const source::PackOptions& options,
+                       StartProgress& progress, std::stop_token stop);
   Build require_build(const AppName& app, const BuildId& id) const;
   /// Also a build whose app was called `app` when it ran; nullopt if there is none.
   std::optional<Build> find_build(const AppName& app, const BuildId& id) const;

@@ -8,6 +8,7 @@
 #include "rack/starting.h"
 #include "rack/store_source.h"
 #include "source/pack.h"
+#include "store/app_lock.h"
 
 namespace cooper::rack {
 
@@ -27,6 +28,17 @@ Build LocalRack::start_build(const StartBuild& start, StartProgress& progress,
   require_disk_space(start.app, start.request);
   const source::PackOptions options = pack_options(start, build::environment_of(store_, start.app));
   ensure_app(start.app);
+  try {
+    return pack_and_start(start, options, progress, std::move(stop));
+  } catch (const Error&) {  // adapter: what it met first of an app that goes is of no interest
+    if (layout_.is_dokkus()) throw;
+    if (store::lock_app(store_, start.app, store::Holding::together)) throw;
+    throw Error(Errc::conflict, "app " + start.app.str() + " was deleted");
+  }
+}
+
+Build LocalRack::pack_and_start(const StartBuild& start, const source::PackOptions& options,
+                                StartProgress& progress, std::stop_token stop) {
   // With --no-wait it is refused here, not after a long packing.
   BuildStart begin(store_, start.app, start.if_locked, progress, stop);
   const BuildId& id = begin.id();

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/random.h"
 #include "base/text.h"
 #include "model/json.h"
 #include "store/build_folder.h"
@@ -160,10 +161,16 @@ void FileStore::delete_app(const AppName& name) {
   // The app itself goes last: after a crash on the way it is there to be deleted again.
   for (const fs::path& folder :
        {layout_.builds(name), layout_.releases(name), layout_.sources(name), layout_.work(name),
-        layout_.objects(name), layout_.git(name), layout_.hooks(name), layout_.properties(&name),
-        layout_.app(name)}) {
+        layout_.objects(name), layout_.git(name), layout_.hooks(name), layout_.properties(&name)}) {
     if (find_folder(folder.parent_path())) remove_tree(folder);
   }
+  // It is gone at once, with its locks: nobody has one of them while there is half an app.
+  const fs::path gone = layout_.apps() / (std::string(kTemporaryPrefix) + random_base36(16));
+  const Fd apps = find_folder(layout_.apps());
+  if (::renameat(apps.get(), name.str().c_str(), apps.get(), gone.filename().c_str()) != 0) {
+    throw_errno("remove " + layout_.app(name).string());
+  }
+  remove_tree(gone);
   sync_folder(layout_.apps());
 }
 

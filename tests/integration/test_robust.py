@@ -92,6 +92,35 @@ def test_two_first_builds_of_an_app_at_once(cooper, app):
     assert len(cooper.build_ids("new")) == 2
 
 
+@pytest.mark.parametrize("waits", [False, True], ids=["at-once", "queued"])
+def test_an_app_that_is_deleted_gets_no_build(cooper, app, tmp_path, waits):
+    """Wherever a build is on its way into the records when the app is deleted."""
+    if waits:
+        cooper("builds", "set", "--global", "concurrency", "1").ok()
+        first = start_endless(cooper, tmp_path)
+    records = cooper.builds_folder("shop")
+    refused = 0
+    for attempt in range(24):
+        building = cooper.start("build", app, "-a", "shop", "--detach")
+        wait_for(lambda: (cooper.root / "data/apps/shop/app.json").exists(), "the app")
+        time.sleep(attempt * 0.008)  # any moment will do
+        deleted = cooper("apps", "delete", "shop")
+        out, err = building.communicate(timeout=60)
+        assert deleted.code in (0, 6), deleted
+        if deleted.code == 0 and building.returncode != 0:
+            refused += 1
+            assert err.count("ERROR: ") == 1 and "app shop was deleted" in err, err
+            assert not (cooper.root / "data/apps/shop/app.json").exists()
+            assert list(records.glob("*.json")) == [] and cooper("queue").ok().out.count("shop") == 0
+        if (cooper.root / "data/apps/shop/app.json").exists():
+            for build in cooper.build_ids("shop"):
+                cooper("builds", "cancel", build, "-a", "shop") if waits else cooper.wait_for_end("shop", build)
+            wait_for(lambda: cooper("apps", "delete", "shop").code == 0, "the end of the app")
+    assert refused > 0
+    if waits:
+        cooper("builds", "cancel", first, "-a", "app").ok()
+
+
 def test_images_and_releases_of_an_abandoned_build_go_with_the_next_prune(cooper, store, tmp_path):
     app = make_app(tmp_path / "app", {
         "convox.yml": "services:\n  quick:\n    build: quick\n  slow:\n    build: slow\n",
