@@ -13,6 +13,7 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
 
+#include <algorithm>
 #include <array>
 
 namespace cooper::server {
@@ -179,10 +180,13 @@ Task<bool> HttpSession::read_body(Parser& parser, Request& request, const Route&
       length ? static_cast<std::size_t>(std::min<std::uint64_t>(*length, kBlockBytes))
              : kBlockBytes;
   const std::unique_ptr<char[]> block(new char[size]);
+  using Clock = std::chrono::steady_clock;
+  const auto end =
+      route.role == Role::nobody ? Clock::now() + limits().stranger : Clock::time_point::max();
   while (!parser.is_done()) {
     parser.get().body().data = block.get();
     parser.get().body().size = size;
-    tcp().expires_after(limits().block);
+    tcp().expires_at(std::min(end, Clock::now() + limits().block));
     co_await http::async_read(*transport_, buffer_, parser,
                               asio::redirect_error(asio::use_awaitable, failure));
     if (failure == http::error::need_buffer) failure = {};

@@ -21,10 +21,11 @@ Production::Production(Loop& loop, Producer producer, Quota::Place place) : pipe
   Pipe pipe = make_pipe();
   pipe_.assign(pipe.read.release());
   pipe_.non_blocking(true);
-  const auto out = std::make_shared<Fd>(std::move(pipe.write));  // std::function copies
-  const bool taken =
-      loop.services.senders.post([producer = std::move(producer), place = std::move(place), out,
-                                  stop = stop_.get_token(), result = result_] {
+  // (Shared, as std::function copies.)
+  const auto out = std::make_shared<Fd>(std::move(pipe.write));
+  const auto held = std::make_shared<const Quota::Place>(std::move(place));
+  const bool taken = loop.services.senders.post(
+      [producer = std::move(producer), held, out, stop = stop_.get_token(), result = result_] {
         // boundary: a worker; whoever sends the answer gets it
         const auto failed = [&](Error error) {
           const std::lock_guard lock(result->mutex);

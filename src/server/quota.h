@@ -16,13 +16,17 @@ class Quota {
   Quota(const Quota&) = delete;
   Quota& operator=(const Quota&) = delete;
 
+  struct GiveBack {
+    std::string whose;
+    void operator()(Quota* quota) const noexcept { quota->give_back(whose); }
+  };
   /// One of the places; free again once it is gone.
-  using Place = std::shared_ptr<const void>;
+  using Place = std::unique_ptr<Quota, GiveBack>;
   /// Null: there is none left, or none for them.
   Place take(const std::string& whose);
 
  private:
-  void give_back(const std::string& whose);
+  void give_back(const std::string& whose) noexcept;
 
   const std::size_t most_;
   const std::size_t most_of_one_;

@@ -30,10 +30,11 @@ struct Limits {
   std::uint64_t form_bytes = 4 << 20;      ///< of a body in memory
   std::uint64_t file_bytes = 32ULL << 30;  ///< of a body on disk
   std::size_t connections = 20'000;
-  std::chrono::seconds idle{120};   ///< until a next request begins
-  std::chrono::seconds header{15};  ///< for all of a request's headers
-  std::chrono::seconds block{60};   ///< for each block of a body, in or out
-  std::chrono::seconds ending{10};  ///< for answers that are under way when the server ends
+  std::chrono::seconds idle{120};     ///< until a next request begins
+  std::chrono::seconds header{15};    ///< for all of a request's headers
+  std::chrono::seconds block{60};     ///< for each block of a body, in or out
+  std::chrono::seconds stranger{20};  ///< for all of a body that comes without credentials
+  std::chrono::seconds ending{10};    ///< for answers that are under way when the server ends
 };
 
 class HookWorker;

@@ -86,6 +86,23 @@ def test_strangers_who_do_not_send_are_bounded(cooper, serve):
     wait_for(is_taken, "a place for strangers")
 
 
+def test_strangers_who_send_slowly_are_cut_off(serve):
+    """Else a few of them would hold the places of all for a quarter of an hour."""
+    server = serve()
+    with silent(server, b"POST /hooks/none HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 4000000\r\n\r\n", 1) as (one,):
+        one.settimeout(4)
+        for _ in range(15):
+            try:
+                one.sendall(bytes(256 << 10))
+                if one.recv(1) == b"":
+                    return
+            except TimeoutError:
+                continue  # it waits for more
+            except OSError:
+                return
+        pytest.fail("it takes what comes slowly to the end")
+
+
 def test_an_answer_that_breaks_off_is_in_the_log(cooper, serve, app):
     noise = f"head -c {MUCH} /dev/urandom | base64"
     build = build_id_of(cooper("build", app(HEAD + f"RUN {noise}\n"), "-a", "web", timeout=120).ok().out)

@@ -53,5 +53,7 @@ cooper_unit_test(api LINKS cooper_api dep::boost_json
   SOURCES api_builds_test.cc api_problem_test.cc api_query_test.cc api_releases_test.cc api_requests_test.cc)
 cooper_unit_test(plugin LINKS cooper_plugin
   SOURCES plugin_flags_test.cc plugin_text_test.cc)
+cooper_unit_test(quota LINKS cooper_server
+  SOURCES server_quota_test.cc)
 cooper_unit_test(server LINKS cooper_server cooper_rack dep::boost_json
   SOURCES server_openapi_test.cc server_client_address_test.cc server_frames_test.cc server_hook_test.cc server_log_line_test.cc server_login_limit_test.cc server_request_test.cc server_text_test.cc server_tls_test.cc server_workers_test.cc)
