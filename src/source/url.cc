@@ -58,7 +58,15 @@ bool is_address6(const std::string& text) {
 /// git hands a user on to ssh, decoded: no option may become of it.
 bool is_credential(std::string_view text) {
   const auto decoded = percent_decoded(text);
-  return decoded && !decoded->starts_with('-') && is_plain(text);
+  return decoded && !decoded->starts_with('-') && is_plain(text) &&
+         text.find('?') == std::string_view::npos;
+}
+
+/// What is before the first slash may be `USER:` and the begin of a password that has a slash: a
+/// host and its port look the same.
+bool may_be_credentials(std::string_view authority) {
+  return !authority.starts_with('[') && authority.find(':') != std::string_view::npos &&
+         authority.find('@') == std::string_view::npos;
 }
 
 /// USER[:PASSWORD]@, if it is there; what follows stays.
@@ -101,7 +109,8 @@ std::optional<Error> take_authority(std::string_view authority, SourceUrl& url) 
   return take_host(authority, url);
 }
 
-Result<SourceUrl> parse_with_scheme(const Scheme& scheme, std::string_view rest) {
+Result<SourceUrl> parse_with_scheme(const Scheme& scheme, std::string_view text) {
+  const std::string_view rest = text.substr(0, text.find('#'));
   SourceUrl url{.scheme = std::string(scheme.name), .port = scheme.port};
   const std::size_t slash = std::min(rest.find('/'), rest.size());
   const std::string_view path = rest.substr(slash);
@@ -110,7 +119,12 @@ Result<SourceUrl> parse_with_scheme(const Scheme& scheme, std::string_view rest)
     url.path = path;
     return url;
   }
-  if (auto error = take_authority(rest.substr(0, slash), url)) return *std::move(error);
+  const std::string_view authority = rest.substr(0, slash);
+  if (may_be_credentials(authority) && text.find('@', slash) != std::string_view::npos) {
+    return bad_url("a '@' comes after its host and port, or its password holds a '/' or '#'",
+                   "write them as %40, %2F and %23");
+  }
+  if (auto error = take_authority(authority, url)) return *std::move(error);
   const std::size_t question = std::min(path.find('?'), path.size());
   url.path = path.substr(0, question);
   url.query = path.substr(question);
@@ -156,11 +170,11 @@ Result<SourceUrl> parse_source_url(std::string_view text) {
   if (!is_plain(text)) {
     return bad_url("it holds blanks or characters that are not ASCII", "write them as %20");
   }
-  text = text.substr(0, text.find('#'));
-  if (text.starts_with('/')) return SourceUrl{.scheme = "file", .path = std::string(text)};
-  const std::size_t mark = text.find("://");
+  const std::string_view bare = text.substr(0, text.find('#'));
+  if (bare.starts_with('/')) return SourceUrl{.scheme = "file", .path = std::string(bare)};
+  const std::size_t mark = bare.find("://");
   if (mark == std::string_view::npos) {
-    if (auto url = parse_scp_form(text)) return *std::move(url);
+    if (auto url = parse_scp_form(bare)) return *std::move(url);
     return bad_url("it has no scheme",
                    "for example https://git.example/team/app.git; a folder of this host by its "
                    "absolute path");
@@ -188,7 +202,8 @@ std::string hide_credentials(std::string_view text) {
   const std::size_t mark = text.find("://");
   if (mark == std::string_view::npos) return std::string(text);
   const std::string_view rest = text.substr(mark + 3);
-  const std::size_t at = rest.substr(0, rest.find('/')).rfind('@');
+  const std::string_view authority = rest.substr(0, rest.find('/'));
+  const std::size_t at = (may_be_credentials(authority) ? rest : authority).rfind('@');
   const bool is_user = text.substr(0, mark) == "ssh" && rest.substr(0, at).find(':') == rest.npos;
   if (at == std::string_view::npos || is_user) return std::string(text);
   return std::string(text.substr(0, mark + 3)) + "(hidden)" + std::string(rest.substr(at));

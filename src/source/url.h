@@ -24,8 +24,8 @@ struct SourceUrl {
   bool operator==(const SourceUrl&) const = default;
 };
 
-/// Error{invalid} for another scheme, credentials that can be read as options, an empty
-/// host, a number that only some read as an address (0x7f000001), control characters; what it
+/// Error{invalid} for another scheme, credentials that can be read as options or as a host, an
+/// empty host, a number that only some read as an address (0x7f000001), control characters; what it
 /// says repeats no credentials.
 [[nodiscard]] Result<SourceUrl> parse_source_url(std::string_view text);
 

@@ -66,7 +66,10 @@ TEST(Url, CredentialsAreHiddenInWhatAnybodyWrites) {
   EXPECT_EQ(hide_credentials("https://me:s@cret@host/a@b"), "https://(hidden)@host/a@b");
   EXPECT_EQ(hide_credentials("tok3n://x:y@/"), "tok3n://(hidden)@/");
   EXPECT_EQ(hide_credentials("ssh://git:x@host/a"), "ssh://(hidden)@host/a");
-  for (const char* text : {"", "main", "ssh://git@host/a", "git@host:a", "https://host/a@b"}) {
+  EXPECT_EQ(hide_credentials("https://me:s/cret@host/a"), "https://(hidden)@host/a");
+  EXPECT_EQ(hide_credentials("ssh://me:1/2@3/cret@host/a"), "ssh://(hidden)@host/a");
+  for (const char* text : {"", "main", "ssh://git@host/a", "git@host:a", "https://host/a@b",
+                           "http://[::1]:80/a@b", "https://host:80/a"}) {
     EXPECT_EQ(hide_credentials(text), text);
   }
 }
@@ -127,11 +130,24 @@ TEST(Url, IsRefused) {
 
 TEST(Url, RefusingRepeatsNoCredentials) {
   for (const char* text : {"https://me:secret@-x/a", "https://me:secret@git.example:x/a",
-                           "https://me:secret@/a", "https://me:sec ret@git.example/a"}) {
+                           "https://me:secret@/a", "https://me:sec ret@git.example/a",
+                           "https://me:sec/ret@git.example/a", "https://me:1/sec@git.example/a"}) {
     const auto url = parse_source_url(text);
     ASSERT_FALSE(url) << text;
     EXPECT_THAT(url.error().message() + url.error().hint(), Not(HasSubstr("sec"))) << text;
   }
+}
+
+TEST(Url, APasswordIsNoPortAndItsUserNoHost) {
+  for (const char* text : {"https://me:1/2@git.example/a", "https://me:1/@git.example/a",
+                           "https://me:1#2@git.example/", "http://me:1/2?3@git.example/a",
+                           "https://127.0.0.1?x@git.example/a"}) {
+    EXPECT_FALSE(parse_source_url(text)) << text;
+  }
+  EXPECT_EQ(parsed("https://git.example/@team/app").path, "/@team/app");
+  EXPECT_EQ(parsed("http://me:x@git.example:8080/@team/app").path, "/@team/app");
+  EXPECT_EQ(parsed("http://[::1]:8080/@team/app").path, "/@team/app");
+  EXPECT_EQ(parsed("https://me:1%2F2@git.example/a").host, "git.example");
 }
 
 TEST(Url, PercentSignsAreResolved) {
