@@ -104,6 +104,9 @@ std::optional<CloseCode> FrameReader::begin_frame() {
     const std::size_t length_bytes = left_ == 127 ? 8 : left_ == 126 ? 2 : 0;
     if (length_bytes > 0) left_ = 0;
     for (std::size_t i = 0; i < length_bytes; ++i) left_ = left_ << 8U | header_[2 + i];
+    if ((length_bytes == 2 && left_ < 126) || (length_bytes == 8 && left_ <= 0xffff)) {
+      return CloseCode::protocol_error;  // a length has but one form: RFC 6455, 5.2
+    }
     if (left_ > kMostFrameBytes) return CloseCode::too_big;
   }
   in_payload_ = true;

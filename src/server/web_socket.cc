@@ -139,7 +139,9 @@ Task<bool> WebSocket::answer(const Control& control) {
     }
     co_return false;
   }
-  if (control.opcode == Opcode::ping && !is_closing_) {
+  if (control.opcode == Opcode::ping) {
+    while (is_sending_) co_await watch_turn_.wait(1h);
+    if (is_closing_) co_return true;  // meanwhile: nothing may come after a close
     std::string pong = control_frame(Opcode::pong, control.payload);
     co_await send_control(std::move(pong), watch_turn_);
   }

@@ -201,6 +201,30 @@ def until(followed, opcode):
             return frame[2]
 
 
+def is_taken(followed, server):
+    """The server has read all that was sent to it."""
+    ours, theirs = (f":{port:04X}" for port in (followed.socket.getsockname()[1], server.port))
+    lines = [line.split() for line in open("/proc/net/tcp").read().splitlines()[1:]]
+    (queues,) = [line[4] for line in lines if line[1].endswith(theirs) and line[2].endswith(ours)]
+    return int(queues.split(":")[1], 16) == 0
+
+
+def test_nothing_comes_after_the_close(serve, plain_cooper, track):
+    """Not even the answer to a ping that came while the last frame before it was sent."""
+    server = serve()
+    track("sh", "-c", "head -c 12000000 /dev/zero | tr '\\0' x | fold -w 99; echo", flags=("--app", "web"))
+    (build,) = plain_cooper.build_ids("web")
+    followed = WebSocket(server, f"/apps/web/builds/{build}/logs", receive_bytes=4096)
+    followed.frame()
+    followed.send(0x89, b"hi")
+    wait_for(lambda: is_taken(followed, server), "the server to read the ping")
+    server.process.terminate()
+    wait_for(lambda: not server.answers(), "the server to end")
+    assert until(followed, CLOSE) == struct.pack(">H", 1001)
+    followed.send(0x88, struct.pack(">H", 1001))
+    assert followed.is_over()
+
+
 def test_pings_are_answered_also_those_that_come_with_the_request(silent):
     server, path = silent
     early = bytes([0x89, 0x82, 0, 0, 0, 0]) + b"hi"

@@ -95,6 +95,17 @@ TEST(FrameReader, TakesMessagesOfAnyLengthUpTo64KiB) {
   EXPECT_EQ(read(masked(0x82, "", ~std::uint64_t{0})), CloseCode::too_big);
 }
 
+TEST(FrameReader, RefusesLengthsThatCouldBeShorter) {
+  const auto header = [](std::string_view length) {
+    return "\x82" + std::string(length) + std::string(4, '\0');
+  };
+  EXPECT_EQ(read(header(std::string_view("\xfe\x00\x7d", 3))), CloseCode::protocol_error);
+  EXPECT_EQ(read(header(std::string_view("\xfe\x00\x7e", 3))), std::nullopt);
+  EXPECT_EQ(read(header(std::string_view("\xff\0\0\0\0\0\0\xff\xff", 9))),
+            CloseCode::protocol_error);
+  EXPECT_EQ(read(header(std::string_view("\xff\0\0\0\0\0\0\0\x05", 9))), CloseCode::protocol_error);
+}
+
 TEST(FrameReader, RefusesWhatIsNoFrameOfAClient) {
   EXPECT_EQ(read("\x81\x02hi"), CloseCode::protocol_error) << "not masked";
   EXPECT_EQ(read(masked(0x91, "")), CloseCode::protocol_error) << "a reserved bit";
