@@ -209,7 +209,11 @@ class TreeRemoval {
       }
       parent = fd_.get();
     }
-    if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
+    if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return;
+    // Somebody has made a file in it since it was listed.
+    if (errno == ENOTEMPTY && ++again_ <= kMostAgain) {
+      enter(parent, name);
+    } else {
       fail(errno, name.c_str());
     }
   }
@@ -221,6 +225,9 @@ class TreeRemoval {
     throw_errno(error_number, "remove " + shown.string());
   }
 
+  static constexpr int kMostAgain = 1000;
+
+  int again_ = 0;
   const fs::path& top_;
   Fd fd_;
   std::vector<Level> levels_;

@@ -277,7 +277,10 @@ Result<Plan> make_plan(const PlanInput& input) {
 
   manifest::Manifest manifest = manifest::default_manifest();
   if (file->text) {
-    manifest::ParseOptions options{.file_name = file->file, .variables = input.environment};
+    manifest::ParseOptions options{.file_name = file->file,
+                                   .variables = input.environment,
+                                   .limits = {},
+                                   .refuses_mistyped = true};
     for (const auto& [name, value] : input.request.build_args) options.variables[name] = value;
     Result<manifest::Manifest> parsed = manifest::parse_manifest(*file->text, options);
     if (!parsed) return parsed.error();

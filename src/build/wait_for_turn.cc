@@ -60,7 +60,10 @@ class Waiting {
     if (was_queued) take_over_record();
     Queue::Standing standing = queue_.try_turn(*task_.ticket);
     if (standing.lock && !was_queued) return turn(standing, false);
-    if (!was_queued) make_record();
+    if (!was_queued) {
+      make_record();
+      standing = queue_.try_turn(*task_.ticket);  // only who has a record ends the one it replaces
+    }
     say_place(standing);  // first: whoever has started us looks into the log
     is_queued();
     try {
@@ -172,6 +175,7 @@ class Waiting {
       stopped_ = id;
       signal_cancel(store_, *running);
     } catch (const Error& error) {  // boundary: then it runs to its end
+      stopped_ = id;
       say("warning: build " + id.str() + " can't be stopped: " + error.message());
     }
   }

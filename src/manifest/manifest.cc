@@ -106,8 +106,10 @@ class Reader {
                    "put what the service needs on lines of their own below its name");
     }
     for (const auto& [entry_key, value] : merged_entries(*body)) {
-      const bool is_known = std::ranges::find(kServiceKeys, entry_key->text) != kServiceKeys.end();
-      const auto meant = is_known ? std::nullopt : nearest(entry_key->text, kServiceKeys);
+      const std::string& text = entry_key->text;
+      const bool is_known = std::ranges::find(kServiceKeys, text) != kServiceKeys.end();
+      if (!options_.refuses_mistyped || is_known || text.starts_with("x-")) continue;
+      const auto meant = nearest(text, kServiceKeys);
       if (!meant) continue;
       return error(*entry_key, "unknown key " + describe(*entry_key) + " of a service",
                    "did you mean \"" + *meant + "\"?");

@@ -59,6 +59,9 @@ struct ParseOptions {
   /// is inserted as text and never read as YAML. `$NAME` and `${NAME:-x}` stay.
   std::map<std::string, std::string> variables;
   Limits limits;
+  /// Is a key of a service that looks like a mistyped one of a build's an error? Not in a manifest
+  /// that was built from already.
+  bool refuses_mistyped = false;
 };
 
 /// Reads a manifest's text (UTF-8). Error{invalid} is one line,

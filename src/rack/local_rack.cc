@@ -45,7 +45,10 @@ void LocalRack::delete_app(const AppName& name) {
   }
   build::remove_containers(store_, name);
   const auto app = store::lock_app(store_, name, store::Holding::alone);
-  if (!app) require_app(name);  // throws: somebody else has deleted it
+  if (!app) {
+    require_app(name);
+    throw Error(Errc::conflict, "app " + name.str() + " was deleted and made again meanwhile");
+  }
   build::remove_builds(store_, name);
   build::forget_source(layout_, name);
   store_.delete_app(name);

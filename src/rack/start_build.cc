@@ -20,6 +20,19 @@ void LocalRack::require_disk_space(const AppName& app, const build::BuildRequest
   build::require_disk_space(layout_, settings.disk_min, wish);
 }
 
+namespace {
+
+/// Waits for whoever deletes it.
+bool is_deleted(const store::FileStore& store, const AppName& app) {
+  try {
+    return !store::lock_app(store, app, store::Holding::together);
+  } catch (const Error&) {  // adapter: what the build has met first is told
+    return false;
+  }
+}
+
+}  // namespace
+
 Build LocalRack::start_build(const StartBuild& start, StartProgress& progress,
                              std::stop_token stop) {
   require_image_names(start.app);
@@ -30,9 +43,10 @@ Build LocalRack::start_build(const StartBuild& start, StartProgress& progress,
   ensure_app(start.app);
   try {
     return pack_and_start(start, options, progress, std::move(stop));
-  } catch (const Error&) {  // adapter: what it met first of an app that goes is of no interest
-    if (layout_.is_dokkus()) throw;
-    if (store::lock_app(store_, start.app, store::Holding::together)) throw;
+  } catch (
+      const Error& error) {  // adapter: what it met first of an app that goes is of no interest
+    const bool says_why = error.code() == Errc::canceled || error.code() == Errc::conflict;
+    if (says_why || layout_.is_dokkus() || !is_deleted(store_, start.app)) throw;
     throw Error(Errc::conflict, "app " + start.app.str() + " was deleted");
   }
 }

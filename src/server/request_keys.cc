@@ -81,8 +81,8 @@ Answer under_way() {
 
 /// False: somebody keeps it. (A process that was forked while it was open has the lock until it
 /// runs its program, though nobody needs it any more.)
-bool try_lock(const Fd& file) {
-  const auto until = std::chrono::steady_clock::now() + kPatience;
+bool lock_within(const Fd& file, std::chrono::milliseconds patience) {
+  const auto until = std::chrono::steady_clock::now() + patience;
   while (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) throw_errno("lock a request's key");
     if (std::chrono::steady_clock::now() > until) return false;
@@ -96,7 +96,7 @@ bool try_lock(const Fd& file) {
 Fd lock_file(const Fd& folder, const std::string& name) {
   while (true) {
     Fd file = open_beneath(folder, name, O_RDWR | O_CREAT, 0600);
-    if (!try_lock(file)) return {};
+    if (!lock_within(file, kPatience)) return {};
     struct stat info {};
     if (::fstat(file.get(), &info) != 0) throw_errno("stat");
     if (info.st_nlink > 0) return file;
@@ -224,7 +224,7 @@ Answer RequestKeys::answer(const Request& request, std::string_view key,
 std::optional<Answer> RequestKeys::refuse_under_way(const Request& request,
                                                     std::string_view key) const {
   const Fd file = find_regular_file(layout_.request_keys() / file_name(request, key), O_RDWR);
-  if (!file || try_lock(file)) return std::nullopt;
+  if (!file || lock_within(file, {})) return std::nullopt;  // who asks asks again
   return under_way();
 }
 

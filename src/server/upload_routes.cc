@@ -18,6 +18,7 @@
 
 #include <boost/json.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -191,9 +192,13 @@ Answer container_logs(Services& services, const Request& request) {
   const rack::ContainerLogQuery wanted = log_query_of(query, request.app());
   api::require_none(query);
   if (follows) {  // what keeps us from it must be known before the headers are sent
-    rack::ContainerLogQuery nothing = wanted;
-    nothing.tail = 0;
-    services.rack.read_container_logs(nothing, [](std::string_view, std::string_view) {});
+    const auto all = services.rack.list_containers(request.app());
+    const bool is_any = std::ranges::any_of(all, [&](const rack::ServiceContainer& container) {
+      return wanted.service.empty() || container.service == wanted.service;
+    });
+    if (!is_any) {  // throws: it says why
+      services.rack.read_container_logs(wanted, [](std::string_view, std::string_view) {});
+    }
   }
   Answer answer;
   answer.type = "text/plain";

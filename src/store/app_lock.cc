@@ -18,6 +18,9 @@ std::optional<FolderLock> lock_app(const FileStore& store, const AppName& app, H
       if (!store.find_app(app)) return std::nullopt;
       return lock;
     } catch (const Error& error) {  // adapter: the folder is gone: look for it again
+      if (error.code() == Errc::unavailable && holding == Holding::together) {
+        throw Error(Errc::conflict, "app " + app.str() + " is being deleted");
+      }
       if (error.code() != Errc::not_found) throw;
     }
   }

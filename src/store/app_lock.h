@@ -13,8 +13,8 @@ namespace cooper::store {
 inline constexpr std::string_view kDeleteLock = ".delete.lock";
 
 /// Held together by those who give an app a record that does not have its deploy lock, alone by who
-/// deletes it. nullopt: there is no such app, or no longer. Throws Error; {unavailable} if it can't
-/// have it within ten seconds.
+/// deletes it. nullopt: there is no such app, or no longer. Throws Error if it can't have it within
+/// ten seconds: {unavailable} alone, {conflict} together.
 std::optional<FolderLock> lock_app(const FileStore& store, const AppName& app, Holding holding);
 
 }  // namespace cooper::store

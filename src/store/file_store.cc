@@ -156,6 +156,9 @@ std::vector<App> FileStore::list_apps() const {
   return apps;
 }
 
+/// Of the folders of apps that are gone; no app is called so.
+constexpr std::string_view kGonePrefix = ".deleted-";
+
 void FileStore::delete_app(const AppName& name) {
   if (!find_app(name)) throw no_such_app(name);
   // The app itself goes last: after a crash on the way it is there to be deleted again.
@@ -165,12 +168,14 @@ void FileStore::delete_app(const AppName& name) {
     if (find_folder(folder.parent_path())) remove_tree(folder);
   }
   // It is gone at once, with its locks: nobody has one of them while there is half an app.
-  const fs::path gone = layout_.apps() / (std::string(kTemporaryPrefix) + random_base36(16));
+  const fs::path gone = layout_.apps() / (std::string(kGonePrefix) + random_base36(16));
   const Fd apps = find_folder(layout_.apps());
   if (::renameat(apps.get(), name.str().c_str(), apps.get(), gone.filename().c_str()) != 0) {
     throw_errno("remove " + layout_.app(name).string());
   }
-  remove_tree(gone);
+  for (const std::string& rest : list_folder(apps)) {  // also of one who was killed here
+    if (rest.starts_with(kGonePrefix)) remove_tree(layout_.apps() / rest);
+  }
   sync_folder(layout_.apps());
 }
 

@@ -163,7 +163,13 @@ def test_a_deploy_that_has_begun_goes_on_without_the_pusher(cooper, repository, 
     read_until(push, "deploying")
     leave(push, how)
     wait_for_the_hooks_end(repository)
-    os.close(os.open(tmp_path / "go", os.O_WRONLY | os.O_NONBLOCK))  # who is canceled reads no more
+    def is_read():  # who is canceled reads no more
+        try:
+            os.close(os.open(tmp_path / "go", os.O_WRONLY | os.O_NONBLOCK))
+        except OSError:
+            return False
+        return True
+    wait_for(is_read, "the deploy to read")
     deploy = records(cooper)[-1]
     assert deploy["kind"] == "deploy" and cooper.wait_for_end("shop", deploy["id"])["status"] == "succeeded"
 

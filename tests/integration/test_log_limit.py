@@ -9,6 +9,8 @@ import pytest
 from support.cooper import BASE_IMAGE, build_id_of, executable, make_app, wait_for
 
 LIMIT = 1 << 20
+#: what is read at once: it goes into the head whole, or not at all
+PIECE = 256 << 10
 LINES = 60_000
 PRINT = f"n=0; while [ $n -lt {LINES} ]; do echo this is line number $n; n=$((n+1)); done"
 
@@ -34,7 +36,7 @@ def check(log, last_line):
     cut = re.match(r"\[cooper\] (\d+) bytes \((\d+) lines\) are cut here\n", rest)
     assert cut, rest[:200]
     before, after = numbers(head), numbers(rest)
-    assert before == list(range(len(before))) and len(head) > LIMIT / 2 - (128 << 10)
+    assert before == list(range(len(before))) and len(head) > LIMIT / 2 - PIECE
     assert after == list(range(after[0], last_line + 1)) and len(rest) > LIMIT / 4
     assert len(before) + int(cut[2]) == after[0]
 

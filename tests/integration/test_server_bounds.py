@@ -2,6 +2,7 @@
 import contextlib
 import os
 import socket
+import time
 
 import pytest
 
@@ -90,17 +91,20 @@ def test_strangers_who_send_slowly_are_cut_off(serve):
     """Else a few of them would hold the places of all for a quarter of an hour."""
     server = serve()
     with silent(server, b"POST /hooks/none HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 4000000\r\n\r\n", 1) as (one,):
+        begun = time.monotonic()
         one.settimeout(4)
         for _ in range(15):
             try:
                 one.sendall(bytes(256 << 10))
                 if one.recv(1) == b"":
-                    return
+                    break
             except TimeoutError:
                 continue  # it waits for more
             except OSError:
-                return
-        pytest.fail("it takes what comes slowly to the end")
+                break
+        else:
+            pytest.fail("it takes what comes slowly to the end")
+        assert time.monotonic() - begun > 15, "it was not cut off for being slow"
 
 
 def test_an_answer_that_breaks_off_is_in_the_log(cooper, serve, app):

@@ -54,9 +54,10 @@ def test_nothing_but_the_app_stays_under_coopers_root(plain_cooper, lone_cooper,
     done = dokku.run([lone_cooper, *words[command]], env={"COOPER_ROOT": str(plain_cooper.root)})
     assert done.code == 5, done
     kept = [name for name in files(plain_cooper.root) if not name.startswith("cache/")]
-    # Who comes to his turn in the queue has the deploy lock by that.
-    lock = "data/apps/shop/.deploy.lock" if command == "track" else "data/queue/.lock"
-    assert kept == sorted([lock, "data/apps/shop/app.json"])
+    # Who comes to his turn in the queue has the deploy lock by that; a build also asks whether its app goes.
+    build_locks = ["data/queue/.lock", "data/apps/shop/.delete.lock"]
+    locks = ["data/apps/shop/.deploy.lock"] if command == "track" else build_locks
+    assert kept == sorted([*locks, "data/apps/shop/app.json"])
     assert plain_cooper("builds", "-a", "shop", "--format", "json").ok().out == "[]\n"
     plain_cooper("track", "-a", "shop", "--no-wait", "--", "true").ok()
 

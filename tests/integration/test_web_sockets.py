@@ -207,8 +207,8 @@ def is_taken(followed, server):
     """The server has read all that was sent to it."""
     ours, theirs = (f":{port:04X}" for port in (followed.socket.getsockname()[1], server.port))
     lines = [line.split() for line in open("/proc/net/tcp").read().splitlines()[1:]]
-    (queues,) = [line[4] for line in lines if line[1].endswith(theirs) and line[2].endswith(ours)]
-    return int(queues.split(":")[1], 16) == 0
+    queues = [line[4] for line in lines if line[1].endswith(theirs) and line[2].endswith(ours)]
+    return bool(queues) and all(int(queue.split(":")[1], 16) == 0 for queue in queues)
 
 
 def test_nothing_comes_after_the_close(serve, plain_cooper, track):

@@ -336,6 +336,22 @@ void make_chain(const fs::path& top, int depth) {
   ASSERT_TRUE(Fd(::openat(fd.get(), "leaf", O_WRONLY | O_CREAT | O_CLOEXEC, 0600)));
 }
 
+TEST(RemoveTree, WhatIsMadeMeanwhileGoesToo) {
+  for (int round = 0; round < 30; ++round) {
+    TempFolder folder;
+    fs::create_directories(folder / "tree/sub");
+    const Fd sub = open_file(folder / "tree/sub", O_RDONLY | O_DIRECTORY);
+    std::thread other([&] {
+      for (int i = 0; i < 200; ++i) {
+        Fd(::openat(sub.get(), std::to_string(i).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+      }
+    });
+    EXPECT_NO_THROW(remove_tree(folder / "tree"));
+    other.join();
+    EXPECT_FALSE(fs::exists(folder / "tree"));
+  }
+}
+
 TEST(RemoveTree, DeeperThanPathsAndDescriptorsReach) {
   TempFolder folder;
   make_chain(folder / "tree", 300);

@@ -211,12 +211,19 @@ TEST(ManifestErrors, NameThePlaceWhatWasExpectedAndWhatToDo) {
        "convox.yml:1:1: expected UTF-8, found a byte that is none", "save the manifest as UTF-8"},
   };
   for (const Mistake& mistake : mistakes) {
-    const Result<Manifest> manifest = parse_manifest(mistake.text);
+    const Result<Manifest> manifest = parse_manifest(mistake.text, {.refuses_mistyped = true});
     ASSERT_FALSE(manifest) << mistake.text;
     EXPECT_EQ(manifest.error().code(), Errc::invalid) << mistake.text;
     EXPECT_EQ(manifest.error().message(), mistake.message) << mistake.text;
     EXPECT_EQ(manifest.error().hint(), mistake.hint) << mistake.text;
   }
+}
+
+TEST(ManifestErrors, AreNotThatAKeyLooksMistypedWhereItWasBuiltOrIsAnExtension) {
+  constexpr const char* kMistyped = "services:\n  web:\n    bulid: .\n";
+  EXPECT_TRUE(parse_manifest(kMistyped));
+  EXPECT_FALSE(parse_manifest(kMistyped, {.refuses_mistyped = true}));
+  EXPECT_TRUE(parse_manifest("services:\n  web:\n    x-build: .\n", {.refuses_mistyped = true}));
 }
 
 TEST(ManifestErrors, UseTheFileNameMadeHarmless) {

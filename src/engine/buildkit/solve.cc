@@ -130,6 +130,13 @@ wire::SolveRequest to_request(const SolveOrder& order, const std::string& ref) {
   return request;
 }
 
+/// A connection that ends in the middle of an answer is UNKNOWN to gRPC, with this text alone.
+bool is_cut_off(const grpc::Status& status) {
+  return status.error_code() == grpc::StatusCode::UNAVAILABLE ||
+         (status.error_code() == grpc::StatusCode::UNKNOWN && status.error_details().empty() &&
+          status.error_message() == "Stream removed");
+}
+
 /// The two calls of one solve, each on a thread.
 class Solve {
  public:
@@ -191,7 +198,7 @@ class Solve {
     result.details = status_.error_details();
     if (stop.stop_requested()) {
       result.end = SolveResult::End::canceled;
-    } else if (status_.error_code() == grpc::StatusCode::UNAVAILABLE) {
+    } else if (is_cut_off(status_)) {
       result.end = SolveResult::End::cut_off;
     }
     return result;
