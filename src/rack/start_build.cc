@@ -43,8 +43,7 @@ Build LocalRack::start_build(const StartBuild& start, StartProgress& progress,
   ensure_app(start.app);
   try {
     return pack_and_start(start, options, progress, std::move(stop));
-  } catch (
-      const Error& error) {  // adapter: what it met first of an app that goes is of no interest
+  } catch (const Error& error) {  // adapter: what meets an app that goes says little
     const bool says_why = error.code() == Errc::canceled || error.code() == Errc::conflict;
     if (says_why || layout_.is_dokkus() || !is_deleted(store_, start.app)) throw;
     throw Error(Errc::conflict, "app " + start.app.str() + " was deleted");
