@@ -257,19 +257,7 @@ void LocalRack::follow_container_logs(const ContainerLogQuery& query, const Cont
 std::size_t LocalRack::stop_containers(const AppName& app) {
   require_app(app);
   open_containers(store_, app);
-  constexpr std::chrono::milliseconds kMoment{5000};
-  constexpr std::chrono::milliseconds kLook{10};
-  const auto deadline = std::chrono::steady_clock::now() + kMoment;
-  auto lock = store::DeployLock::try_acquire(layout_, app);
-  // A deploy whose record has ended holds it for a moment more.
-  while (!lock && running(app).empty() && std::chrono::steady_clock::now() < deadline) {
-    pause(kLook, {});
-    lock = store::DeployLock::try_acquire(layout_, app);
-  }
-  if (!lock) {
-    throw Error(Errc::conflict, "app " + app.str() + " is being deployed",
-                "wait, or cancel it: cooper builds cancel current -a " + app.str());
-  }
+  const store::DeployLock lock = lock_idle(app);
   return build::stop_containers(store_, app);
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/pause.h"
 #include "base/text.h"
 #include "build/app_containers.h"
 #include "build/cancel.h"
@@ -17,6 +18,7 @@
 #include "store/deploy_lock.h"
 
 #include <algorithm>
+#include <chrono>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -36,13 +38,24 @@ App LocalRack::get_app(const AppName& name) { return require_app(name); }
 std::vector<App> LocalRack::list_apps() { return store_.list_apps(); }
 std::vector<AppName> LocalRack::app_names() { return store_.app_names(); }
 
+store::DeployLock LocalRack::lock_idle(const AppName& app) {
+  constexpr std::chrono::milliseconds kMoment{5000};
+  constexpr std::chrono::milliseconds kLook{10};
+  const auto deadline = std::chrono::steady_clock::now() + kMoment;
+  for (;;) {
+    if (auto lock = store::DeployLock::try_acquire(layout_, app)) return std::move(*lock);
+    // A deploy whose record has ended holds it for a moment more.
+    if (!running(app).empty() || std::chrono::steady_clock::now() >= deadline) {
+      throw Error(Errc::conflict, "app " + app.str() + " is being deployed",
+                  "wait, or cancel it: cooper builds cancel current -a " + app.str());
+    }
+    pause(kLook, {});
+  }
+}
+
 void LocalRack::delete_app(const AppName& name) {
   require_app(name);
-  const auto lock = store::DeployLock::try_acquire(layout_, name);
-  if (!lock) {
-    throw Error(Errc::conflict, "app " + name.str() + " is being deployed",
-                "wait, or cancel it: cooper builds cancel current -a " + name.str());
-  }
+  const store::DeployLock lock = lock_idle(name);
   build::remove_containers(store_, name);
   const auto app = store::lock_app(store_, name, store::Holding::alone);
   if (!app) {

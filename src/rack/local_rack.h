@@ -3,6 +3,7 @@
 
 #include "rack/rack.h"
 #include "source/pack.h"
+#include "store/deploy_lock.h"
 #include "store/file_store.h"
 
 namespace cooper::rack {
@@ -133,6 +134,8 @@ class LocalRack : public Rack {
   void require_disk_space(const AppName& app, const build::BuildRequest& request) const;
   Build pack_and_start(const StartBuild& start, const source::PackOptions& options,
                        StartProgress& progress, std::stop_token stop);
+  /// The deploy lock of an app that nothing is deployed of. Throws Error{conflict} if something is.
+  store::DeployLock lock_idle(const AppName& app);
   Build require_build(const AppName& app, const BuildId& id) const;
   /// Also a build whose app was called `app` when it ran; nullopt if there is none.
   std::optional<Build> find_build(const AppName& app, const BuildId& id) const;

@@ -89,6 +89,18 @@ def test_two_first_builds_of_an_app_at_once(cooper, app):
     assert len(cooper.build_ids("new")) == 2
 
 
+def test_who_has_ended_keeps_no_app_from_being_deleted(cooper, app):
+    """A build's process goes on for a moment after its record has ended: it prunes."""
+    cooper("build", app).ok()
+    lock = os.open(cooper.root / "data/apps/app/.deploy.lock", os.O_RDWR)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    deleting = cooper.start("apps", "delete", "app")
+    time.sleep(0.5)
+    assert deleting.poll() is None
+    os.close(lock)
+    assert deleting.wait(60) == 0
+
+
 @pytest.mark.parametrize("waits", [False, True], ids=["at-once", "queued"])
 def test_an_app_that_is_deleted_gets_no_build(cooper, app, tmp_path, waits):
     """Wherever a build is on its way into the records when the app is deleted."""
