@@ -5,7 +5,7 @@ import json
 import pytest
 
 from support.cooper import HEAD, Cooper, build_id_of
-from support.registry import free_port
+from support.ports import free_port
 from test_push import front, machine, registry, set_registry  # noqa: F401 (fixtures)
 
 

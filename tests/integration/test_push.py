@@ -15,7 +15,8 @@ import pytest
 
 from support import docker
 from support.cooper import BUSYBOX, HEAD, Cooper, ImageStore, build_id_of, make_app, processes_of, wait_for
-from support.registry import PASSWORD, USER, Front, Registry, free_port
+from support.ports import free_port
+from support.registry import PASSWORD, USER, Front, Registry
 
 
 @pytest.fixture(scope="module")

@@ -1,19 +1,13 @@
 """Base images and `image:` services that come from a registry: a real one, on loopback."""
 import os
 import shutil
-import socket
 import subprocess
 import urllib.request
 
 import pytest
 
 from support.cooper import BASE_IMAGE, build_id_of, make_app, wait_for
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from support.ports import free_port
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from support.cooper import executable
-from support.rack_client import free_port
+from support.ports import free_port
 from support.remote import RemoteCooper
 from support.terminal import Terminal
 

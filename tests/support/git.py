@@ -8,7 +8,7 @@ import socket
 import subprocess
 
 from .cooper import Done, executable, make_app, wait_for
-from .registry import free_port
+from .ports import free_port
 
 #: Nobody's settings.
 ENV = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null", "GIT_AUTHOR_NAME": "T",

@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import threading
@@ -16,6 +15,7 @@ import urllib.parse
 import websocket
 
 from support.cooper import executable, wait_for
+from support.ports import free_port
 
 
 class Refused(Exception):
@@ -189,12 +189,6 @@ class Server:
     def close(self):
         if self.process and self.process.poll() is None:
             self.kill()
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextlib.contextmanager
