@@ -204,7 +204,8 @@ std::string hide_credentials(std::string_view text) {
   const std::string_view rest = text.substr(mark + 3);
   const std::string_view authority = rest.substr(0, rest.find('/'));
   const std::size_t at = (may_be_credentials(authority) ? rest : authority).rfind('@');
-  const bool is_user = text.substr(0, mark) == "ssh" && rest.substr(0, at).find(':') == rest.npos;
+  const bool is_user =
+      text.substr(0, mark) == "ssh" && rest.substr(0, at).find(':') == std::string_view::npos;
   if (at == std::string_view::npos || is_user) return std::string(text);
   return std::string(text.substr(0, mark + 3)) + "(hidden)" + std::string(rest.substr(at));
 }
