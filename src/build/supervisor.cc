@@ -23,6 +23,7 @@
 #include "engine/disk.h"
 #include "log/syslog_copy.h"
 #include "process/descendants.h"
+#include "store/app_lock.h"
 #include "store/deploy_lock.h"
 #include "store/file_store.h"
 #include "store/folders.h"
@@ -402,7 +403,7 @@ std::optional<Turn> take_turn(SupervisorTask& task, store::FileStore& store) {
 /// It may have been deleted while we had no deploy lock; from here on that keeps it.
 void require_app(const SupervisorTask& task, const store::FileStore& store) {
   if (task.layout.is_dokkus() || store.find_app(task.app)) return;
-  throw Error(Errc::conflict, "app " + task.app.str() + " was deleted");
+  throw store::deleted_app(task.app);
 }
 
 int give_up(SupervisorTask& task, store::FileStore& store, const Error& error) {

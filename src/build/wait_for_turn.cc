@@ -90,7 +90,7 @@ class Waiting {
   void make_record() {
     queue_.keep(*task_.ticket);  // first: a record without a ticket would wait for a prune
     const auto app = store::lock_app(store_, task_.app, store::Holding::together);
-    if (!app) throw Error(Errc::conflict, "app " + task_.app.str() + " was deleted");
+    if (!app) throw store::deleted_app(task_.app);
     store::make_folder(store_.layout(), files_.folder);
     log::LogFile::create(files_.log, store_.layout().log_mode());
     try {

@@ -46,7 +46,7 @@ Build LocalRack::start_build(const StartBuild& start, StartProgress& progress,
   } catch (const Error& error) {  // adapter: what meets an app that goes says little
     const bool says_why = error.code() == Errc::canceled || error.code() == Errc::conflict;
     if (says_why || layout_.is_dokkus() || !is_deleted(store_, start.app)) throw;
-    throw Error(Errc::conflict, "app " + start.app.str() + " was deleted");
+    throw store::deleted_app(start.app);
   }
 }
 

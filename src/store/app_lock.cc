@@ -1,7 +1,5 @@
 #include "store/app_lock.h"
 
-#include "base/error.h"
-
 namespace cooper::store {
 
 std::optional<FolderLock> lock_app(const FileStore& store, const AppName& app, Holding holding) {
@@ -24,6 +22,10 @@ std::optional<FolderLock> lock_app(const FileStore& store, const AppName& app, H
       if (error.code() != Errc::not_found) throw;
     }
   }
+}
+
+Error deleted_app(const AppName& app) {
+  return {Errc::conflict, "app " + app.str() + " was deleted"};
 }
 
 }  // namespace cooper::store
