@@ -187,7 +187,8 @@ def test_cancel_ends_the_step_in_the_engine_and_leaves_no_image(cooper, engine, 
     process = cooper.start("build", folder, "-a", "hello")
     build = cooper.wait_for_new_build("hello")
     cooper.wait_for_log("hello", build, "\nsleeping\n")
-    assert processes_of("sleep\0004711")
+    # The shell has said so, and becomes the sleeper a moment later.
+    wait_for(lambda: processes_of("sleep\0004711"), "the step's sleeper")
     cooper("builds", "cancel", build, "-a", "hello").ok()
     assert not processes_of("sleep\0004711")
     process.wait(60)
