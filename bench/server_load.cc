@@ -4,9 +4,8 @@
 //   server_load unpack PORT PATH FOLLOWERS TIMES         the same, of messages that are packed
 //   server_load write BYTES_A_SECOND SECONDS TIMES       what a build does that is followed
 // The writer notes in the file TIMES when it wrote which byte; who follows compares. Both are on
-// one host, so they have one clock. Payload is counted, but thrown away in the kernel: it is the
-// server that is measured. Of packed messages every hundredth follower unpacks his, to know what
-// they are; only his are timed.
+// one host, so they have one clock. Of packed messages every hundredth follower unpacks his, to
+// know what they are; only his are timed: it is the server that is measured.
 
 #include "base/base64.h"
 #include "base/error.h"
@@ -217,43 +216,45 @@ struct Arrival {
   std::uint64_t at;     ///< ns
 };
 
-/// All that has come for a follower. False: its stream is closed.
-bool take(Follower& follower, std::vector<Arrival>& arrivals) {
-  for (;;) {
-    if (follower.frame_left > 0 && !follower.is_close) {
-      const bool unpacks = follower.is_packed && follower.is_counted;
-      std::array<char, 65536> part;
-      const std::size_t most =
-          unpacks ? std::min<std::uint64_t>(part.size(), follower.frame_left) : follower.frame_left;
-      const ssize_t n = ::recv(follower.socket.get(), unpacks ? part.data() : nullptr, most,
-                               unpacks ? MSG_DONTWAIT : MSG_TRUNC | MSG_DONTWAIT);
-      if (n < 0 && errno == EAGAIN) return true;
-      if (n <= 0) throw Error(Errc::unavailable, "a stream was cut off");
-      const auto got = static_cast<std::size_t>(n);
-      follower.frame_left -= got;
-      follower.payload += got;
-      if (unpacks) follower.packed.append(part.data(), got);
-      if (!follower.is_packed) follower.received += got;
-      if (follower.frame_left > 0) continue;
-      if (unpacks) {
-        follower.received += unpacked_size(std::move(follower.packed));
-        follower.packed.clear();
-      }
-      if (follower.is_counted) arrivals.push_back({follower.begin, now_ns()});
-      follower.begin = follower.received;
-      follower.header_bytes = 0;
-    }
-    if (follower.is_close) return false;
-    const std::size_t want = follower.header_bytes < 2             ? 2 - follower.header_bytes
-                             : (follower.header[1] & 0x7fU) == 126 ? 4 - follower.header_bytes
-                                                                   : 10 - follower.header_bytes;
-    const ssize_t n = ::recv(follower.socket.get(), follower.header.data() + follower.header_bytes,
-                             want, MSG_DONTWAIT);
-    if (n < 0 && errno == EAGAIN) return true;
-    if (n <= 0) throw Error(Errc::unavailable, "a stream was cut off");
-    follower.header_bytes += static_cast<std::size_t>(n);
-    if (read_header(follower) > 0 && follower.frame_left == 0) follower.header_bytes = 0;
+/// A part of a follower's payload. What it is has to be known only of his who unpacks.
+void take_payload(Follower& follower, std::string_view part, std::vector<Arrival>& arrivals) {
+  const bool unpacks = follower.is_packed && follower.is_counted;
+  follower.frame_left -= part.size();
+  follower.payload += part.size();
+  if (unpacks) follower.packed += part;
+  if (!follower.is_packed) follower.received += part.size();
+  if (follower.frame_left > 0) return;
+  if (unpacks) {
+    follower.received += unpacked_size(std::move(follower.packed));
+    follower.packed.clear();
   }
+  if (follower.is_counted) arrivals.push_back({follower.begin, now_ns()});
+  follower.begin = follower.received;
+  follower.header_bytes = 0;
+}
+
+/// Some of what has come for a follower, in one call of the kernel: whoever asks for headers one by
+/// one is busier than the server. False: its stream is closed.
+bool take(Follower& follower, std::vector<Arrival>& arrivals) {
+  static std::array<char, 262144> space;
+  const ssize_t n = ::recv(follower.socket.get(), space.data(), space.size(), MSG_DONTWAIT);
+  if (n < 0 && errno == EAGAIN) return true;
+  if (n <= 0) throw Error(Errc::unavailable, "a stream was cut off");
+  std::string_view rest(space.data(), static_cast<std::size_t>(n));
+  while (!rest.empty()) {
+    if (follower.frame_left > 0) {
+      const std::size_t size = std::min<std::uint64_t>(rest.size(), follower.frame_left);
+      take_payload(follower, rest.substr(0, size), arrivals);
+      rest.remove_prefix(size);
+      continue;
+    }
+    follower.header[follower.header_bytes++] = static_cast<unsigned char>(rest.front());
+    rest.remove_prefix(1);
+    if (read_header(follower) == 0) continue;
+    if (follower.is_close) return false;
+    if (follower.frame_left == 0) follower.header_bytes = 0;
+  }
+  return true;
 }
 
 void open_stream(Follower& follower, std::uint16_t port, std::string_view path, bool unpacks) {
@@ -326,9 +327,13 @@ int follow(std::uint16_t port, std::string_view path, std::size_t count, const s
   std::vector<Arrival> arrivals;
   std::array<epoll_event, 512> events;
   std::size_t open = count;
+  std::uint64_t last = now_ns();
   while (open > 0) {
-    const int ready = ::epoll_wait(epoll.get(), events.data(), events.size(), 60'000);
-    if (ready == 0) throw Error(Errc::unavailable, "nothing came for a minute");
+    // Never asleep: to wake the processor of one who sleeps costs the server more than to send.
+    const int ready = ::epoll_wait(epoll.get(), events.data(), events.size(), 0);
+    const std::uint64_t now = now_ns();
+    if (ready > 0) last = now;
+    if (now - last > 60'000'000'000U) throw Error(Errc::unavailable, "nothing came for a minute");
     for (int i = 0; i < ready; ++i) {
       Follower& follower = followers[events[static_cast<std::size_t>(i)].data.u64];
       if (take(follower, arrivals)) continue;

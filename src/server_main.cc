@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/processors.h"
 #include "base/text.h"
 #include "rack/local_rack.h"
 #include "server/listen.h"
@@ -17,7 +18,6 @@
 #include <cstring>
 #include <map>
 #include <string>
-#include <thread>
 #include <unistd.h>
 #include <vector>
 
@@ -81,7 +81,7 @@ void run(int argc, char** argv) {
   rack::LocalRack rack(layout, rack::Caller::server);
   server::ServerOptions server{.sockets = server::sockets_of_systemd(),
                                .tls = std::nullopt,
-                               .loops = std::max(1U, std::thread::hardware_concurrency()),
+                               .loops = own_processors(),
                                .limits = {},
                                .layout = layout,
                                .version = COOPER_VERSION,

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/processors.h"
 #include "base/text.h"
 #include "build/imported.h"
 #include "build/outcome.h"
@@ -16,7 +17,6 @@
 #include <algorithm>
 #include <chrono>
 #include <fcntl.h>
-#include <thread>
 #include <utility>
 
 namespace cooper::build {
@@ -235,7 +235,7 @@ unsigned Run::jobs_at_once() const {
   // A daemon runs steps on its own processors, as many at once as it likes, and of cached
   // ones we only wait for its answers.
   constexpr unsigned kOfADaemon = 4;
-  unsigned usual = std::thread::hardware_concurrency();
+  unsigned usual = own_processors();
   if (engine_kind_ != engine::EngineKind::buildah) usual = std::max(usual, kOfADaemon);
   const unsigned asked = parts_.request.jobs != 0 ? parts_.request.jobs : usual;
   return std::max(1U, std::min(asked, static_cast<unsigned>(plan_.images.size())));

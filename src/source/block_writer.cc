@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/processors.h"
 
 #include <zstd.h>
 
@@ -45,7 +46,7 @@ MakeCompressor zstd_compressor(int level) {
 BlockWriter::BlockWriter(int out, MakeCompressor make_compressor, unsigned threads,
                          std::size_t block_size)
     : out_(out), make_compressor_(std::move(make_compressor)), block_size_(block_size) {
-  if (threads == 0) threads = std::thread::hardware_concurrency();
+  if (threads == 0) threads = own_processors();
   threads = std::clamp(threads, 1U, kMaxThreads);
   // One block a thread, one being filled, one waiting.
   blocks_.resize(threads + 2);

@@ -1,6 +1,6 @@
 # Each layer adds its line here.
 cooper_unit_test(base LINKS cooper_base
-  SOURCES base_ascii_test.cc base_base64_test.cc base_file_test.cc base_hmac_test.cc base_pause_test.cc base_sha256_test.cc base_text_test.cc base_time_test.cc)
+  SOURCES base_ascii_test.cc base_base64_test.cc base_file_test.cc base_hmac_test.cc base_pause_test.cc base_processors_test.cc base_sha256_test.cc base_text_test.cc base_time_test.cc)
 cooper_unit_test(model LINKS cooper_model
   SOURCES model_build_test.cc model_environment_test.cc model_json_test.cc model_names_test.cc model_retention_test.cc)
 cooper_unit_test(process LINKS cooper_process
