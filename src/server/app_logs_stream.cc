@@ -120,7 +120,7 @@ class AppLogsStream : public Stream {
  private:
   /// Those not sent yet that have begun and were still running at `since`, oldest first. On a
   /// worker.
-  std::vector<Recent> recent(rack::Rack& rack, Time since, bool is_first) const {
+  std::vector<Recent> recent(rack::Rack& rack, Time since, bool is_first) {
     std::vector<Recent> found;
     // Those that wait for their turn come once they have it: to follow one would keep us from what
     // runs before it.
@@ -133,11 +133,13 @@ class AppLogsStream : public Stream {
       const Build& build = view.build;
       const bool is_old = build.finished_at && build.finished_at->at < since;
       if (is_old || sent_.contains(build.id)) continue;
+      const bool has_tail = is_first && wanted_.tail;
+      if (has_tail && !found.empty()) {
+        sent_.insert(build.id);  // older lines than were asked for
+        continue;
+      }
       found.push_back({.build = build});
-      const bool is_newest = found.size() == 1;
-      if (!is_first || !wanted_.tail) continue;
-      if (is_newest) found.back().from = rack.log_tail(build.app, build.id, *wanted_.tail);
-      if (!is_newest) found.pop_back();
+      if (has_tail) found.back().from = rack.log_tail(build.app, build.id, *wanted_.tail);
     }
     std::ranges::reverse(found);
     return found;

@@ -306,6 +306,19 @@ def test_the_logs_of_an_app_have_a_build_that_waited(rack, app, gate):
                          for line in follower.text.splitlines()), "the second's output")
 
 
+def test_the_tail_of_an_apps_logs_is_of_its_newest_build_alone(rack, cooper):
+    def track(text):
+        cooper("track", "-a", "web", "--", "printf", text).ok()
+
+    track("oldest 1\noldest 2\n")
+    track("old 1\nold 2\n")
+    follower = Follower(rack.web_socket("/apps/web/logs", {"Tail": "1", "Since": "3600s"}))
+    follower.wait_for("old 2\n")
+    track("new 1\nnew 2\n")
+    follower.wait_for("new 2\n")
+    assert follower.text == "old 2\nnew 1\nnew 2\n"
+
+
 def test_registries_never_show_a_password(rack):
     made = rack.post("/registries", server="registry.example.com", username="me", password="geheim-0815")
     assert made == {"server": "registry.example.com", "username": "me"}
