@@ -165,6 +165,9 @@ class Begun {
   }
   ~Begun() {
     if (!is_kept_) ::unlinkat(folder_.get(), name_.c_str(), 0);
+    // A build's process may have been forked meanwhile, and keeps the file open until it runs its
+    // program.
+    ::flock(file_.get(), LOCK_UN);
   }
   Begun(const Begun&) = delete;
   Begun& operator=(const Begun&) = delete;

@@ -56,4 +56,4 @@ cooper_unit_test(plugin LINKS cooper_plugin
 cooper_unit_test(quota LINKS cooper_server
   SOURCES server_quota_test.cc)
 cooper_unit_test(server LINKS cooper_server cooper_rack dep::boost_json
-  SOURCES server_openapi_test.cc server_client_address_test.cc server_frames_test.cc server_hook_test.cc server_log_line_test.cc server_login_limit_test.cc server_request_test.cc server_text_test.cc server_tls_test.cc server_workers_test.cc)
+  SOURCES server_openapi_test.cc server_client_address_test.cc server_frames_test.cc server_hook_test.cc server_log_line_test.cc server_login_limit_test.cc server_request_keys_test.cc server_request_test.cc server_text_test.cc server_tls_test.cc server_workers_test.cc)
