@@ -24,7 +24,7 @@ function(cooper_pytest group)
              -p no:cacheprovider -p support.pytest_report
              ${select} --basetemp=${CMAKE_CURRENT_BINARY_DIR}/tmp/${test}
              ${CMAKE_CURRENT_SOURCE_DIR}/${group}/${file}.py)
-    set_tests_properties(${test} PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77
+    set_tests_properties(${test} PROPERTIES TIMEOUT 1800 SKIP_RETURN_CODE 77
       RUN_SERIAL ${arg_ALONE}
       ENVIRONMENT "${docker}COOPER_BIN=${CMAKE_BINARY_DIR}/bin/cooper;PYTHONPATH=${CMAKE_CURRENT_SOURCE_DIR};PYTHONDONTWRITEBYTECODE=1;${COOPER_SANITIZER_ENV}")
   endforeach()

@@ -25,7 +25,7 @@ def _make_store(folder):
         place.mkdir()
         store = ImageStore(place, driver)
         done = subprocess.run([PROJECT / "examples/hello/make-base.sh"], env=store.env, text=True,
-                              capture_output=True, timeout=120)
+                              capture_output=True, timeout=300)
         if done.returncode == 0:
             return store
         reasons.append(f"{driver}: {done.stderr.strip()}")

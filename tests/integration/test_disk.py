@@ -7,7 +7,7 @@ import urllib.parse
 
 import pytest
 
-from support.cooper import Cooper, ImageStore, build_id_of, make_app, processes_of, wait_for
+from support.cooper import Cooper, ImageStore, build_id_of, make_app, wait_for
 from test_conformance import engine  # noqa: F401 (fixture)
 from test_failures import small_disk  # noqa: F401 (fixture)
 
@@ -26,10 +26,18 @@ def folder(tmp_path):
     return make_app(tmp_path / "app", {"Dockerfile": DOCKERFILE, "text": "first"})
 
 
-def build(cooper, folder, text, app="hello"):
+def build_at_once(cooper, folder, text, app="hello"):
+    """The build's id; its process may still prune."""
     (folder / "text").write_text(text)
     done = cooper("build", folder, "-a", app).ok()
     return build_id_of(done.out + done.err)
+
+
+def build(cooper, folder, text, app="hello"):
+    """The build's id, once nothing of it goes on."""
+    made = build_at_once(cooper, folder, text, app)
+    cooper.wait_for_supervisor(made)
+    return made
 
 
 def is_buildah(engine):  # noqa: F811
@@ -76,11 +84,13 @@ def test_fifty_rebuilds_do_not_grow_the_store(cooper, engine, folder):  # noqa: 
         names = [name for name in engine.images() if name.startswith("localhost/many:")]
         return len(cooper.build_ids("many")) == len(names) == 3
     for n in range(50):
-        build(cooper, folder, f"{n} " * 50000, "many")
+        made = build_at_once(cooper, folder, f"{n} " * 50000, "many")
         if n == 9:
-            wait_for(settled, "the first prunes", 60)
+            cooper.wait_for_supervisor(made)
+            wait_for(settled, "the first prunes")
             after_ten = len(all_images(engine))
-    wait_for(settled, "the last prunes", 60)
+    cooper.wait_for_supervisor(made)
+    wait_for(settled, "the last prunes")
     assert len(all_images(engine)) == after_ten
     images = usage(cooper)["buildah" if is_buildah(engine) else "docker", "images"]
     assert images["count"] == 3, images
@@ -96,8 +106,7 @@ def test_fifty_rebuilds_do_not_grow_the_store(cooper, engine, folder):  # noqa: 
     assert usage(cooper)[cache]["bytes"] <= 3 << 20
     cooper("builds", "set", "--global", "cache-limit", "1m").ok()
     looked_at = cooper.root / "cache/engine-docker.json"
-    lately = build(cooper, folder, "lately", "many")
-    wait_for(lambda: not processes_of(f"--id\0{lately}"), "the supervisor to end")
+    build(cooper, folder, "lately", "many")
     assert usage(cooper)[cache]["bytes"] > 1 << 20, "the engine is not asked after each build"
     os.utime(looked_at, (1, 1))
     build(cooper, folder, "long ago", "many")

@@ -276,13 +276,14 @@ def test_info_refuses(dokku, words, message, code):
 
 
 def test_report(several):
-    several.live_record("myapp", "ghost1", several.children[0], pid=99999)  # the newest of myapp, and abandoned
+    no_pid = 4194304  # the system gives smaller ones
+    several.live_record("myapp", "ghost1", several.children[0], pid=no_pid)  # the newest of myapp, and abandoned
     started = shown(several, "myapp", "ghost1")
-    text = report_text("myapp", build_id="ghost1", build_kind="build", build_pid="99999", build_source="git-hook",
+    text = report_text("myapp", build_id="ghost1", build_kind="build", build_pid=str(no_pid), build_source="git-hook",
                        build_started_at=started, build_status="abandoned", builds_computed_retention="20")
     expect(several.b("report", "myapp"), text)
     expect(several.b("report", "myapp", env={"DOKKU_QUIET_OUTPUT": "1"}), text.split("\n", 1)[1])
-    json_line = (f'{{"build-exit-code":"","build-finished-at":"","build-id":"ghost1","build-kind":"build","build-pid":"99999",'
+    json_line = (f'{{"build-exit-code":"","build-finished-at":"","build-id":"ghost1","build-kind":"build","build-pid":"{no_pid}",'
                  f'"build-source":"git-hook","build-started-at":"{started}","build-status":"abandoned",'
                  '"builds-computed-retention":"20","builds-global-retention":"","builds-retention":"",'
                  '"computed-retention":"20","global-retention":"","retention":""}\n')

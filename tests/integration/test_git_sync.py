@@ -8,8 +8,9 @@ import subprocess
 
 import pytest
 
-from support.cooper import BASE_IMAGE, build_id_of, make_app, processes_of, wait_for
+from support.cooper import BASE_IMAGE, build_id_of, files_below, make_app, processes_of, wait_for
 from support.git_remote import add_submodule_entry, branch, commit, git
+from support.ports import free_port
 from support.web import Web, git_backend
 
 
@@ -75,7 +76,7 @@ def test_build_from_http(cooper, remote, web):
     # The password went to the server, and nowhere else.
     sent = {headers.get("Authorization") for _, headers in web.asked}
     assert sent == {"Basic " + base64.b64encode(b"me:s3cret-t0ken").decode()}
-    kept = b"".join(p.read_bytes() for p in (cooper.root / "data").rglob("*") if p.is_file())
+    kept = b"".join(files_below(cooper.root / "data").values())
     assert b"s3cret-t0ken" not in kept and "s3cret-t0ken" not in done.out + done.err
 
     # Unchanged: built if asked to, not if it must have changed; nothing is fetched.
@@ -93,7 +94,7 @@ def test_a_commit_whose_build_could_not_begin_is_built_the_next_time(cooper, rem
     allow(cooper)
     words = ("git:sync", "--build-if-changes", "--no-wait", "shop", f"file://{remote}/.git")
     deploy = cooper.start("track", "-a", "shop", "--detach", "--", "sleep", "600")
-    assert deploy.wait(30) == 0
+    assert deploy.wait(180) == 0
     refused = cooper(*words)
     assert refused.code == 6 and branch(cooper) == git(remote, "rev-parse", "main")
     cooper("builds", "cancel", "current", "-a", "shop").ok()
@@ -171,9 +172,8 @@ def test_a_server_of_plain_files(shop, remote, tmp_path):
 
 @pytest.fixture
 def daemon(tmp_path, remote):
-    """git daemon on a port of the system's choice."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    """git daemon on a port that nobody has."""
+    port = free_port()
     process = subprocess.Popen(["git", "daemon", "--export-all", f"--base-path={tmp_path}/remotes", "--listen=127.0.0.1",
                                 f"--port={port}", "--reuseaddr"], process_group=0, stderr=subprocess.DEVNULL)
 
@@ -228,7 +228,7 @@ def test_a_token_is_for_submodules_on_the_same_server_too(cooper, remote, web, t
         assert {headers.get("Authorization") for _, headers in other.asked} == {None}
     finally:
         other.close()
-    kept = b"".join(p.read_bytes() for p in (cooper.root / "data").rglob("*") if p.is_file())
+    kept = b"".join(files_below(cooper.root / "data").values())
     assert b"s3cret-t0ken" not in kept
 
 
@@ -246,7 +246,8 @@ def test_submodules_have_the_limits_too(cooper, remote, silent, tmp_path):
     assert done.code == 2 and "submodule large: can't fetch" in done.err and "larger than 1 MiB" in done.err, done
     git(remote, "config", "--file", ".gitmodules", "submodule.large.url", silent)
     commit(remote, "silent")
-    cooper("builds", "set", "fetch-timeout", "1s", "-a", "shop").ok()
+    # Time enough for the repository itself.
+    cooper("builds", "set", "fetch-timeout", "10s", "-a", "shop").ok()
     done = cooper("git:sync", "--build", "shop", f"file://{remote}/.git")
     assert done.code == 5 and "submodule large: " in done.err and "it takes too long" in done.err, done
     assert cooper.build_ids("shop") == []
@@ -371,7 +372,7 @@ def test_ctrl_c(shop, silent):
     job = shop.start("git:sync", "shop", silent)
     wait_for(lambda: any("remote-http" in line for line in processes_of(silent).values()), "git")
     job.send_signal(signal.SIGINT)
-    _, err = job.communicate(timeout=20)
+    _, err = job.communicate(timeout=180)
     assert job.returncode == 130 and "canceled" in err, (job.returncode, err)
     wait_for(lambda: not processes_of(silent), "the end of git")
     assert_no_scratch(shop)

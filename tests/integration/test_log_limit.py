@@ -41,8 +41,19 @@ def check(log, last_line):
     assert len(before) + int(cut[2]) == after[0]
 
 
-def tails(cooper):
-    return list(cooper.builds_folder("app").glob("*.log.tail-*"))
+def tails(folder):
+    """Bytes of the tail files. A full one may go while we look."""
+    found = []
+    for path in folder.glob("*.log.tail-*"):
+        try:
+            found.append(path.read_bytes())
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def all_is_printed(folder):
+    return any(f"line number {LINES - 1}\n".encode() in tail for tail in tails(folder))
 
 
 def test_the_middle_is_cut_and_followers_see_what_is_kept(limited, tmp_path, gate):
@@ -50,14 +61,15 @@ def test_the_middle_is_cut_and_followers_see_what_is_kept(limited, tmp_path, gat
     build = build_id_of(limited("build", app, "--detach").ok().out)
     gate.wait()
     limited.wait_for_log("app", build, "log limit of 1 MiB reached")
-    assert tails(limited)
+    folder = limited.builds_folder("app")
+    wait_for(lambda: tails(folder), "a tail file")
     follower = limited.start("builds", "logs", build, "-a", "app")
     gate.open()
     assert limited.wait_for_end("app", build)["status"] == "succeeded"
     log = limited.log("app", build)
     check(log, LINES - 1)
-    assert b"\nthe end\n" in log and not tails(limited)
-    assert follower.communicate(timeout=60)[0] == log.decode()
+    assert b"\nthe end\n" in log and not tails(folder)
+    assert follower.communicate(timeout=180)[0] == log.decode()
     for step in limited.steps("app", build):
         assert 0 <= step["log_begin"] <= step["log_end"] <= len(log), step
 
@@ -75,16 +87,14 @@ def test_after_a_killed_supervisor_the_tail_is_found(limited, tmp_path, gate, st
     app = make_app(tmp_path / "app", {"Dockerfile": f"FROM {BASE_IMAGE}\nRUN {PRINT}; {gate.command}\n"})
     build = build_id_of(limited("build", app, "--detach").ok().out)
     gate.wait()
-
-    def all_is_printed():
-        return any(f"line number {LINES - 1}\n".encode() in tail.read_bytes() for tail in tails(limited))
-    wait_for(all_is_printed, "the last line in a tail file")
+    folder = limited.builds_folder("app")
+    wait_for(lambda: all_is_printed(folder), "the last line in a tail file")
     os.kill(limited.record("app", build)["pid"], signal.SIGKILL)
     wait_for(lambda: "abandoned" in limited("builds", "info", build, "-a", "app").ok().out, "the supervisor's end")
     limited("builds", "prune", "-a", "app").ok()
     log = limited.log("app", build)
     check(log, LINES - 1)
-    assert b"ERROR: abandoned" in log and not tails(limited)
+    assert b"ERROR: abandoned" in log and not tails(folder)
     store.assert_clean(build)
 
 
@@ -101,16 +111,12 @@ def test_an_app_that_is_renamed_meanwhile_keeps_its_log(dokku, tmp_path, new_is_
     process = subprocess.Popen([executable(), "track", "-a", "old", "--", "sh", "-c", script], env=dokku.env,
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     dokku.children.append(process)
-
-    def all_is_printed():
-        return any(f"line number {LINES - 1}\n".encode() in tail.read_bytes()
-                   for tail in dokku.builds("old").glob("*.log.tail-*"))
-    wait_for(all_is_printed, "the last line in a tail file")
+    wait_for(lambda: all_is_printed(dokku.builds("old")), "the last line in a tail file")
     build = next(dokku.builds("old").glob("*.log")).stem
     dokku.t("post-app-rename-setup", "old", "new").ok()
     dokku.app("new")
     go_on.touch()
-    process.communicate(timeout=120)
+    process.communicate(timeout=180)
     wait_for(lambda: dokku.record("new", build)["status"] != "running", "the end of the build")
     record = dokku.record("new", build)
     assert (record["status"], record["exit_code"]) == ("succeeded", 0), record

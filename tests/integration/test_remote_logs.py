@@ -5,6 +5,7 @@ import signal
 import pytest
 
 from support.cooper import HEAD, wait_for
+from support.push import read_until
 from support.remote import Line, RemoteCooper
 
 
@@ -50,7 +51,7 @@ def test_a_follower_has_every_byte_once_though_the_server_is_killed(client, coop
     server.start()
     gate.open()
     for process in followers:
-        assert process.wait(60) == 0, process.stderr.read()
+        assert process.wait(180) == 0, process.stderr.read()
     assert cooper.wait_for_end("shop", build)["status"] == "succeeded"
     log = cooper.log("shop", build)
     assert log.count(b"line 399") >= 2 and b"\xff\xfe" in log
@@ -63,8 +64,9 @@ def test_an_interrupt_cancels_the_build_there(client, cooper, app, gate):
     process = client.start("build", folder, "-a", "shop")
     build = cooper.wait_for_new_build("shop")
     gate.wait()
+    read_until(process, "RUN")  # the client follows it by now
     os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=180)
     assert process.returncode == 130, (out, err)
     assert f"Canceling build {build}" in err
     assert cooper.wait_for_end("shop", build)["status"] == "canceled"

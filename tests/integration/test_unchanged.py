@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from support.cooper import BASE_IMAGE, BUSYBOX, Cooper, build_id_of, make_app, wait_for
+from support.cooper import BASE_IMAGE, BUSYBOX, Cooper, build_id_of, make_app, moment, wait_for
 from support.opened import Opened
 
 
@@ -95,9 +95,10 @@ def shop(cooper, base, tmp_path):
 
 
 def unchanged(cooper, folder, *arguments):
-    """Builds; the services that were not made, and the build's id."""
+    """Builds; the services that were not made, and the build's id, once nothing of it goes on."""
     done = cooper("build", folder, "-a", "shop", *arguments).ok()
     build = build_id_of(done.out)
+    cooper.wait_for_supervisor(build)
     return sorted(cooper.record("shop", build).get("unchanged", {})), build
 
 
@@ -225,7 +226,8 @@ def test_provenance_tells_what_it_was_made_from(cooper, shop, root, tmp_path):
     details = told["predicate"]["runDetails"]
     assert details["builder"]["version"]["engine"] == record["engine"]
     assert details["metadata"]["invocationId"] == build
-    assert record["started_at"] <= details["metadata"]["startedOn"] <= details["metadata"]["finishedOn"]
+    metadata = details["metadata"]
+    assert moment(record["started_at"]) <= moment(metadata["startedOn"]) <= moment(metadata["finishedOn"])
 
 
 def run(script):

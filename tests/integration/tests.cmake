@@ -15,7 +15,7 @@ cooper_pytest(integration test_dokku_better)
 cooper_pytest(integration test_dokku_names)
 cooper_pytest(integration test_dokku_runs)
 cooper_pytest(integration test_damage)
-set_tests_properties(integration.damage PROPERTIES TIMEOUT 1200)  # many damages, each looked at by many commands
+set_tests_properties(integration.damage PROPERTIES TIMEOUT 3600)  # many damages, each looked at by many commands
 cooper_pytest(integration test_failures)
 cooper_pytest(integration test_logs)
 cooper_pytest(integration test_redact)

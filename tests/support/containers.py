@@ -104,7 +104,7 @@ def make_shop(cooper, runtime, engine, source):
     cooper("apps", "create", "shop").ok()
     shop = Shop(cooper, runtime, source)
     for key, value in (("engine", engine), ("deployer", "containers"), ("stop-timeout", "1s"),
-                       ("health-timeout", "20s")):
+                       ("health-timeout", "60s")):
         shop.set(key, value)
     return shop
 

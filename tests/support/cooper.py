@@ -57,7 +57,7 @@ class Cooper:
         self.env.pop("COOPER_APP", None)
         self.running = []
 
-    def __call__(self, *args, input=None, env=None, timeout=60, cwd=None):
+    def __call__(self, *args, input=None, env=None, timeout=240, cwd=None):
         argv = [executable(), *map(str, args)]
         done = subprocess.run(argv, input=input, env={**self.env, **(env or {})}, cwd=cwd, timeout=timeout,
                               capture_output=True, text=True, errors="surrogateescape",
@@ -101,19 +101,23 @@ class Cooper:
     def release(self, app, release):
         return json.loads((self.root / "data/releases" / app / f"{release}.json").read_text())
 
-    def wait_for_new_build(self, app, known=(), seconds=30):
+    def wait_for_new_build(self, app, known=(), seconds=90):
         """The id of a build that is not in `known`, once its record is there."""
         return wait_for(lambda: next((i for i in self.build_ids(app) if i not in known), None),
                         f"a new build of {app}", seconds)
 
-    def wait_for_end(self, app, build, seconds=120):
+    def wait_for_end(self, app, build, seconds=240):
         """The record, once its status is final."""
         def final():
             record = self.record(app, build)
             return record if record["status"] not in ("queued", "running") else None
         return wait_for(final, f"the end of {build}", seconds)
 
-    def wait_for_log(self, app, build, text, seconds=60):
+    def wait_for_supervisor(self, build, seconds=90):
+        """Its process goes on for a moment after its record has ended: it prunes."""
+        wait_for(lambda: not processes_of(f"--id\0{build}\0"), f"the end of the supervisor of {build}", seconds)
+
+    def wait_for_log(self, app, build, text, seconds=180):
         """The log's bytes, once they hold `text`."""
         wanted = text.encode()
 
@@ -137,7 +141,26 @@ def build_id_of(output):
     return match[1]
 
 
-def wait_for(condition, what, seconds=30):
+def moment(text):
+    """An RFC 3339 time in UTC, for comparisons: fractions have no fixed number of digits."""
+    seconds, _, fraction = text.removesuffix("Z").partition(".")
+    return seconds, fraction.ljust(9, "0")
+
+
+def files_below(folder):
+    """{path: bytes} of all files; one that is removed meanwhile is none."""
+    found = {}
+    for at, _, names in os.walk(folder):
+        for name in names:
+            path = pathlib.Path(at, name)
+            try:
+                found[path] = path.read_bytes() if path.is_file() and not path.is_symlink() else b""
+            except FileNotFoundError:
+                continue
+    return found
+
+
+def wait_for(condition, what, seconds=90):
     """The first true value of `condition()`; fails after the deadline."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
@@ -152,7 +175,7 @@ class Gate:
 
     def __init__(self):
         self._server = socket.create_server(("127.0.0.1", 0))
-        self._server.settimeout(60)
+        self._server.settimeout(180)
         self._reached = None
         #: what the instruction runs
         self.command = f"nc 127.0.0.1 {self._server.getsockname()[1]} < /dev/null"
@@ -201,14 +224,39 @@ def processes_of(text):
             continue
         try:
             state = (entry / "stat").read_text().rsplit(")", 1)[1].split()[0]
-            seen = b"".join((entry / part).read_bytes() for part in ("cmdline", "environ", "cgroup"))
+            command = _command_line(entry)
+            seen = command + b"".join((entry / part).read_bytes() for part in ("environ", "cgroup"))
             seen += os.fsencode(os.readlink(entry / "cwd"))
             if state != "Z" and wanted in seen:
-                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                found[int(entry.name)] = command.strip()
+                found[int(entry.name)] = command.replace(b"\0", b" ").decode(errors="replace").strip()
         except OSError:
             continue  # it ended meanwhile, or is not ours to read
     return found
+
+
+def _command_line(entry):
+    """Words with a zero byte behind each. What has a program has some, but for the moment in which it becomes another."""
+    deadline = time.monotonic() + 1
+    while not (words := (entry / "cmdline").read_bytes()) and time.monotonic() < deadline:
+        try:
+            os.readlink(entry / "exe")
+        except OSError:
+            break  # the kernel's own, or it ends
+    return words
+
+
+def has_open(pid, ending):
+    """Has the process a file open whose path ends so? False if there is no such process."""
+    opened = []
+    try:
+        for number in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+            try:
+                opened.append(os.readlink(number))
+            except OSError:
+                continue  # closed meanwhile
+    except OSError:
+        pass  # it ended
+    return any(name.endswith(ending) for name in opened)
 
 
 def limits_of(pid):
@@ -262,7 +310,7 @@ class ImageStore:
         self.env = {**os.environ, "CONTAINERS_STORAGE_CONF": str(conf),
                     "DOCKER_HOST": f"unix://{self.folder}/no-docker.sock"}
 
-    def buildah(self, *args, timeout=120):
+    def buildah(self, *args, timeout=300):
         argv = ["buildah", *map(str, args)]
         done = subprocess.run(argv, env=self.env, capture_output=True, text=True, timeout=timeout,
                               stdin=subprocess.DEVNULL)
@@ -289,7 +337,7 @@ class ImageStore:
         wanted = str(build or self.folder)
         try:
             # A process that was signalled may need a moment to be gone.
-            wait_for(lambda: not processes_of(wanted), "processes to end", 5)
+            wait_for(lambda: not processes_of(wanted), "processes to end")
         except AssertionError:
             raise AssertionError(f"processes left of {wanted}: {processes_of(wanted)}") from None
         assert self.working_containers() == []

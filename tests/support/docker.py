@@ -49,7 +49,7 @@ def _path():
 
 class _UnixConnection(http.client.HTTPConnection):
     def __init__(self, path):
-        super().__init__("docker", timeout=60)
+        super().__init__("docker", timeout=240)
         self._path = str(path)
 
     def connect(self):
@@ -81,7 +81,7 @@ class DockerEngine:
                  "--config-file", config, "--bridge=none", "--iptables=false"],
                 env={**os.environ, "PATH": _path()}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True)
-        wait_for(self.answers, "the Docker Engine", 60)
+        wait_for(self.answers, "the Docker Engine", 180)
         version, info = (json.loads(self.ask("GET", f"/{what}")[1]) for what in ("version", "info"))
         assert version["Version"].startswith(_wanted()[0]), version
         assert ("containerd" in str(info["DriverStatus"])) == has_containerd_store(), info
@@ -127,7 +127,7 @@ class DockerEngine:
         if self.process and self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(30)
+                self.process.wait(90)
             except subprocess.TimeoutExpired:
                 self.kill()
 
@@ -163,4 +163,4 @@ class DockerEngine:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-        wait_for(lambda: not self._children(), "the engine's processes to end", 10)
+        wait_for(lambda: not self._children(), "the engine's processes to end")

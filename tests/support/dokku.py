@@ -42,7 +42,7 @@ class Dokku:
 
     def run(self, argv, env=None, **options):
         done = subprocess.run([str(a) for a in argv], env={**self.env, **(env or {})}, text=True,
-                              capture_output=True, timeout=60, errors="surrogateescape",
+                              capture_output=True, timeout=240, errors="surrogateescape",
                               stdin=subprocess.DEVNULL, **options)
         return Done(done.returncode, done.stdout.replace(str(self.folder), "$ROOT"),
                     done.stderr.replace(str(self.folder), "$ROOT"), argv)

@@ -77,7 +77,7 @@ class Events:
     def named(self, name):
         return [event for event in list(self.events) if event.name == name]
 
-    def wait_for(self, condition, what, seconds=60):
+    def wait_for(self, condition, what, seconds=180):
         return wait_for(lambda: condition(self) or (self.whole is not None and condition(self)), what, seconds)
 
     def begun(self):
@@ -85,7 +85,7 @@ class Events:
         self.wait_for(lambda events: events.comments > 0, "the first comment")
         return self
 
-    def end(self, seconds=60):
+    def end(self, seconds=180):
         self._thread.join(seconds)
         assert not self._thread.is_alive(), f"the stream did not end; so far: {self.events!r}"
         return self.events

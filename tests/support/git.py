@@ -25,7 +25,7 @@ class WorkTree:
         folder.mkdir(parents=True)
         self.git("init", "-q", "-b", branch).ok()
 
-    def git(self, *words, env=None, timeout=120, folder=None):
+    def git(self, *words, env=None, timeout=300, folder=None):
         argv = ["git", "-c", "protocol.file.allow=always", *map(str, words)]
         done = subprocess.run(argv, cwd=folder or self.folder, env={**self.env, **(env or {})}, text=True,
                               capture_output=True, timeout=timeout, stdin=subprocess.DEVNULL,
@@ -154,7 +154,7 @@ class Sshd:
     def run(self, key, command):
         """As somebody does who types a command in place of git's."""
         argv = [*self.command(key).split(), f"{self.user}@127.0.0.1", *([command] if command else [])]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=240, stdin=subprocess.DEVNULL)
         return Done(done.returncode, done.stdout, done.stderr, argv)
 
     def stop(self):

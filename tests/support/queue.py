@@ -51,7 +51,13 @@ def tickets(cooper):
 
 
 def kill_supervisor(cooper, app, build):
-    pid = cooper.record(app, build)["pid"]
-    os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: pid not in processes_of(build), "the supervisor is gone")
-    return pid
+    kill_supervisors(cooper, [(app, build)])
+
+
+def kill_supervisors(cooper, builds):
+    """All at once: none sees that another is gone."""
+    pids = {build: cooper.record(app, build)["pid"] for app, build in builds}
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in pids.values():
+            os.kill(pid, number)
+    wait_for(lambda: not [build for build, pid in pids.items() if pid in processes_of(build)], "the supervisors' end")

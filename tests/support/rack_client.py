@@ -34,7 +34,7 @@ class Rack:
         self.credentials = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
         self.headers = {"Authorization": self.credentials, "User-Agent": "convox.go/test", "Version": "test"}
 
-    def connect(self, timeout=60):
+    def connect(self, timeout=180):
         if self.tls:
             context = ssl.create_default_context()
             context.check_hostname = False
@@ -89,14 +89,14 @@ class Rack:
             return refused
         raise AssertionError(f"{method} {path} was not refused: {answer!r}")
 
-    def web_socket(self, path, headers=None, timeout=60):
+    def web_socket(self, path, headers=None, timeout=180):
         scheme = "wss" if self.tls else "ws"
         origin = f"{'https' if self.tls else 'http'}://{self.host}:{self.port}"
         return websocket.create_connection(
             f"{scheme}://{self.host}:{self.port}{path}?", timeout=timeout, origin=origin,
             header={**self.headers, **(headers or {})}, sslopt={"cert_reqs": ssl.CERT_NONE})
 
-    def stream(self, path, headers=None, timeout=60):
+    def stream(self, path, headers=None, timeout=180):
         """(all text of the stream, close code)"""
         follower = Follower(self.web_socket(path, headers, timeout))
         return follower.end(timeout)
@@ -126,11 +126,11 @@ class Follower:
     def text(self):
         return "".join(self.pieces)
 
-    def wait_for(self, text, seconds=60):
+    def wait_for(self, text, seconds=180):
         wait_for(lambda: text in self.text or self.failure, f"{text!r} in {self.text!r}", seconds)
         assert text in self.text, f"{self.failure!r} before {text!r} came: {self.text!r}"
 
-    def end(self, seconds=60):
+    def end(self, seconds=180):
         self._thread.join(seconds)
         assert not self._thread.is_alive(), f"the stream did not end; so far: {self.text!r}"
         if self.failure:
@@ -179,9 +179,9 @@ class Server:
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(30)
+        self.process.wait(90)
 
-    def stop(self, seconds=30):
+    def stop(self, seconds=120):
         """SIGTERM; the exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(seconds)

@@ -64,7 +64,7 @@ class Registry:
             headers["Authorization"] = f"Basic {pair}"
         request = urllib.request.Request(f"http://{self.address}{path}", headers=headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, dict(answer.headers), answer.read()
         except urllib.error.HTTPError as error:
             return error.code, dict(error.headers), error.read()
@@ -151,7 +151,7 @@ class Front:
         return handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
 
     def _pass_on(self, handler, method, path, body):
-        connection = http.client.HTTPConnection(self.registry.address, timeout=30)
+        connection = http.client.HTTPConnection(self.registry.address, timeout=120)
         headers = {k: v for k, v in handler.headers.items()
                    if k.lower() not in ("transfer-encoding", "content-length", "connection")}
         headers["Content-Length"] = str(len(body))

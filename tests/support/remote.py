@@ -61,7 +61,7 @@ class Line:
 
     def _relay(self, client):
         try:
-            server = socket.create_connection(("127.0.0.1", self.target), timeout=30)
+            server = socket.create_connection(("127.0.0.1", self.target), timeout=120)
         except OSError:
             client.close()
             return

@@ -22,7 +22,7 @@ class Terminal:
             os.execve(argv[0], [str(word) for word in argv], env)
         self.seen = b""
 
-    def read_until(self, text, seconds=30):
+    def read_until(self, text, seconds=90):
         """What was printed so far, once it holds `text`."""
         deadline = time.monotonic() + seconds
         while text.encode() not in self.seen:

@@ -6,6 +6,8 @@ import ssl
 import subprocess
 import threading
 
+from .ports import free_port
+
 
 def make_certificates(folder, name="127.0.0.1"):
     """ca.pem, and cert.pem with key.pem for both sides; server- and client certificates in one."""
@@ -31,7 +33,7 @@ class TlsFront:
         self._tls.load_cert_chain(certificates / "cert.pem", certificates / "key.pem")
         self._tls.verify_mode = ssl.CERT_REQUIRED
         self._tls.set_alpn_protocols(["h2"])
-        self._server = socket.create_server(("127.0.0.1", 0))
+        self._server = socket.create_server(("127.0.0.1", free_port()))
         self._open = []
         self.address = f"tcp://127.0.0.1:{self._server.getsockname()[1]}"
         self.refused = 0

@@ -66,7 +66,7 @@ def git_backend(folder):
                "CONTENT_TYPE": handler.headers.get("Content-Type", ""), "CONTENT_LENGTH": str(len(body)),
                "HTTP_CONTENT_ENCODING": handler.headers.get("Content-Encoding", ""),
                "GIT_PROTOCOL": handler.headers.get("Git-Protocol", "")}
-        done = subprocess.run(["git", "http-backend"], input=body, env=env, capture_output=True, timeout=60)
+        done = subprocess.run(["git", "http-backend"], input=body, env=env, capture_output=True, timeout=240)
         head, _, content = done.stdout.partition(b"\r\n\r\n")
         headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
         handler.send_response(int(headers.pop("Status", "200").split()[0]))
