@@ -18,10 +18,21 @@ namespace chr = std::chrono;
 
 namespace {
 
+chr::nanoseconds since_boot() {
+  timespec time{};
+  ::clock_gettime(CLOCK_BOOTTIME, &time);
+  return chr::seconds{time.tv_sec} + chr::nanoseconds{time.tv_nsec};
+}
+
 Time boot_time() {
-  timespec since_boot{};
-  ::clock_gettime(CLOCK_BOOTTIME, &since_boot);
-  return now() - chr::seconds{since_boot.tv_sec} - chr::nanoseconds{since_boot.tv_nsec};
+  constexpr int kAttempts = 100;
+  for (int attempt = 1;; ++attempt) {
+    const auto before = since_boot();
+    const Time at = now();
+    const auto after = since_boot();
+    // Who is held up between them has two times that do not belong together.
+    if (after - before < chr::milliseconds{1} || attempt == kAttempts) return at - after;
+  }
 }
 
 }  // namespace
