@@ -24,7 +24,7 @@ using namespace std::chrono_literals;
 constexpr auto kLookEvery = 10ms;
 constexpr auto kLongestKill = 5s;
 /// For who writes the log to reach the end of its input.
-constexpr auto kForTheLog = 1s;
+constexpr auto kForTheLog = 5s;
 
 /// Ourselves and our ancestors, and process 1.
 std::vector<pid_t> spared_processes() {
