@@ -38,16 +38,24 @@ class CancelTest : public testing::Test {
     return build;
   }
 
+  /// Until a script has written that file.
+  void wait_until_ready() const {
+    while (!std::filesystem::exists(ready_)) std::this_thread::yield();
+  }
+
   Build stored(const Build& build) { return *store_.find_build(app_, build.id); }
 
   TempFolder root_;
+  std::filesystem::path ready_ = root_ / "ready";
   AppName app_ = AppName::parse("shop").value();
   store::FileStore store_;
   std::unique_ptr<process::Child> child_;
 };
 
 TEST_F(CancelTest, AnotherProgramsBuildEndsBeforeItsRecordDoes) {
-  const Build build = start("trap '' TERM QUIT; setsid sleep 600 & while :; do sleep 1; done");
+  const Build build = start("trap '' TERM QUIT; echo >" + ready_.string() +
+                            "; setsid sleep 600 & while :; do sleep 1; done");
+  wait_until_ready();  // else it is not deaf yet
   write_text(store_.layout().build(app_, build.id).log, "some output");
   // While the record says running, something of it may live; after, nothing may.
   const Build canceled = cancel(store_, build);
@@ -84,8 +92,10 @@ TEST_F(CancelTest, AStrangerWithTheRecordedPidIsNotTouched) {
 }
 
 TEST_F(CancelTest, WhatLostItsHeadIsEndedAllTheSame) {
-  const Build build = start("trap '' TERM; setsid bash -c 'trap \"\" TERM; sleep 600; :' & exit 0");
+  const Build build = start("trap '' TERM; setsid bash -c 'trap \"\" TERM; echo >" +
+                            ready_.string() + "; sleep 600; :' & exit 0");
   child_->wait();
+  wait_until_ready();
   EXPECT_EQ(cancel(store_, build).status, Status::failed) << "it was gone, so nobody canceled it";
   EXPECT_TRUE(process::Family(0, mark_of(build.id)).look().empty());
 }

@@ -1,4 +1,5 @@
 // Images made by a real buildah: what the steps, the result and the store say.
+#include "process/proc.h"
 #include "unit/engine_test_support.h"
 
 #include <thread>
@@ -117,8 +118,8 @@ TEST_F(MakesImages, BuildArgsReachTheirRunsAndNotTheCommandLine) {
   progress_ = {};
   progress_.on_output = [&] {
     if (progress_.shown.find("\nstarted\n") == std::string::npos || stop.stop_requested()) return;
-    for (const fs::directory_entry& entry : fs::directory_iterator("/proc")) {
-      command_lines += read_file(entry.path() / "cmdline").value_or("");
+    for (const process::ProcessFacts& facts : process::list_processes()) {
+      command_lines += process::read_of_process(facts.pid, "cmdline");
     }
     stop.request_stop();
   };
