@@ -225,7 +225,7 @@ def test_one_build_of_an_app_at_a_time(cooper, folder, gate):
     cooper.wait_for_log("shop", second, f"app shop is being deployed by build {first}: waiting for its turn")
     assert cooper.record("shop", second)["status"] == "queued"
     gate.open()
-    out, err = waiting.communicate(timeout=60)
+    out, err = waiting.communicate(timeout=180)
     assert waiting.returncode == 0, err
     second = cooper.record("shop", build_id_of(out))
     assert second["started_at"] >= cooper.record("shop", first)["finished_at"]
@@ -243,6 +243,7 @@ def test_declared_secrets_never_reach_log_steps_or_record(cooper, folder):
     done = cooper("build", folder, "-d", "uses hunter2secret", env={"COOPER_REDACT": "hunter2secret"})
     assert done.code == 1
     build = cooper.build_ids("shop")[0]
+    cooper.wait_until_idle()
     kept = "".join(path.read_text() for path in cooper.builds_folder("shop").iterdir() if path.is_file())
     assert "hunter2" not in kept + done.out + done.err
     assert json.loads((cooper.builds_folder("shop") / f"{build}.json").read_text())["status"] == "failed"

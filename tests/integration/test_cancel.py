@@ -25,6 +25,8 @@ ESCAPES = {
 }
 
 NOBODY = 65534
+#: Found by it in the environment of all processes there are, also of those of other runs of this file.
+FOREIGN = f"pid-{os.getpid()}"
 
 
 @pytest.fixture(params=["groups", "no groups"])
@@ -147,7 +149,7 @@ def foreign(plain_cooper, tmp_path):
     plain_cooper("apps", "create", "shop").ok()
     started = []
 
-    def start(script, build="pid-4711", **options):
+    def start(script, build=FOREIGN, **options):
         folder = plain_cooper.builds_folder("shop")
         folder.mkdir(parents=True, exist_ok=True)
         log = folder / f"{build}.log"
@@ -185,9 +187,11 @@ def test_the_caller_and_its_group_survive(plain_cooper, foreign):
     assert_canceled(plain_cooper, build)
 
 
-def test_a_build_that_cancels_itself(plain_cooper, foreign):
+def test_a_build_that_cancels_itself(plain_cooper, foreign, tmp_path):
     """What the caller descends from is spared: it gets its answer."""
-    build = foreign(f"echo up; sleep 600 & {executable()} builds cancel pid-4711 -a shop; echo code $?", start_new_session=True)
+    script = f"until [ -e {tmp_path}/go ]; do sleep 0.01; done; {executable()} builds cancel {FOREIGN} -a shop; echo code $?"
+    build = foreign(f"echo up; sleep 600 & {script}", start_new_session=True)
+    (tmp_path / "go").touch()  # it has a record and a log by now
     assert plain_cooper.wait_for_end("shop", build)["status"] == "canceled"
     wait_for(lambda: not processes_of(f"DOKKU_BUILD_ID={build}"), "the rest to end")
 
@@ -201,7 +205,7 @@ def test_the_tail_of_the_log_of_another_program_is_kept(plain_cooper, foreign):
 
 def test_several_cancels_at_once_have_one_end(plain_cooper, foreign):
     for i in range(10):
-        build = foreign("echo up; sleep 600", build=f"race-{i}", start_new_session=True)
+        build = foreign("echo up; sleep 600", build=f"race-{os.getpid()}-{i}", start_new_session=True)
         racers = [subprocess.Popen([executable(), "builds", "cancel", build, "-a", "shop"], env=plain_cooper.env,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(4)]
         codes = {racer.wait() for racer in racers}

@@ -19,6 +19,7 @@ def history(tmp_path_factory, store):
         done = runner("build", folder, "-a", "shop", "-d", text)
         assert done.code == code, done
     runner.ids = runner.build_ids("shop")
+    runner.wait_until_idle()
     yield runner
     runner.close()
 
@@ -169,7 +170,7 @@ COMP_LINE={line!r}; COMP_POINT={len(line)}
 $(complete -p cooper | sed 's/.*-F \\([^ ]*\\).*/\\1/') cooper {words[-1]!r} {words[-2]!r}
 printf '%s\\n' "${{COMPREPLY[@]}}"
 """
-        done = subprocess.run(["bash", "-c", program], env=history.env, capture_output=True, text=True, timeout=20)
+        done = subprocess.run(["bash", "-c", program], env=history.env, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         return [word.strip() for word in done.stdout.split()]
     assert "builds" in complete("cooper", "bu") and "build" in complete("cooper", "bu")
@@ -185,6 +186,7 @@ def test_retention_keeps_the_newest_and_removes_all_of_the_others(cooper, store,
     cooper("builds", "set", "retention", "2", "-a", "app").ok()
     ids = [build_id_of(cooper("build", folder).ok().out) for _ in range(4)]
     cooper("builds", "prune", "-a", "app").ok()
+    cooper.wait_until_idle()  # the last build prunes as well
     assert cooper.build_ids("app") == ids[2:]
     left = "\n".join([*(str(p) for p in cooper.root.rglob("*")), *store.images()])
     for gone in ids[:2]:

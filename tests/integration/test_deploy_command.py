@@ -76,13 +76,14 @@ def test_cancel_ends_the_command_and_changes_nothing(built, script, tmp_path):
     built("releases", "promote", "-a", "shop").ok()
     before = active(built)
     script("echo began; sleep 1000 & sleep 1000")
+    known = built.build_ids("shop")
     running = built.start("config:set", "shop", "A=1")
-    deploy = built.wait_for_new_build("shop", built.build_ids("shop"))
+    deploy = built.wait_for_new_build("shop", known)
     built.wait_for_log("shop", deploy, "began")
     assert built("config:set", "shop", "B=1", "--no-wait").code == 6  # one deploy at a time
     assert "B" not in built.release("shop", newest(built))["environment"]
     built("builds", "cancel", deploy, "-a", "shop").ok()
-    out, err = running.communicate(timeout=60)
+    out, err = running.communicate(timeout=180)
     assert running.returncode == 130, out + err
     record = built.record("shop", deploy)
     assert (record["status"], record["exit_code"]) == ("canceled", -1)
@@ -94,12 +95,13 @@ def test_killed_in_the_middle_the_old_release_stays_and_the_next_deploy_works(bu
     built("releases", "promote", "-a", "shop").ok()
     before = active(built)
     script("echo began; sleep 1000")
+    known = built.build_ids("shop")
     running = built.start("config:set", "shop", f"TOKEN={SECRET}")
-    deploy = built.wait_for_new_build("shop", built.build_ids("shop"))
+    deploy = built.wait_for_new_build("shop", known)
     built.wait_for_log("shop", deploy, "began")
     assert SECRET not in " ".join(processes_of(deploy).values())
     os.kill(built.record("shop", deploy)["pid"], signal.SIGKILL)
-    running.communicate(timeout=60)
+    running.communicate(timeout=180)
     assert running.returncode == 1
     shown = json.loads(built("builds", "info", deploy, "-a", "shop", "--format", "json").ok().out)
     assert shown["display_status"] == "abandoned" and active(built) == before

@@ -66,15 +66,17 @@ def test_what_the_daemon_warns_of_is_in_the_log(cooper, engine, app):
 
 
 def test_a_killed_supervisor_ends_its_build_in_the_engine(cooper, engine, app):
-    folder = app(HEAD + "RUN echo sleeping; /bin/busybox sleep 4712\n")
+    seconds = 10_000_000 + os.getpid()  # tells the step from those of other runs of this file
+    folder = app(HEAD + f"RUN echo sleeping; /bin/busybox sleep {seconds}\n")
     cooper.start("build", folder, "-a", "hello")
     build = cooper.wait_for_new_build("hello")
     cooper.wait_for_log("hello", build, "\nsleeping\n")
+    wait_for(lambda: processes_of(f"sleep\0{seconds}"), "the step to run")
     record = cooper.record("hello", build)
     assert record["engine"].startswith("docker ")
     for pid in processes_of(f"--id\0{build}"):
         os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: not processes_of("sleep\0004712"), "the step to end", 10)
+    wait_for(lambda: not processes_of(f"sleep\0{seconds}"), "the step to end")
     cooper("builds", "prune", "-a", "hello").ok()
     assert cooper.record("hello", build)["status"] == "failed"
 
@@ -131,7 +133,7 @@ def test_a_daemon_that_is_killed_fails_the_build_and_a_later_one_works(cooper, e
     cooper.wait_for_log("hello", build, "\nsleeping\n")
     engine.kill()
     try:
-        assert process.wait(30) != 0
+        assert process.wait(180) != 0
         record = cooper.record("hello", build)
         assert record["status"] == "failed"
         assert "went away during the build" in record["reason"], record["reason"]

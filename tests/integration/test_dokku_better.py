@@ -120,7 +120,7 @@ def test_live_output_begins_at_the_first_byte_and_ends_with_the_build(dokku):
         file.write("the last one\n")
     expect(dokku.t("builds-record-finalize", "myapp", "b1", "7"))
     seen += viewer.stdout.read()
-    assert (seen, viewer.wait(30)) == (lines + "the last one\n", 7)
+    assert (seen, viewer.wait(120)) == (lines + "the last one\n", 7)
 
 
 def test_unlocked_deploys_are_current_too(dokku):
@@ -132,10 +132,10 @@ def test_unlocked_deploys_are_current_too(dokku):
     done = dokku.b("cancel", "myapp")
     assert done.code == 1 and done.err.startswith(" !     Several builds of myapp are running, name one:")
     expect(dokku.b("cancel", "myapp", "b1"), "-----> Killing app deploy\n")
-    first.wait(10)
+    first.wait(60)
     assert second.poll() is None
     expect(dokku.b("cancel", "myapp"), "-----> Killing app deploy\n")
-    second.wait(10)
+    second.wait(60)
     expect(dokku.b("cancel", "myapp", "nosuch"), err=" !     No build record found for myapp/nosuch\n", code=1)
 
 

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from support.cooper import BASE_IMAGE, build_id_of, make_app, mounts_below, wait_for
+from support.cooper import BASE_IMAGE, build_id_of, make_app, mounts_below, processes_of, runs, wait_for
 
 
 @pytest.fixture
@@ -38,10 +38,10 @@ def last_log_line(cooper, record):
 def test_failing_run_names_service_step_and_code_and_cancels_the_others(cooper, store, folder):
     make_app(folder, {
         "convox.yml": "services:\n  good:\n    build: good\n  bad:\n    build: bad\n",
-        "good/Dockerfile": f"FROM {BASE_IMAGE}\nRUN sleep 60\n",
+        "good/Dockerfile": f"FROM {BASE_IMAGE}\nRUN sleep 600\n",
         "bad/Dockerfile": f"FROM {BASE_IMAGE}\nRUN echo last words && exit 7\n",
     })
-    record, done = fail(cooper, folder)
+    record, done = fail(cooper, folder, "--jobs", "2")  # else as many at once as there are processors
     assert record["exit_code"] == 7
     assert re.search(r"service bad: .*RUN echo last words && exit 7.*7", record["reason"])
     assert last_log_line(cooper, record) == f"ERROR: {record['reason']}"
@@ -124,7 +124,7 @@ def test_data_root_that_can_not_be_written(cooper, folder, root):
             parent.chmod(parent.stat().st_mode | 0o055)
     from support.cooper import executable
     done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", executable(), "build",
-                           folder, "-a", "app"], env=cooper.env, capture_output=True, text=True, timeout=60)
+                           folder, "-a", "app"], env=cooper.env, capture_output=True, text=True, timeout=180)
     assert done.returncode == 4, done
     assert re.search(r"ERROR: .*[Pp]ermission denied", done.stderr)
     assert not (root / "data").exists()
@@ -174,6 +174,7 @@ def test_disk_full_ends_no_tracked_command(plain_cooper, small_disk, limit):
                  yes 'this is lost' | head -c 6000000; rm {small_disk}/filler; echo after; exit 7"""
     done = plain_cooper("track", "-a", "app", "--", "sh", "-c", script, env=env)
     assert done.code == 7, done
+    wait_for(lambda: not processes_of(str(small_disk)), "the end of what prunes")
     log, = small_disk.rglob("*.log")
     text = log.read_text()
     said = re.findall(r"^\[cooper\] up to (\d+) bytes are missing here: .*No space left on device", text, re.M)
@@ -191,10 +192,11 @@ def test_disk_full_at_the_end_waits_for_room_for_the_newest_part(plain_cooper, s
     tracked = plain_cooper.start("track", "-a", "app", "--", "sh", "-c", script, env=env)
     wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), "the command's pid")
     pid = (tmp_path / "pid").read_text().strip()
-    wait_for(lambda: not os.path.exists(f"/proc/{pid}"), "the command's end")
+    wait_for(lambda: not runs(pid), "the command's end")
     (small_disk / "filler").unlink()
-    tracked.communicate(timeout=60)
+    tracked.communicate(timeout=180)
     assert tracked.returncode == 7
+    wait_for(lambda: not processes_of(str(small_disk)), "the end of what prunes")
     log, = small_disk.rglob("*.log")
     text = log.read_text()
     tail = text[text.index(" are cut here\n"):].splitlines()[1:]
@@ -212,7 +214,7 @@ def test_timeout(cooper, store, folder):
 
 
 def test_stall(cooper, store, folder):
-    make_app(folder, {"Dockerfile": f"FROM {BASE_IMAGE}\nCOPY . /x\nRUN sleep 60\n"})
+    make_app(folder, {"Dockerfile": f"FROM {BASE_IMAGE}\nCOPY . /x\nRUN sleep 600\n"})
     set_property(cooper, "stall-timeout", "1s")
     record, _ = fail(cooper, folder, code=124)
     assert "printed nothing for 1s" in record["reason"]

@@ -106,7 +106,7 @@ def test_stdin(cooper, source, words):
     path = archive(source, "a.zip")
     job = subprocess.Popen(["cat", path], stdout=subprocess.PIPE)
     process = subprocess.run([os.environ["COOPER_BIN"], "git:from-archive", "shop", *words],
-                             env=cooper.env, stdin=job.stdout, capture_output=True, text=True, timeout=60)
+                             env=cooper.env, stdin=job.stdout, capture_output=True, text=True, timeout=180)
     job.stdout.close()
     assert job.wait() == 0 and process.returncode == 0, process.stderr
     assert cooper.record("shop", build_id_of(process.stdout))["description"] == "archive from stdin"
@@ -199,6 +199,7 @@ def test_a_url_is_fetched(cooper, source, web):
     build = build_id_of(done.out)
     assert "page of a URL" in done.out
     assert cooper.record("shop", build)["description"] == "archive moved"
+    cooper.wait_until_idle()
     kept = b"".join(path.read_bytes() for path in files_below(cooper.root / "data"))
     for secret in (b"s3cret-t0ken", b"t0pken"):
         assert secret not in kept and secret.decode() not in done.out + done.err
@@ -225,7 +226,7 @@ def slow(handler):
     handler.end_headers()
     handler.wfile.write(b"x" * 1000)
     handler.wfile.flush()
-    handler.server.stop.wait(30)
+    handler.server.stop.wait(300)
 
 
 def cut(handler):
@@ -303,14 +304,14 @@ def test_ctrl_c_and_sigkill_leave_nothing_that_counts(plain_cooper, web):
     job = plain_cooper.start("git:from-archive", "shop", f"{web.url}/a")
     wait_for(lambda: web.asked, "the request")
     job.send_signal(signal.SIGINT)
-    _, err = job.communicate(timeout=20)
+    _, err = job.communicate(timeout=120)
     assert job.returncode == 130 and "canceled" in err, (job.returncode, err)
     assert_nothing_kept(plain_cooper)
 
     job = plain_cooper.start("git:from-archive", "shop", f"{web.url}/a")
     wait_for(lambda: len(web.asked) == 2, "the request")
     job.kill()
-    job.communicate(timeout=20)
+    job.communicate(timeout=120)
     # Its helper goes with it; what is left is no source, and old leftovers are pruned.
     wait_for(lambda: not processes_of(f"{plain_cooper.root}"), "the end of cooper-fetch")
     web.server.stop.set()

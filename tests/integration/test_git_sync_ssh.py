@@ -109,7 +109,7 @@ def test_an_unknown_host_is_one_clear_line(plain_cooper, sshd, user, remote):
         f"ERROR: can't fetch ssh://127.0.0.1:{sshd.port}{remote}/.git: the host's ssh key is not known",
         f"  hint: look at it, and add it: ssh-keyscan -p {sshd.port} 127.0.0.1 >> ~/.ssh/known_hosts"], done
     # What the hint says makes it known.
-    keys = subprocess.run(["ssh-keyscan", "-p", str(sshd.port), "127.0.0.1"], capture_output=True, check=True).stdout
+    keys = subprocess.run(["ssh-keyscan", "-T", "60", "-p", str(sshd.port), "127.0.0.1"], capture_output=True, check=True).stdout
     user.known_hosts.write_bytes(keys)
     plain_cooper("git:sync", "shop", url, env=user.env).ok()
     assert branch(plain_cooper) == git(remote, "rev-parse", "main")

@@ -142,7 +142,12 @@ def test_signed_nonsense_is_refused(forge, body):
 
 
 def test_too_large_a_body(forge):
-    assert forge.github(b" " * (5 << 20))[0] == 413
+    connection = forge.server.rack().connect()
+    connection.putrequest("POST", "/hooks/shop")
+    connection.putheader("Content-Length", str(5 << 20))
+    connection.endheaders()  # and no body: who still sends one may lose the answer with the connection
+    assert connection.getresponse().status == 413
+    connection.close()
     assert forge.server.rack().raw("GET", "/healthz")[0] == 200
 
 
@@ -249,12 +254,11 @@ def test_answers_do_not_wait_for_builds(plain_cooper, forge, tmp_path):
     os.mkfifo(tmp_path / "go")
     track = plain_cooper.start("track", "-a", "shop", "--", "cat", tmp_path / "go")
     plain_cooper.wait_for_new_build("shop")
-    begun = time.monotonic()
     assert forge.github(forge.event())[0] == 202
-    assert time.monotonic() - begun < 30  # the tracked command ends only below
+    assert track.poll() is None  # the answer did not wait for the app's turn: this ends only below
     wait_for(lambda: forge.heard()[0].get("build"), "a queued build")
     (tmp_path / "go").write_text("")
-    assert track.wait(30) == 0
+    assert track.wait(120) == 0
 
 
 def test_the_build_is_deployed_where_there_is_a_deployer(cooper, server, tmp_path):

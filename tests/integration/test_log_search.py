@@ -98,6 +98,7 @@ def leaked(cooper, tmp_path):
 
 
 def kept(cooper):
+    cooper.wait_until_idle()
     files = [path for path in (cooper.root / "data/builds").rglob("*") if path.is_file()]
     return b"".join(path.read_bytes() for path in files).decode()
 

@@ -31,7 +31,7 @@ def first_bytes(process):
 
 
 def read_all(process):
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=180)
     assert process.returncode == 0, err
     return out
 
@@ -72,7 +72,7 @@ def test_tail_shows_the_last_lines(cooper, app):
 def test_a_reader_that_goes_away_is_no_error(cooper, app):
     build = build_id_of(cooper("build", app).ok().out)
     shell = f'{executable()} builds logs {build} -a app | head -n 1; echo "${{PIPESTATUS[0]}}"'
-    done = subprocess.run(["bash", "-c", shell], env=cooper.env, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["bash", "-c", shell], env=cooper.env, capture_output=True, text=True, timeout=180)
     assert done.stdout.splitlines()[-1] in ("0", "141") and done.stderr == ""
 
 
@@ -93,7 +93,7 @@ def on_terminal(cooper, *args, env=None):
             pass  # the terminal has no writer any more
     reader = threading.Thread(target=read)
     reader.start()
-    assert process.wait(timeout=60) is not None
+    assert process.wait(timeout=180) is not None
     reader.join()
     os.close(mine)
     return process.returncode, bytes(seen)

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from support.cooper import make_app, processes_of, wait_for
+from support.cooper import commands_of, make_app, processes_of, wait_for
 from support.queue import QUICK, build, gates, one_at_a_time, queue, statuses, tickets  # noqa: F401 (fixtures)
 
 
@@ -65,10 +65,10 @@ def test_a_follower_sees_why_it_waits_and_then_the_build(cooper, build, gates, o
     cooper.wait_for_log("two", waiting, "position 1 of 1: 1 build runs")
     logs = cooper.start("builds", "logs", "current", "-a", "two", "--follow")
     gate.open()
-    out, err = command.communicate(timeout=60)
+    out, err = command.communicate(timeout=180)
     assert command.returncode == 0, err
     assert out.index("Queued, position 1 of 1") < out.index("built") < out.index("Release: ")
-    followed, _ = logs.communicate(timeout=60)
+    followed, _ = logs.communicate(timeout=180)
     assert logs.returncode == 0 and followed.encode() == cooper.log("two", waiting)
 
 
@@ -110,8 +110,9 @@ def test_ctrl_c_takes_a_waiting_build_back(cooper, build, gates, one_at_a_time, 
     waiting = cooper.wait_for_new_build("two")
     cooper.wait_for_log("two", waiting, "Queued, ")
     command.send_signal(signal.SIGINT)
-    assert command.wait(30) == 130
-    assert cooper.record("two", waiting)["status"] == "canceled" and not processes_of(waiting)
+    assert command.wait(120) == 130
+    assert cooper.record("two", waiting)["status"] == "canceled" and not commands_of(waiting)
+    wait_for(lambda: not processes_of(waiting), "its supervisor to leave")
 
 
 def test_no_wait_fails_at_once(cooper, build, gates, one_at_a_time, tmp_path):
@@ -145,10 +146,10 @@ def test_a_deploy_counts_for_its_app_alone(cooper, build, gates, one_at_a_time, 
     assert f"app one is being deployed by build {held}: waiting for its turn" in second.stderr.readline()
     wait_for(lambda: [e["kind"] for e in queue(cooper)] == ["build", "build", "deploy"], "both in line")
     (tmp_path / "go").write_text("")
-    assert track.wait(30) == 0
+    assert track.wait(120) == 0
     gate.open()
     assert cooper.wait_for_end("two", other)["status"] == "succeeded"
-    assert cooper.wait_for_end("one", waits)["status"] == "succeeded" and second.wait(60) == 0
+    assert cooper.wait_for_end("one", waits)["status"] == "succeeded" and second.wait(180) == 0
     ids = cooper.build_ids("one")
     assert len(ids) == 3 and cooper.record("one", ids[-1])["started_at"] > cooper.record("one", waits)["finished_at"]
 
@@ -161,7 +162,7 @@ def test_a_deploy_behind_others_says_so(cooper, build, gates, one_at_a_time):
     track = cooper.start("track", "-a", "two", "--", "true")
     assert "the deploy of app two waits: those before it come first" in track.stderr.readline()
     gate.open()
-    assert cooper.wait_for_end("two", waits)["status"] == "succeeded" and track.wait(60) == 0
+    assert cooper.wait_for_end("two", waits)["status"] == "succeeded" and track.wait(180) == 0
 
 
 @pytest.fixture
@@ -194,7 +195,7 @@ def test_the_newest_of_a_branch_replaces_one_that_waits(cooper, build, gates, tr
     cooper.wait_for_log("shop", second, "Queued, ")
     other = build("shop", folder=tree("dev", "4"))
     third = build("shop", folder=tree("main", "5"))
-    out, err = waits.communicate(timeout=30)
+    out, err = waits.communicate(timeout=180)
     assert waits.returncode == 6 and f"superseded by {third}" in err, (out, err)
     record = cooper.record("shop", second)
     assert (record["status"], record["superseded_by"]) == ("canceled", third)
@@ -245,7 +246,7 @@ def test_it_is_replaced_also_if_what_asks_for_that_is_killed(cooper, build, gate
     make_app(tree("main", "2"), {"Dockerfile": QUICK})
     command = cooper.start("build", tree("main", "3"), "-a", "shop")
     # It stands still once it has started the supervisor, before that has a record, and is killed then.
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not has_supervisor(command.pid):
         assert time.monotonic() < deadline
     command.send_signal(signal.SIGSTOP)

@@ -72,7 +72,7 @@ def test_many_at_once_lose_none(cooper):
     running = [subprocess.Popen([executable(), "registries", "add", name, "-u", "me", "--password-stdin"],
                                 env=cooper.env, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) for name in names]
     for process in running:
-        process.communicate(SECRET.encode(), timeout=60)
+        process.communicate(SECRET.encode(), timeout=180)
         assert process.returncode == 0
     assert sorted(hosts(cooper)) == sorted(names)
 

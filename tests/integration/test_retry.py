@@ -58,6 +58,7 @@ def test_secrets_are_given_again(cooper, source, tmp_path):
         f"FROM {BASE_IMAGE}\nRUN --mount=type=secret,id=token cp /run/secrets/token /t\n")
     first = build(cooper, source, "--secret", f"id=token,src={tmp_path}/token")
     assert request(cooper, first)["secrets"] == ["token"]
+    cooper.wait_until_idle()
     assert b"s3cret-token" not in b"".join(p.read_bytes() for p in cooper.root.rglob("*") if p.is_file())
     for verb in (["builds", "retry", first, "-a", "shop"], ["ps:rebuild", "shop"]):
         done = cooper(*verb)

@@ -1,6 +1,8 @@
 """The audit log: who changed what through `cooper serve`, from where, and what was refused."""
+import http.client
 import json
 import threading
+import time
 
 import pytest
 
@@ -57,12 +59,14 @@ def test_refusals_are_in_it_but_push_no_change_out(serve, tokens, plain_cooper):
     assert server.rack(password=tokens["read"]).refused("DELETE", "/apps/web").status == 403
     refused = audited(plain_cooper, "DELETE /apps/{app}", 403)
     assert refused["who"] == tokens["read"].split("_")[1] and refused["app"] == "web"
+    began = time.monotonic()
     for number in range(30):
         server.rack(user="eve", password=f"guess{number}").refused("GET", "/apps")
+    more = int((time.monotonic() - began) / 6)  # each six seconds one more may fail
     assert audited(plain_cooper, "login", 429)["from"] == "127.0.0.1"
     logins = [entry for entry in audit(plain_cooper) if entry["action"] == "login"]
-    assert [entry["status"] for entry in logins].count(401) <= 12
-    assert [entry["status"] for entry in logins].count(429) <= 2, "it must not grow with each request"
+    assert [entry["status"] for entry in logins].count(401) <= 12 + more
+    assert [entry["status"] for entry in logins].count(429) <= 2 + more, "it must not grow with each request"
     assert not any("who" in entry for entry in logins)
     folder = plain_cooper.root / "data/audit"
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -132,7 +136,7 @@ def test_what_was_answered_is_in_it_whatever_happens(serve, plain_cooper):
         try:
             for number in range(200):
                 answered.append(rack.post("/apps", name=f"app{worker}-{number}")["name"])
-        except (OSError, AssertionError, ValueError):
+        except (OSError, http.client.HTTPException, AssertionError, ValueError):
             return  # the server is gone
     threads = [threading.Thread(target=work, args=(worker,)) for worker in range(4)]
     for thread in threads:
@@ -151,5 +155,5 @@ def test_a_log_that_can_not_be_written_is_told(serve, plain_cooper):
     server = serve()
     (plain_cooper.root / "data/audit").write_text("in the way")
     server.rack().post("/apps", name="web")
-    assert "the audit log can't be written" in server.log.read_text()
+    wait_for(lambda: "the audit log can't be written" in server.log.read_text(), "what the server says of that")
     assert '\\"made\\":\\"web\\"' in server.log.read_text()

@@ -43,7 +43,7 @@ def start_build(rack, folder, app="web", **options):
                      **{"no_cache": "false", "development": "false", "manifest": "convox.yml", **options})
 
 
-def ended(rack, build, app="web", seconds=120):
+def ended(rack, build, app="web", seconds=240):
     """The build, once the client would stop polling."""
     def look():
         found = rack.get(f"/apps/{app}/builds/{build}")
@@ -180,7 +180,7 @@ def test_a_bundle_goes_out_and_comes_in(rack, app, server, cooper):
 
 def test_head_of_a_bundle_is_headers_alone(rack, app, server):
     build = built(rack, app(HEAD + "RUN true\n"))
-    connection = socket.create_connection(("127.0.0.1", server.port), timeout=60)
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=180)
     head = f"HTTP/1.1\r\nHost: localhost\r\nAuthorization: {rack.credentials}\r\n"
     connection.sendall(f"HEAD /apps/web/builds/{build['id']}.tgz {head}\r\n"
                        f"GET /system {head}Connection: close\r\n\r\n".encode())
@@ -288,7 +288,8 @@ def test_the_logs_of_an_app_are_those_of_its_deploys(rack, app, cooper):
     deploy = next(i for i in cooper.build_ids("web") if i != build["id"])
     wait_for(lambda: f" deploy/{deploy} " in follower.text, "the deploy's output")
     line = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (build|deploy)/\w+ .*")
-    assert all(line.fullmatch(text) for text in follower.text.splitlines())
+    whole = follower.text.rpartition("\n")[0]  # the last one may still come
+    assert whole and all(line.fullmatch(text) for text in whole.splitlines())
     text, code = rack.stream("/apps/web/logs", {"Since": "3600s", "Follow": "false"})
     assert code == 1000 and cooper.log("web", build["id"]).decode() in text
 
@@ -367,22 +368,27 @@ def test_at_its_end_followers_are_told_and_builds_go_on(server, rack, app, gate,
 
 
 def test_no_child_keeps_a_connection_or_stays_a_zombie(server, rack, app, gate):
-    idle = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+    idle = socket.create_connection(("127.0.0.1", server.port), timeout=180)
     made = start_build(rack, app(HEAD + f"RUN {gate.command}\n"))
     gate.wait()
     supervisors = [pid for pid, command in processes_of(made["id"]).items() if "cooper-supervisor" in command]
     assert supervisors
     for pid in supervisors:
-        files = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
-        assert not [name for name in files if name.startswith("socket:")]
+        files = [target_of(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+        assert any(files) and not [name for name in files if name.startswith("socket:")]
     gate.open()
     ended(rack, made["id"])
 
-    def zombies():
-        children = open(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read().split()
-        return [pid for pid in children if open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] == "Z"]
-    wait_for(lambda: not zombies(), "the supervisor to be reaped")
+    # A process that has ended and was not reaped is there still.
+    wait_for(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in supervisors), "the supervisor to be reaped")
     idle.close()
+
+
+def target_of(link):
+    try:
+        return os.readlink(link)
+    except FileNotFoundError:
+        return ""  # it was closed meanwhile
 
 
 def test_uploads_at_once_do_not_mix(rack):

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from support.cooper import executable, only_record, processes_of, wait_for
+from support.cooper import commands_of, executable, only_record, processes_of, wait_for
 from support.terminal import Terminal
 
 
@@ -19,16 +19,22 @@ def test_ctrl_c_cancels_and_waits(plain_cooper, on_terminal):
     assert b"tidies up" in job.seen and b"Build canceled" in job.seen
     record = only_record(plain_cooper)
     assert (record["status"], record["exit_code"]) == ("canceled", -1)
-    assert not processes_of(record["id"])
+    assert not commands_of(record["id"])
+    wait_for(lambda: not processes_of(record["id"]), "its supervisor to leave")
 
 
 def test_a_second_ctrl_c_leaves_and_the_cancel_goes_on(plain_cooper, on_terminal):
     job = on_terminal("track", "-a", "shop", "--", "sh", "-c", "trap '' TERM INT; echo begins; while :; do sleep 0.05; done")
     job.read_until("begins")
-    job.type("\x03")
-    job.read_until("Canceling build")
-    job.type("\x03")
-    assert job.end() == 130 and b"is still being canceled" in job.seen
+    supervisor = only_record(plain_cooper)["pid"]
+    os.kill(supervisor, signal.SIGSTOP)  # the cancel is not over before we have left
+    try:
+        job.type("\x03")
+        job.read_until("Canceling build")
+        job.type("\x03")
+        assert job.end() == 130 and b"is still being canceled" in job.seen
+    finally:
+        os.kill(supervisor, signal.SIGCONT)
     record = plain_cooper.wait_for_end("shop", plain_cooper.build_ids("shop")[0])
     assert record["status"] == "canceled"
     wait_for(lambda: not processes_of(record["id"]), "its processes to end")

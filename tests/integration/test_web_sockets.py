@@ -21,7 +21,7 @@ class WebSocket:
 
     def __init__(self, server, path, extensions=None, version="13", key=KEY, early=b"", receive_bytes=None):
         raw = socket.socket()
-        raw.settimeout(30)
+        raw.settimeout(100)  # less than what ends a connection where nothing happens
         if receive_bytes:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         raw.connect(("127.0.0.1", server.port))
@@ -174,14 +174,14 @@ def test_all_get_all_of_it_also_if_they_are_told_in_turns(serve, plain_cooper):
 @pytest.fixture
 def silent(plain_cooper, serve, track):
     """A server, and the path of the log of a build that says nothing."""
-    started = plain_cooper.start("track", "-a", "web", "--", "sleep", "60")
+    started = plain_cooper.start("track", "-a", "web", "--", "sleep", "600")
     server = serve()
     folder = plain_cooper.root / "data/builds/web"
     wait_for(lambda: list(folder.glob("*.json")), "the record")
     (build,) = plain_cooper.build_ids("web")
     yield server, f"/apps/web/builds/{build}/logs"
     plain_cooper("builds", "cancel", build, "-a", "web").ok()
-    started.wait(30)
+    started.wait(120)
 
 
 def test_a_close_is_answered_also_while_much_is_sent(server, plain_cooper, track):

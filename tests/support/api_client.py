@@ -83,7 +83,7 @@ class Api:
         return Api(self.port, token, self.called)
 
     def raw(self, method, path, body=None, headers=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=180)
         try:
             authorization = {"Authorization": f"Bearer {self.token}"} if self.token else {}
             connection.request(method, path, body, {**authorization, **(headers or {})})

@@ -1,7 +1,6 @@
 """Apps whose releases run as containers: what tests do with them, and ask of their engine."""
 import contextlib
 import json
-import socket
 import urllib.error
 import urllib.request
 
@@ -86,15 +85,10 @@ class Shop:
 def get(port, path="/page"):
     """The page, or None while nobody answers."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
             return answer.read().decode()
     except (OSError, urllib.error.URLError):
         return None
-
-
-def unused_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 def make_shop(cooper, runtime, engine, source):

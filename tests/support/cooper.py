@@ -117,6 +117,10 @@ class Cooper:
         """Its process goes on for a moment after its record has ended: it prunes."""
         wait_for(lambda: not processes_of(f"--id\0{build}\0"), f"the end of the supervisor of {build}", seconds)
 
+    def wait_until_idle(self):
+        """Until no process works in the data root: what a prune removes can't be listed and read meanwhile."""
+        wait_for(lambda: not processes_of(str(self.root)), "the end of what works in the data root")
+
     def wait_for_log(self, app, build, text, seconds=180):
         """The log's bytes, once they hold `text`."""
         wanted = text.encode()
@@ -257,6 +261,19 @@ def has_open(pid, ending):
     except OSError:
         pass  # it ended
     return any(name.endswith(ending) for name in opened)
+
+
+def runs(pid):
+    """Whether the process is there; a zombie is not."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in ("Z", "X")
+    except OSError:
+        return False
+
+
+def commands_of(build):
+    """processes_of() a build without its supervisor, which still prunes when the record is final."""
+    return {pid: command for pid, command in processes_of(build).items() if "cooper-supervisor" not in command}
 
 
 def limits_of(pid):

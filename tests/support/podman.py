@@ -33,7 +33,7 @@ class Podman:
                         f'[network]\nnetwork_config_dir = "{self.folder}/networks"\n')
         self.env = {**store.env, "CONTAINERS_CONF": str(conf), "PATH": _path()}
 
-    def run(self, *words, timeout=60):
+    def run(self, *words, timeout=180):
         return subprocess.run(["podman", *words], env=self.env, capture_output=True, text=True, timeout=timeout,
                               stdin=subprocess.DEVNULL, check=False)
 

@@ -52,5 +52,6 @@ def deploys(cooper):
 
 def public_files(cooper):
     """Everything in the data root that is no release's own file."""
+    cooper.wait_until_idle()
     return b"".join(path.read_bytes() for path in sorted(cooper.root.rglob("*"))
                     if path.is_file() and "releases" not in path.parts)
