@@ -162,8 +162,8 @@ def test_a_server_that_is_killed_makes_nothing_twice(web, server):
                                {"Content-Type": "application/json", **keyed(f"key-{number}")})
             except (OSError, http.client.HTTPException):
                 return None
-        answer = wait_for(ask, "an answer", 60)
+        answer = wait_for(ask, "an answer", 180)
         killer.join()
-        again = wait_for(ask, "the same answer", 60)
+        again = wait_for(ask, "the same answer", 180)
         assert again.status == answer.status and answer.status in (201, 409), (answer, again)
         assert len(web.get("listReleases", app="web")["items"]) <= number + 1

@@ -170,7 +170,7 @@ def test_a_connection_that_is_cut_fails_the_build_and_a_later_one_works(cooper, 
     build = cooper.wait_for_new_build("hello")
     gate.wait()
     front.cut()
-    assert process.wait(60) != 0
+    assert process.wait(180) != 0
     record = cooper.record("hello", build)
     assert record["status"] == "failed" and "went away during the build" in record["reason"], record["reason"]
     cooper("build", app(HEAD), "-a", "hello").ok()

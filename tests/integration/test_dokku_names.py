@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from support.cooper import make_app
+from support.cooper import make_app, processes_of, wait_for
 from support.dokku import BAD_NAME, expect
 
 NAMES = ["a..b", "a-", "a.", "a.-b", "a--b", "0", "a" * 64, "x" * 255]
@@ -16,6 +16,7 @@ def test_an_app_of_any_name_is_tracked(dokku, name):
     expect(dokku.t("builds-record-finalize", name, "b1", "0"))
     build = dokku.cooper("track", "-a", name, "--no-wait", "--", "echo", "tracked").ok()
     assert build.out == "tracked\n"
+    wait_for(lambda: not processes_of(str(dokku.lib)), "the end of its process, which prunes")
     assert dokku.b("list", name).ok().out.count(" succeeded ") == 2
     assert dokku.b("list", name, "--format", "json").ok().out.count(f'"app":"{name}"') == 2
     assert f" {name}" in dokku.b("info", name, "b1").ok().out

@@ -69,7 +69,7 @@ def test_the_log_is_seen_while_the_build_runs(cooper, tree, gate, pushing):
     gate.wait()
     assert only_record(cooper)["status"] == "running"
     gate.open()
-    assert "through" in push.communicate(timeout=60)[0] and push.returncode == 0
+    assert "through" in push.communicate(timeout=180)[0] and push.returncode == 0
 
 
 def test_apps_are_not_made_if_that_is_off(cooper, server, tree):
@@ -209,7 +209,7 @@ def test_a_server_that_is_killed_is_a_pusher_who_has_gone(cooper, server, serve,
     read_until(push, "at the gate")
     gate.wait()
     server.kill()
-    assert push.wait(60) != 0
+    assert push.wait(180) != 0
     record = cooper.wait_for_end("shop", cooper.build_ids("shop")[0])
     assert (record["status"], record["reason"]) == ("canceled", PUSHER_LEFT)
     again = serve()
@@ -223,8 +223,8 @@ def test_a_server_that_is_stopped_ends_pushes(cooper, server, tree, gate, pushin
     push = pushing("main")
     read_until(push, "at the gate")
     gate.wait()
-    assert server.stop(60) == 0
-    assert push.wait(60) != 0
+    assert server.stop(180) == 0
+    assert push.wait(180) != 0
     record = cooper.wait_for_end("shop", cooper.build_ids("shop")[0])
     assert (record["status"], record["reason"]) == ("canceled", PUSHER_LEFT)
 
@@ -239,9 +239,9 @@ def test_pushers_at_once_are_answered_and_other_requests_with_them(cooper, serve
     assert [app["name"] for app in server.rack().get("/apps")] == ["shop"]
     assert json.loads(server.rack().raw("GET", "/apps/shop/builds")[2])[0]["status"] == "running"
     gate.open()
-    assert push.wait(60) == 0
+    assert push.wait(180) == 0
     for one in waiting:
-        one.communicate(timeout=60)
+        one.communicate(timeout=180)
     assert len(records(cooper)) == 1
 
 

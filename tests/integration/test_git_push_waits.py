@@ -30,8 +30,8 @@ def test_a_second_push_waits_and_is_refused_if_it_is_outdated(cooper, repository
     second = pushing("main")
     read_until(second, "another push is being built: waiting for its end")
     gate.open()
-    assert pushing_first.wait(60) == 0
-    said = second.communicate(timeout=60)[0]
+    assert pushing_first.wait(180) == 0
+    said = second.communicate(timeout=180)[0]
     assert second.returncode == 1 and "main has been moved by another push meanwhile" in said
     assert ref(repository, "refs/heads/main") == first and len(records(cooper)) == 2
     assert no_scratch_is_left(cooper)
@@ -50,9 +50,9 @@ def test_a_sync_moves_no_branch_under_a_push_that_is_built(cooper, repository, t
     assert "another push is being built" in sync.stderr.readline()
     assert ref(repository, "refs/heads/main") != other
     gate.open()
-    push.communicate(timeout=60)
+    push.communicate(timeout=180)
     assert push.returncode == 0 and only_record(cooper)["git_sha"] == pushed
-    assert sync.wait(60) == 0 and ref(repository, "refs/heads/main") == other
+    assert sync.wait(180) == 0 and ref(repository, "refs/heads/main") == other
 
 
 def test_of_pushes_that_wait_only_the_newest_is_built(cooper, repository, tree, gate, pushing):
@@ -67,7 +67,7 @@ def test_of_pushes_that_wait_only_the_newest_is_built(cooper, repository, tree, 
     third = pushing("main")
     read_until(third, "waiting for its turn")
     gate.open()
-    assert [push.wait(60) for push in (first, second, third)] == [0, 0, 0]
+    assert [push.wait(180) for push in (first, second, third)] == [0, 0, 0]
     made = records(cooper)
     assert f"superseded by {made[2]['id']}" in second.stdout.read()
     assert [record["status"] for record in made] == ["succeeded", "canceled", "succeeded"]
@@ -81,7 +81,7 @@ def test_a_push_waits_for_another_deploy(cooper, tree, pushing, tmp_path):
     push = pushing("main")
     read_until(push, f"app shop is being deployed by build {held}: waiting for its turn")
     (tmp_path / "go").write_text("")
-    assert track.wait(30) == 0 and push.wait(60) == 0, push.communicate()[0]
+    assert track.wait(180) == 0 and push.wait(180) == 0, push.communicate()[0]
 
 
 def leave(push, how):
@@ -125,7 +125,7 @@ def test_one_who_goes_away_before_his_turn(cooper, repository, tree, pushing, tm
     [waited] = [build for build in cooper.build_ids("shop") if build != held]
     assert cooper.wait_for_end("shop", waited)["reason"] == PUSHER_LEFT
     (tmp_path / "go").write_text("")
-    assert track.wait(30) == 0 and ref(repository, "refs/heads/main") is None
+    assert track.wait(180) == 0 and ref(repository, "refs/heads/main") is None
 
 
 def test_whoever_cancels_a_push_is_told_apart_from_its_pusher(cooper, tree, gate, pushing):
@@ -134,7 +134,7 @@ def test_whoever_cancels_a_push_is_told_apart_from_its_pusher(cooper, tree, gate
     read_until(push, "at the gate")
     cooper("builds", "cancel", "current", "-a", "shop").ok()
     reason = only_record(cooper)["reason"]
-    assert reason.startswith("canceled by ") and f"ERROR: build canceled: {reason}" in push.communicate(timeout=60)[0]
+    assert reason.startswith("canceled by ") and f"ERROR: build canceled: {reason}" in push.communicate(timeout=180)[0]
 
 
 @both_ways
@@ -178,9 +178,10 @@ def test_a_killed_hook_rejects_the_push_and_the_next_one_goes_on(cooper, reposit
     tree.commit({"Dockerfile": f"FROM {BASE_IMAGE}\nRUN echo at the gate; {gate.command}\n"})
     push = pushing("main")
     read_until(push, "at the gate")
+    gate.wait()
     [hook] = [pid for pid, line in processes_of(str(repository)).items() if "git-hook" in line]
     os.kill(hook, signal.SIGKILL)
-    assert push.wait(60) == 1 and ref(repository, "refs/heads/main") is None
+    assert push.wait(180) == 1 and ref(repository, "refs/heads/main") is None
     gate.open()
     cooper.wait_for_end("shop", cooper.build_ids("shop")[0])
     tree.commit({"Dockerfile": GOOD})
@@ -192,8 +193,9 @@ def test_a_killed_supervisor_rejects_the_push(cooper, repository, tree, gate, pu
     tree.commit({"Dockerfile": f"FROM {BASE_IMAGE}\nRUN echo at the gate; {gate.command}\n"})
     push = pushing("main")
     read_until(push, "at the gate")
+    gate.wait()
     os.kill(only_record(cooper)["pid"], signal.SIGKILL)
-    assert push.wait(60) == 1 and ref(repository, "refs/heads/main") is None
+    assert push.wait(180) == 1 and ref(repository, "refs/heads/main") is None
     tree.commit({"Dockerfile": GOOD})
     assert "was abandoned: what it left running was ended" in tree.git("push", "cooper", "main").ok().err
     store.assert_clean()

@@ -29,7 +29,7 @@ def new_machine(request, machine, tmp_path):  # noqa: F811
 
 def build(cooper, folder, *args):
     # Forced: else an image that is there already would be used again, without a step.
-    done = cooper("build", folder, "-a", "hello", "--force", *args, timeout=180).ok()
+    done = cooper("build", folder, "-a", "hello", "--force", *args, timeout=400).ok()
     return build_id_of(done.out + done.err)
 
 

@@ -94,7 +94,7 @@ def test_nobody_who_reads_slows_no_build(plain_cooper, daemon, tmp_path, absent)
     assert printed == "\n" * 4_000_000
     missing = re.fullmatch(r"(\d+) lines did not get into syslog\n", said)
     assert len(messages(daemon)) + int(missing[1]) == 4_000_000
-    assert seconds < 5 * usual + 10, (seconds, usual)
+    assert seconds < 5 * usual + 30, (seconds, usual)
 
 
 def test_no_daemon_at_all(plain_cooper, daemon, tmp_path):

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from support.cooper import BASE_IMAGE, build_id_of, executable, make_app, processes_of, wait_for
+from support.opened import Opened
 
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="mounts, so it needs root")
 
@@ -43,7 +44,7 @@ def test_a_build_does_not_need_whoever_started_it(cooper, app):
     os.close(reader)  # nobody will hear that it has started
     supervisor = os.path.join(os.path.dirname(executable()), "../libexec/cooper/cooper-supervisor")
     subprocess.run([supervisor, "--root", cooper.root, "--app", "app", "--id", other, "--lock-fd", str(lock),
-                    "--ready-fd", str(ready)], env=cooper.env, pass_fds=[lock, ready], check=True, timeout=60,
+                    "--ready-fd", str(ready)], env=cooper.env, pass_fds=[lock, ready], check=True, timeout=240,
                    start_new_session=True)
     os.close(lock)
     os.close(ready)
@@ -62,7 +63,8 @@ def test_scratch_that_can_not_be_removed_costs_no_outcome(cooper, app, tmp_path)
         assert "warning: " in cooper.log("app", build).decode()
         cooper("builds", "prune", "-a", "app").ok()
     finally:
-        subprocess.run(["umount", stuck], check=True)
+        # Whoever looks into it holds it for a moment.
+        wait_for(lambda: subprocess.run(["umount", stuck], check=False).returncode == 0, f"umount {stuck}")
     cooper("apps", "delete", "app").ok()
     assert not stuck.exists()
 
@@ -75,7 +77,7 @@ def test_prune_leaves_alone_what_waits_for_its_turn(cooper, app, tmp_path):
         os.utime(path, (time.time() - 7200,) * 2)
     cooper("builds", "prune", "-a", "app").ok()
     cooper("builds", "cancel", holder, "-a", "app").ok()
-    out, err = waiting.communicate(timeout=60)
+    out, err = waiting.communicate(timeout=180)
     assert waiting.returncode == 0, out + err
 
 
@@ -84,21 +86,23 @@ def test_two_first_builds_of_an_app_at_once(cooper, app):
     cooper("builds", "set", "--global", "supersede", "off").ok()
     both = [cooper.start("build", app, "-a", "new") for _ in range(2)]
     for process in both:
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=180)
         assert process.returncode == 0, out + err
     assert len(cooper.build_ids("new")) == 2
 
 
 def test_who_has_ended_keeps_no_app_from_being_deleted(cooper, app):
     """A build's process goes on for a moment after its record has ended: it prunes."""
-    cooper("build", app).ok()
+    cooper.wait_for_supervisor(build_id_of(cooper("build", app).ok().out))
     lock = os.open(cooper.root / "data/apps/app/.deploy.lock", os.O_RDWR)
     fcntl.flock(lock, fcntl.LOCK_EX)
+    opened = Opened(cooper.root / "data/apps/app")
     deleting = cooper.start("apps", "delete", "app")
-    time.sleep(0.5)
+    wait_for(lambda: ".deploy.lock" in opened.files(), "the deletion to ask for the lock")
     assert deleting.poll() is None
     os.close(lock)
-    assert deleting.wait(60) == 0
+    opened.close()
+    assert deleting.wait(180) == 0
 
 
 @pytest.mark.parametrize("waits", [False, True], ids=["at-once", "queued"])
@@ -116,7 +120,7 @@ def test_an_app_that_is_deleted_gets_no_build(cooper, app, tmp_path, waits):
         time.sleep(attempt % 24 * 0.008)  # any moment will do
         attempt += 1
         deleted = cooper("apps", "delete", "shop")
-        out, err = building.communicate(timeout=60)
+        out, err = building.communicate(timeout=180)
         assert deleted.code in (0, 6), deleted
         if deleted.code == 0 and building.returncode != 0:
             refused += 1
@@ -172,7 +176,7 @@ def test_cancel_of_a_process_that_leads_no_group(cooper, app):
             "id": "foreign-1", "pid": other.pid, "started_at": "2100-01-01T00:00:00Z", "status": "running"}
         (cooper.builds_folder("app") / "foreign-1.json").write_text(json.dumps(foreign))
         cooper("builds", "cancel", "foreign-1", "-a", "app")
-        assert other.wait(timeout=10) in (-signal.SIGQUIT, -signal.SIGTERM)
+        assert other.wait(timeout=180) in (-signal.SIGQUIT, -signal.SIGTERM)
         assert cooper.record("app", "foreign-1")["status"] == "canceled"
     finally:
         other.kill()
@@ -185,7 +189,7 @@ def test_a_memory_limit_that_can_not_be_kept_is_said(cooper, app):
     cooper("builds", "set", "memory", "64m", "-a", "app").ok()
     hidden = f"mount -t tmpfs tmpfs /sys/fs/cgroup && exec {executable()} build {app}"
     done = subprocess.run(["unshare", "-m", "sh", "-c", hidden], env=cooper.env, capture_output=True, text=True,
-                          timeout=60)
+                          timeout=240)
     assert "warning: the memory limit of 64 MiB is not enforced" in done.stdout, done
 
 
@@ -199,18 +203,18 @@ def test_a_folder_without_anything_to_build_is_refused_before_it_is_kept(cooper,
 def test_a_fifo_or_a_folder_in_place_of_a_file_is_a_mistake_not_a_wait(cooper, tmp_path, name):
     app = make_app(tmp_path / "app", {"Dockerfile": f"FROM {BASE_IMAGE}\n"})
     os.mkfifo(app / name)
-    done = cooper("build", app, timeout=20)
+    done = cooper("build", app, timeout=120)
     # A FIFO is never packed: without its convox.yml this folder is one with a Dockerfile.
     assert done.code == (0 if name == "convox.yml" else 2) and f"{name} " in done.err, done
     (app / name).unlink()
     (app / name).mkdir()
-    done = cooper("build", app, timeout=20)
+    done = cooper("build", app, timeout=120)
     assert done.code in (1, 2) and name in done.err + done.out, done
 
 
 def test_closed_standard_streams_harm_nothing(cooper, app):
     shell = f"exec {executable()} build {app} --detach <&- >&- 2>&-"
-    assert subprocess.run(["sh", "-c", shell], env=cooper.env, timeout=60).returncode == 0
+    assert subprocess.run(["sh", "-c", shell], env=cooper.env, timeout=240).returncode == 0
     build = cooper.build_ids("app")[0]
     assert cooper.wait_for_end("app", build)["status"] == "succeeded"
     wait_for(lambda: not processes_of(build), "the supervisor's end")

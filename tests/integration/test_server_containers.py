@@ -20,7 +20,7 @@ def shop(docker_engine, root, tmp_path):
 
 
 def follow(port, service=""):
-    connection = socket.create_connection(("127.0.0.1", port), timeout=60)
+    connection = socket.create_connection(("127.0.0.1", port), timeout=180)
     path = f"/v1/apps/shop/containers/logs?follow=true&service={service}"
     connection.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer any\r\n\r\n".encode())
     return connection
@@ -49,7 +49,7 @@ def test_who_follows_containers_and_goes_holds_up_nobody(shop):
         for _ in range(FOLLOWERS):
             follow(server.port).close()
         build = api.get("listBuilds", app="shop")["items"][-1]["id"]
-        log = wait_for(lambda: api.raw("GET", f"/v1/apps/shop/builds/{build}/log"), "a worker that is free", 60)
+        log = wait_for(lambda: api.raw("GET", f"/v1/apps/shop/builds/{build}/log"), "a worker that is free", 180)
         assert log.status == 200 and log.body == shop.cooper.log("shop", build)
         with follow(server.port):  # which has nothing to read
-            assert server.stop(60) == 0
+            assert server.stop(180) == 0

@@ -2,14 +2,13 @@
 import fcntl
 import io
 import os
-import pathlib
 import shutil
 import signal
 import tarfile
 
 import pytest
 
-from support.cooper import Cooper, Gate, make_app, wait_for
+from support.cooper import Cooper, Gate, has_open, make_app, wait_for
 from test_conformance import engine  # noqa: F401 (fixture)
 from test_disk import build, is_buildah
 
@@ -64,13 +63,7 @@ def shop(root, store, held, tmp_path):
 
 def waits_for_images(pid, lock="/data/builds/.images.lock"):
     """It has the lock's file open: it holds it, or stands in line."""
-    opened = []
-    for number in pathlib.Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            opened.append(os.readlink(number))
-        except OSError:
-            continue  # closed meanwhile
-    return any(name.endswith(lock) for name in opened)
+    return has_open(pid, lock)
 
 
 def test_a_prune_waits_for_an_image_to_get_its_next_name(shop, held, store):
@@ -81,7 +74,7 @@ def test_a_prune_waits_for_an_image_to_get_its_next_name(shop, held, store):
     wait_for(lambda: remover.poll() is not None or waits_for_images(remover.pid), "the removal to stand in line")
     assert remover.poll() is None and f"localhost/shop:web.{first}" in store.images()
     held.gate.open()
-    assert again.wait(60) == 0 and remover.wait(60) == 0, remover.stderr.read()
+    assert again.wait(180) == 0 and remover.wait(180) == 0, remover.stderr.read()
     second = next(b for b in cooper.build_ids("shop") if b != first)
     assert cooper.record("shop", second)["unchanged"] == {"web": first}
     assert [name for name in store.images() if "/shop:" in name] == [f"localhost/shop:web.{second}"]
@@ -109,7 +102,7 @@ def test_nobody_waits_long_for_images_that_are_locked(shop, held, root, ends):
             pid = cooper.record("shop", second)["pid"]
             wait_for(lambda: waits_for_images(pid), "the build to stand in line")
             cooper("builds", "cancel", second, "-a", "shop").ok()
-        again.wait(60)
+        again.wait(180)
         record = cooper.record("shop", second)
         assert record["status"] == ends and "unchanged" not in record
     held.held.touch()
@@ -150,7 +143,7 @@ def test_names_are_given_one_after_the_other_also_by_several_data_roots(bundle, 
     assert other.record("copy", build)["status"] == "running"
     held.gate.open()
     for job in (first, second):
-        _, err = job.communicate(timeout=60)
+        _, err = job.communicate(timeout=180)
         assert job.returncode == 0, err
     names = store.images()
     for each in (cooper, other):

@@ -64,7 +64,7 @@ class OnTerminal:
             os.execve(executable(), [executable(), *map(str, args)], {**cooper.env, "TERM": "dumb"})
         self.seen = b""
 
-    def read_until(self, text, seconds=60):
+    def read_until(self, text, seconds=180):
         deadline = time.monotonic() + seconds
         while text.encode() not in self.seen:
             assert time.monotonic() < deadline, self.seen
@@ -175,6 +175,7 @@ def test_an_app_with_a_running_build_is_not_deleted(cooper, store, app, tmp_path
     done = build_id_of(cooper("build", quick, "-a", "app").ok().out)
     assert [name for name in store.images() if done in name]
     running = build_id_of(cooper("build", app, "--detach").ok().out)
+    wait_for(lambda: cooper.record("app", running)["status"] == "running", "its turn")
     refused = cooper("apps", "delete", "app")
     assert refused.code == 6 and "cancel" in refused.err
     assert cooper.record("app", running)["status"] == "running"
@@ -195,6 +196,6 @@ def test_a_command_that_is_ended_while_it_packs_leaves_nothing(cooper, tmp_path,
     command = cooper.start("build", app)
     wait_for(lambda: list(cooper.root.glob("data/sources/app/.tmp-*")), "packing to begin")
     os.killpg(command.pid, ends)
-    command.communicate(timeout=60)
+    command.communicate(timeout=180)
     assert command.returncode == 130
     assert cooper.build_ids("app") == [] and not list(cooper.root.glob("data/sources/app/*"))

@@ -19,8 +19,9 @@ class Collector:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                answer = collector.answers.pop(0) if collector.answers else 200
                 collector.requests.append((self.path, dict(self.headers), body))
-                self.send_response(collector.answers.pop(0) if collector.answers else 200)
+                self.send_response(answer)
                 self.send_header("Content-Length", "2")
                 self.end_headers()
                 self.wfile.write(b"{}")
@@ -32,7 +33,7 @@ class Collector:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def traces(self, count):
-        wait_for(lambda: len(self.requests) >= count, f"{count} traces", 60)
+        wait_for(lambda: len(self.requests) >= count, f"{count} traces", 180)
         return [spans_of(body) for _, _, body in self.requests]
 
 
