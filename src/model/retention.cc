@@ -3,6 +3,7 @@
 #include "base/text.h"
 
 #include <algorithm>
+#include <map>
 #include <tuple>
 
 namespace cooper {
@@ -33,6 +34,16 @@ std::string_view to_string(RetentionLimit limit) noexcept {
   return "count";
 }
 
+namespace {
+
+Counted counted_with(const Build& build) {
+  if (build.kind == Kind::deploy && !build.release.empty()) return Counted::deploys;
+  const bool never_began = build.queued_at == build.started_at;
+  return never_began && !build.superseded_by.empty() ? Counted::superseded : Counted::builds;
+}
+
+}  // namespace
+
 RetentionFacts retention_facts(const Build& build) {
   return {.id = build.id,
           .status = build.status,
@@ -40,7 +51,7 @@ RetentionFacts retention_facts(const Build& build) {
           // A clock that was set back meanwhile must not make it older than it is.
           .ended = std::max(build.finished_at.value_or(build.started_at).at, build.started_at.at),
           .pinned = build.pinned,
-          .promotes = build.kind == Kind::deploy && !build.release.empty()};
+          .with = counted_with(build)};
 }
 
 namespace {
@@ -69,10 +80,9 @@ class Sieve {
   }
 
   void by_count() {
-    std::size_t builds = 0;
-    std::size_t deploys = 0;
+    std::map<Counted, std::size_t> counts;
     for (Entry& entry : entries_) {
-      const std::size_t place = entry.build->promotes ? ++deploys : ++builds;
+      const std::size_t place = ++counts[entry.build->with];
       if (place > policy_.count && !entry.kept_failed) remove(entry, RetentionLimit::count);
     }
   }

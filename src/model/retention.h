@@ -20,8 +20,9 @@ inline constexpr std::size_t kDefaultRetention = 20;  ///< as Dokku's
 /// The limits of an app's history. A build that is beyond one of them goes.
 struct RetentionPolicy {
   /// Finished builds that stay, and as many finished deploys of releases: restarts and
-  /// changes of the environment cost no build that could be rolled back to. And as many
-  /// releases, besides those that are needed.
+  /// changes of the environment cost no build that could be rolled back to. As many that
+  /// were superseded before they began: nor do many pushes in a row. And as many releases,
+  /// besides those that are needed.
   std::size_t count = kDefaultRetention;
   /// Failed builds that stay although they are beyond `count`: the newest so many.
   std::size_t keep_failed = 0;
@@ -33,6 +34,13 @@ struct RetentionPolicy {
 enum class RetentionLimit : std::uint8_t { count, age, size };
 std::string_view to_string(RetentionLimit limit) noexcept;
 
+/// What finished builds are counted with; the newest `RetentionPolicy::count` of each stay.
+enum class Counted : std::uint8_t {
+  builds,
+  deploys,     ///< of releases
+  superseded,  ///< by a newer build, before their turn came: they have made nothing
+};
+
 /// What the policy asks about a build.
 struct RetentionFacts {
   BuildId id;
@@ -40,9 +48,9 @@ struct RetentionFacts {
   Time started;
   Time ended;               ///< of no meaning while it is not terminal
   bool pinned = false;      ///< is neither removed nor counted, by any limit
-  bool promotes = false;    ///< is a deploy of a release, not a build
   bool needed = false;      ///< is counted, but not removed: the app runs on it
   std::uint64_t bytes = 0;  ///< of its log, steps and source; only `policy.size` asks
+  Counted with = Counted::builds;
 };
 
 /// The facts in a record; `needed` and `bytes` are for the caller to add.

@@ -172,10 +172,11 @@ build::BuildDiff LocalRack::diff_builds(const AppName& app, const BuildId& befor
 
 namespace {
 
-/// A push's build is started by its hook, who ends it for one reason alone.
-build::CancelFor reason_to_cancel(const Build& build) {
+/// A push's build is started by its hook, who ends it for one reason alone. (A server, who may be
+/// the first process of a container, then is the parent of all whose own has ended.)
+build::CancelFor reason_to_cancel(const Build& build, Caller caller) {
   const auto supervisor = process::find_process(static_cast<pid_t>(build.pid));
-  const bool is_ours = supervisor && supervisor->parent == ::getpid();
+  const bool is_ours = caller == Caller::person && supervisor && supervisor->parent == ::getpid();
   return build.source == "git-hook" && is_ours ? build::CancelFor::pusher_left
                                                : build::CancelFor::asked;
 }
@@ -184,7 +185,7 @@ build::CancelFor reason_to_cancel(const Build& build) {
 
 void LocalRack::request_cancel(const AppName& app, const BuildId& id) {
   const Build build = require_renamed_build(app, id);
-  build::signal_cancel(store_, build, reason_to_cancel(build));
+  build::signal_cancel(store_, build, reason_to_cancel(build, caller_));
 }
 
 BuildView LocalRack::cancel_build(const AppName& app, const BuildId& id) {
