@@ -34,6 +34,7 @@ memory() { awk '/^(Private_|Swap:)/ { sum += $2 } END { print sum }' "/proc/$ser
 
 export COOPER_ROOT="$folder/root"
 "$seed" "$COOPER_ROOT" 100 1000
+sync  # else these records are written to disk while a log is, which waits for them
 "$cooper" builds --all --limit 1 > "$folder/index"
 app="$("$cooper" apps --format json | python3 -c 'import json, sys; print(json.load(sys.stdin)[1]["name"])')"
 serve

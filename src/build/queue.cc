@@ -66,6 +66,11 @@ Fd find_ticket(const Fd& folder, const std::string& name, int flags) {
   }
 }
 
+/// Both ask for a build of one branch, and for the same: one of them is enough.
+bool is_for_the_same(const QueueTicket& a, const QueueTicket& b) {
+  return !a.key.empty() && a.key == b.key && a.app == b.app;
+}
+
 bool is_waiting_build(const QueueTicket& ticket) {
   return ticket.what == TicketFor::build && ticket.state != TicketState::running &&
          ticket.superseded_by.empty();
@@ -234,7 +239,7 @@ HeldTicket Queue::enter(const QueueWish& wish) {
                    .key = key_of(wish)};
   std::vector<QueueTicket> superseded;
   for (const QueueTicket& other : queue.tickets()) {
-    if (ours.key.empty() || other.key != ours.key || other.app != ours.app) continue;
+    if (!is_for_the_same(ours, other)) continue;
     const bool runs = other.state == TicketState::running;
     if ((runs || is_waiting_build(other)) && other.id > ours.id) {
       ours.superseded_by = other.id.str();  // it was asked for later, and was here sooner
@@ -291,7 +296,7 @@ void Queue::describe(const HeldTicket& ticket, const QueueWish& wish) {
 /// this one end leaves that to the next of the same key that waits.
 std::optional<BuildId> Queue::to_stop(const Locked& queue, const QueueTicket& ours) const {
   for (const QueueTicket& other : queue.tickets()) {
-    if (ours.key.empty() || other.key != ours.key || other.app != ours.app) continue;
+    if (!is_for_the_same(ours, other)) continue;
     if (other.state != TicketState::running || other.superseded_by.empty()) continue;
     if (has_record(other.app, other.superseded_by)) return other.id;
   }

@@ -3,6 +3,7 @@
 #include "server/log_hub.h"
 #include "server/log_streams.h"
 #include "server/loop.h"
+#include "server/send_log.h"
 #include "server/services.h"
 
 #include <algorithm>
@@ -149,28 +150,11 @@ class AppLogsStream : public Stream {
     sent_.insert(one.build.id);
     LogFeed::Follower log(loop.logs.open(one.build.app, one.build.id, BuildFile::log), wake);
     LinePrefix prefix(one.build);
-    std::uint64_t at = one.from;
-    for (;;) {
-      if (wanted_.follow == Follow::no) {
-        const bool at_end = co_await log.is_at_end(at);
-        if (at_end) co_return;
-      }
-      std::vector<LogPiece> pieces = co_await log.next_few(at);
-      if (pieces.empty()) co_return;
-      std::uint64_t bytes = 0;
-      std::vector<SharedMessage> messages;
-      for (LogPiece& piece : pieces) {
-        at += piece.raw->size();
-        if (wanted_.prefix == AppLogs::Prefix::yes) {
-          piece.message = {prefix.add(*piece.message.text), nullptr};
-        }
-        bytes += piece.message.text->size();
-        messages.push_back(std::move(piece.message));
-      }
-      pieces.clear();
-      co_await writer.write_shared(std::move(messages));
-      loop.services.metrics.log_bytes += bytes;
-    }
+    const MessageOf message_of = [this, &prefix](const LogPiece& piece) {
+      if (wanted_.prefix == AppLogs::Prefix::no) return piece.message;
+      return SharedMessage{prefix.add(*piece.message.text), nullptr};
+    };
+    co_await send_log(loop, writer, log, one.from, wanted_.follow, message_of);
   }
 
   AppLogs wanted_;

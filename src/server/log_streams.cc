@@ -4,6 +4,7 @@
 #include "server/log_feed.h"
 #include "server/log_hub.h"
 #include "server/loop.h"
+#include "server/send_log.h"
 #include "server/services.h"
 
 namespace cooper::server {
@@ -17,26 +18,13 @@ class BuildLogStream : public Stream {
 
   Task<StreamEnd> run(Loop& loop, StreamWriter& writer, Wake& wake) override {
     LogFeed::Follower log(loop.logs.open(app_, id_, BuildFile::log), wake);
-    std::uint64_t at = from_;
-    for (;;) {
-      if (follow_ == Follow::no) {
-        const bool at_end = co_await log.is_at_end(at);
-        if (at_end) co_return StreamEnd::whole;
-      }
-      std::vector<LogPiece> pieces = co_await log.next_few(at);
-      if (pieces.empty()) break;
-      std::uint64_t bytes = 0;
-      std::vector<SharedMessage> messages;
-      for (LogPiece& piece : pieces) {
-        bytes += piece.raw->size();
-        if (form_ == LogForm::bytes) piece.message = {piece.raw, nullptr};
-        messages.push_back(std::move(piece.message));
-      }
-      pieces.clear();
-      co_await writer.write_shared(std::move(messages));
-      loop.services.metrics.log_bytes += bytes;
-      at += bytes;
-    }
+    const MessageOf as_bytes = [](const LogPiece& piece) {
+      return SharedMessage{piece.raw, nullptr};
+    };
+    const MessageOf as_text = [](const LogPiece& piece) { return piece.message; };
+    const bool is_all_there_is = co_await send_log(loop, writer, log, from_, follow_,
+                                                   form_ == LogForm::bytes ? as_bytes : as_text);
+    if (is_all_there_is) co_return StreamEnd::whole;
     if (wake.ended()) co_return StreamEnd::interrupted;
     if (log.is_missing()) co_await send_journal(loop, writer);
     co_return StreamEnd::whole;
@@ -64,6 +52,28 @@ class BuildLogStream : public Stream {
 };
 
 }  // namespace
+
+Task<bool> send_log(Loop& loop, StreamWriter& writer, LogFeed::Follower& log, std::uint64_t from,
+                    Follow follow, const MessageOf& message_of) {
+  for (std::uint64_t at = from;;) {
+    if (follow == Follow::no) {
+      const bool at_end = co_await log.is_at_end(at);
+      if (at_end) co_return true;
+    }
+    std::vector<LogPiece> pieces = co_await log.next_few(at);
+    if (pieces.empty()) co_return false;
+    std::uint64_t bytes = 0;
+    std::vector<SharedMessage> messages;
+    for (const LogPiece& piece : pieces) {
+      at += piece.raw->size();
+      messages.push_back(message_of(piece));
+      bytes += messages.back().text->size();
+    }
+    pieces.clear();
+    co_await writer.write_shared(std::move(messages));
+    loop.services.metrics.log_bytes += bytes;
+  }
+}
 
 std::shared_ptr<Stream> build_log_stream(AppName app, BuildId id, std::uint64_t from, Follow follow,
                                          LogForm form) {
