@@ -146,6 +146,7 @@ json::object to_object(const NewBuild& wanted) {
   add(object, "url", wanted.url);
   add(object, "image", wanted.image);
   add(object, "service", wanted.service);
+  add(object, "image_manifest", wanted.image_manifest);
   add_build_options(object, wanted.request, wanted.secrets, wanted.if_locked);
   return object;
 }
@@ -156,6 +157,7 @@ Result<NewBuild> parse_new_build(const json::object& object) {
                   .url = body.text("url"),
                   .image = body.text("image"),
                   .service = body.text("service"),
+                  .image_manifest = body.text("image_manifest"),
                   .request = {},
                   .secrets = {}};
   const bool given[] = {!wanted.object.empty(), !wanted.url.empty(), !wanted.image.empty()};
@@ -167,9 +169,14 @@ Result<NewBuild> parse_new_build(const json::object& object) {
   const build::BuildRequest of_image{.source = wanted.request.source,
                                      .description = wanted.request.description};
   if (!wanted.image.empty() && (wanted.request != of_image || !wanted.secrets.empty())) {
-    body.fail("image", "goes with `service`, `source`, `description` and `if_locked` alone");
+    body.fail(
+        "image",
+        "goes with `service` or `image_manifest`, `source`, `description` and `if_locked` alone");
   }
   if (wanted.image.empty() && !wanted.service.empty()) body.fail("service", "goes with `image`");
+  if (!wanted.image_manifest.empty() && (wanted.image.empty() || !wanted.service.empty())) {
+    body.fail("image_manifest", "goes with `image`, and not with `service`");
+  }
   return checked(body, std::move(wanted));
 }
 

@@ -22,6 +22,8 @@ struct NewBuild {
   std::string url;      ///< of an archive, which the server fetches
   std::string image;    ///< that exists; then of `request` only `source` and `description` count
   std::string service;  ///< what the image is for; "web" if empty
+  /// In its place the text of a convox.yml, whose services are the image as far as they name none.
+  std::string image_manifest;
   /// All that `cooper build` has flags for, besides `output`; `source`, and git's facts.
   build::BuildRequest request;
   engine::BuildSecrets secrets;  ///< values: kept nowhere

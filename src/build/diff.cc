@@ -118,6 +118,7 @@ Texts facts_of(const Build& build, const std::optional<BuildRequest>& request) {
   add("platform", build.platform);
   if (!request) return facts;
   add("manifest", request->manifest);
+  add("image", request->image);
   add("stage", request->development ? "development" : "");
   add("cache", request->no_cache ? "not used" : "");
   return facts;

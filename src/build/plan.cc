@@ -286,6 +286,9 @@ Result<Plan> make_plan(const PlanInput& input) {
     if (!parsed) return parsed.error();
     manifest = std::move(*parsed);
   }
+  for (manifest::Service& service : manifest.services) {
+    if (service.image.empty()) service.image = input.request.image;
+  }
 
   const Arguments arguments(input, manifest.environment);
   for (const manifest::Service& service : manifest.services) {

@@ -41,13 +41,15 @@ json::array subjects(const ProvenanceFacts& facts) {
 json::object external_parameters(const ProvenanceFacts& facts) {
   json::array arguments;
   for (const auto& [name, value] : facts.request.build_args) arguments.emplace_back(name);
-  return {{"app", facts.app.str()},
-          {"manifest",
-           facts.plan.manifest_file.empty() ? facts.request.manifest : facts.plan.manifest_file},
-          {"buildArguments", std::move(arguments)},
-          {"noCache", facts.request.no_cache},
-          {"development", facts.request.development},
-          {"platform", facts.request.platform}};
+  json::object parameters{{"app", facts.app.str()},
+                          {"manifest", facts.plan.manifest_file.empty() ? facts.request.manifest
+                                                                        : facts.plan.manifest_file},
+                          {"buildArguments", std::move(arguments)},
+                          {"noCache", facts.request.no_cache},
+                          {"development", facts.request.development},
+                          {"platform", facts.request.platform}};
+  if (!facts.request.image.empty()) parameters["image"] = facts.request.image;
+  return parameters;
 }
 
 json::array services_of(const Plan& plan, std::size_t image) {

@@ -173,6 +173,7 @@ std::size_t Queue::most_at_once() const {
   std::vector<std::string> warnings;  // a build's log has them
   const Settings settings = read_settings(store_, nullptr, warnings);
   if (settings.concurrency != 0) return settings.concurrency;
+  // All of the machine's, whichever a process may run on: they must agree on the number.
   return std::max(1U, std::thread::hardware_concurrency());
 }
 

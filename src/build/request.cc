@@ -105,6 +105,7 @@ std::string to_json(const BuildRequest& request) {
     object["archive_bytes"] = request.archive_bytes;
   }
   if (!request.branch.empty()) object["branch"] = request.branch;
+  if (!request.image.empty()) object["image"] = request.image;
   if (!request.output.empty()) object["output"] = to_value(request.output);
   if (request.kind) object["kind"] = to_string(*request.kind);
   if (!request.release.empty()) object["release"] = request.release;
@@ -144,6 +145,7 @@ Result<BuildRequest> parse_request(std::string_view text) {
                        .git_url = text_of(object, "git_url"),
                        .branch = text_of(object, "branch"),
                        .manifest = text_of(object, "manifest"),
+                       .image = text_of(object, "image"),
                        .no_cache = flag_of("no_cache"),
                        .force = flag_of("force"),
                        .development = flag_of("development"),

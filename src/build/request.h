@@ -33,6 +33,7 @@ struct BuildRequest {
   std::string branch;   ///< whose newest commit it is; empty: none's, or not known
   std::string
       manifest;  ///< the manifest's path in the source; empty: convox.yml, or a lone Dockerfile
+  std::string image;  ///< stands for all that the manifest's services would build; empty: for none
   std::vector<std::pair<std::string, std::string>> build_args;
   bool no_cache = false;
   bool force = false;        ///< build what did not change, too

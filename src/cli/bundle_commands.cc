@@ -8,6 +8,7 @@
 #include "cli/named_file.h"
 #include "cli/outcome.h"
 #include "cli/progress.h"
+#include "manifest/manifest.h"
 
 #include <array>
 #include <cerrno>
@@ -131,6 +132,20 @@ int run_import(Context& context, const Options& options) {
   return 0;
 }
 
+std::string manifest_text(const Context& context, const Options& options) {
+  if (!options.manifest) return "";
+  if (options.service) {
+    throw Error(Errc::invalid, "--service and --manifest can't be given together",
+                "the manifest names the services");
+  }
+  const Fd file = open_named_file(context.folder, *options.manifest);
+  std::string text = read_open_file(file, *options.manifest, manifest::Limits().max_bytes);
+  if (text.empty()) {
+    throw Error(Errc::invalid, printable(*options.manifest) + " is empty, and no manifest");
+  }
+  return text;
+}
+
 int run_import_image(Context& context, const Options& options) {
   const AppName app = resolve_app(context, options);
   const std::string& image = options.words[0];
@@ -143,6 +158,7 @@ int run_import_image(Context& context, const Options& options) {
       context.rack.start_image({.app = app,
                                 .service = service,
                                 .image = image,
+                                .manifest = manifest_text(context, options),
                                 .request = {.source = "import", .description = "image " + image},
                                 .if_locked = if_locked(options)},
                                progress, interrupts.first());
@@ -200,12 +216,19 @@ constexpr std::array kImportFlags = {
          .target = &Options::file,
          .offer = Offer::file},
     kIdFlag, kNoWaitFlag};
-constexpr std::array kImportImageFlags = {kNewAppFlag,
-                                          Flag{.name = "service",
-                                               .value = "NAME",
-                                               .summary = "the service that runs it (default: web)",
-                                               .target = &Options::service},
-                                          kIdFlag, kNoWaitFlag};
+constexpr std::array kImportImageFlags = {
+    kNewAppFlag,
+    Flag{.name = "service",
+         .value = "NAME",
+         .summary = "the service that runs it (default: web)",
+         .target = &Options::service},
+    Flag{.name = "manifest",
+         .letter = 'm',
+         .value = "FILE",
+         .summary = "a convox.yml: its services that name no image run it",
+         .target = &Options::manifest,
+         .offer = Offer::file},
+    kIdFlag, kNoWaitFlag};
 
 constexpr std::array kCommands = {
     Command{.name = "builds export",
@@ -225,7 +248,9 @@ constexpr std::array kCommands = {
             .summary = "Make a build and a release of an image that exists",
             .positionals = kImage,
             .flags = kImportImageFlags,
-            .examples = "cooper builds import-image nginx:1.25 -a proxy --service web",
+            .examples =
+                "cooper builds import-image nginx:1.25 -a proxy --service web\n"
+                "cooper builds import-image registry.example.com/shop:42 -a shop -m convox.yml",
             .run = run_import_image}};
 
 }  // namespace

@@ -96,6 +96,10 @@ bool begin_run(Build& build, Time when) {
   return true;
 }
 
+bool never_began(const Build& build) noexcept {
+  return is_terminal(build.status) && build.queued_at == build.started_at;
+}
+
 DisplayStatus display_status(const Build& build, bool process_lives) noexcept {
   if (build.status == Status::running && !process_lives) return DisplayStatus::abandoned;
   return static_cast<DisplayStatus>(build.status);

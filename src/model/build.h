@@ -121,6 +121,9 @@ bool finalize(Build& build, const Outcome& outcome, Time when);
 /// it is not queued.
 bool begin_run(Build& build, Time when);
 
+/// It has ended before its turn came: canceled, superseded or failed while it waited.
+bool never_began(const Build& build) noexcept;
+
 /// What a reader sees; `process_lives`: the recorded process is that build's.
 DisplayStatus display_status(const Build& build, bool process_lives) noexcept;
 

@@ -36,10 +36,10 @@ std::string_view to_string(RetentionLimit limit) noexcept {
 
 namespace {
 
-Counted counted_with(const Build& build) {
+Counted counted_as(const Build& build) {
   if (build.kind == Kind::deploy && !build.release.empty()) return Counted::deploys;
-  const bool never_began = build.queued_at == build.started_at;
-  return never_began && !build.superseded_by.empty() ? Counted::superseded : Counted::builds;
+  const bool cost_nothing = never_began(build) && !build.superseded_by.empty();
+  return cost_nothing ? Counted::superseded : Counted::builds;
 }
 
 }  // namespace
@@ -51,7 +51,7 @@ RetentionFacts retention_facts(const Build& build) {
           // A clock that was set back meanwhile must not make it older than it is.
           .ended = std::max(build.finished_at.value_or(build.started_at).at, build.started_at.at),
           .pinned = build.pinned,
-          .with = counted_with(build)};
+          .counted_as = counted_as(build)};
 }
 
 namespace {
@@ -82,7 +82,7 @@ class Sieve {
   void by_count() {
     std::map<Counted, std::size_t> counts;
     for (Entry& entry : entries_) {
-      const std::size_t place = ++counts[entry.build->with];
+      const std::size_t place = ++counts[entry.build->counted_as];
       if (place > policy_.count && !entry.kept_failed) remove(entry, RetentionLimit::count);
     }
   }

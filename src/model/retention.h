@@ -34,7 +34,7 @@ struct RetentionPolicy {
 enum class RetentionLimit : std::uint8_t { count, age, size };
 std::string_view to_string(RetentionLimit limit) noexcept;
 
-/// What finished builds are counted with; the newest `RetentionPolicy::count` of each stay.
+/// What a finished build is counted as; the newest `RetentionPolicy::count` of each stay.
 enum class Counted : std::uint8_t {
   builds,
   deploys,     ///< of releases
@@ -50,7 +50,7 @@ struct RetentionFacts {
   bool pinned = false;      ///< is neither removed nor counted, by any limit
   bool needed = false;      ///< is counted, but not removed: the app runs on it
   std::uint64_t bytes = 0;  ///< of its log, steps and source; only `policy.size` asks
-  Counted with = Counted::builds;
+  Counted counted_as = Counted::builds;
 };
 
 /// The facts in a record; `needed` and `bytes` are for the caller to add.

@@ -115,12 +115,14 @@ struct ImportBuild {
   IfLocked if_locked = IfLocked::wait;
 };
 
-/// What `builds import-image` and `git:from-image` ask for: a build whose only service is an image
+/// What `builds import-image` and `git:from-image` ask for: a build whose services are an image
 /// that is there, or in a registry.
 struct StartImage {
   AppName app;
-  ServiceName service;
+  ServiceName service;  ///< the only one, without a manifest
   std::string image;
+  /// Text of a convox.yml, whose services are the image as far as they name none; empty: none.
+  std::string manifest;
   build::BuildRequest request;  ///< with `source` and `description` alone
   IfLocked if_locked = IfLocked::wait;
 };

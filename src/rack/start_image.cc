@@ -1,4 +1,4 @@
-// LocalRack::start_image: a build whose source is one line.
+// LocalRack::start_image: a build whose source is a manifest alone.
 
 #include "base/ascii.h"
 #include "base/error.h"
@@ -61,9 +61,13 @@ Build LocalRack::start_image(const StartImage& start, StartProgress& progress,
   const BuildId& id = begin.id();
   const store::BuildFiles files = layout_.build(start.app, id);
   StoredSource stored(layout_, files);
-  stored.hold(store_manifest(layout_, files, image_manifest(start.service, start.image)));
-  stored.add_request(start.request);
-  begin.run(start.request);
+  build::BuildRequest request = start.request;
+  if (!start.manifest.empty()) request.image = start.image;
+  stored.hold(store_manifest(
+      layout_, files,
+      start.manifest.empty() ? image_manifest(start.service, start.image) : start.manifest));
+  stored.add_request(request);
+  begin.run(request);
   stored.keep();
   return require_build(start.app, id);
 }

@@ -102,7 +102,8 @@ Build RemoteRack::start_image(const rack::StartImage& start, rack::StartProgress
                               std::stop_token stop) {
   ensure_app(start.app);
   const api::NewBuild build{.image = start.image,
-                            .service = start.service.str(),
+                            .service = start.manifest.empty() ? start.service.str() : "",
+                            .image_manifest = start.manifest,
                             .request = start.request,
                             .if_locked = start.if_locked};
   return started(

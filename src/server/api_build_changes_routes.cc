@@ -36,6 +36,7 @@ Build start(Services& services, const AppName& app, api::NewBuild wanted,
     return services.rack.start_image({.app = app,
                                       .service = ServiceName::parse(service).value(),
                                       .image = wanted.image,
+                                      .manifest = wanted.image_manifest,
                                       .request = std::move(wanted.request),
                                       .if_locked = wanted.if_locked},
                                      progress, stop);

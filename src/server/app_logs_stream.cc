@@ -120,7 +120,7 @@ class AppLogsStream : public Stream {
 
  private:
   /// Those not sent yet that have begun and were still running at `since`, oldest first. On a
-  /// worker.
+  /// worker, while run() waits: what it passes over for good is noted in `sent_`.
   std::vector<Recent> recent(rack::Rack& rack, Time since, bool is_first) {
     std::vector<Recent> found;
     // Those that wait for their turn come once they have it: to follow one would keep us from what
@@ -135,12 +135,14 @@ class AppLogsStream : public Stream {
       const bool is_old = build.finished_at && build.finished_at->at < since;
       if (is_old || sent_.contains(build.id)) continue;
       const bool has_tail = is_first && wanted_.tail;
-      if (has_tail && !found.empty()) {
+      const bool is_over = view.status != DisplayStatus::running;
+      if (has_tail && is_over && (!found.empty() || never_began(build))) {
         sent_.insert(build.id);  // older lines than were asked for
         continue;
       }
+      const std::uint64_t lines = found.empty() && wanted_.tail ? *wanted_.tail : 0;
       found.push_back({.build = build});
-      if (has_tail) found.back().from = rack.log_tail(build.app, build.id, *wanted_.tail);
+      if (has_tail) found.back().from = rack.log_tail(build.app, build.id, lines);
     }
     std::ranges::reverse(found);
     return found;

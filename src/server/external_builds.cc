@@ -103,17 +103,14 @@ void start_external_build(rack::Rack& rack, const AppName& app, const BuildId& i
     throw Error(Errc::invalid, "credentials are not taken here",
                 "store them: convox registries add");
   }
-  const auto parsed =
-      manifest::parse_manifest(text_in(*facts, "manifest"), {.file_name = "convox.yml"}).value();
-  if (parsed.services.size() != 1) {
-    throw Error(Errc::invalid, "an image can be imported for one service, and the manifest has " +
-                                   std::to_string(parsed.services.size()));
-  }
+  const std::string text = text_in(*facts, "manifest");
+  const auto parsed = manifest::parse_manifest(text, {.file_name = "convox.yml"}).value();
   NoProgress progress;
   const Build build = rack.start_image(
       {.app = app,
        .service = parsed.services.front().name,
        .image = std::string(request.option("image")),
+       .manifest = text,
        .request = {.source = "git:from-image", .description = text_in(*facts, "description")}},
       progress, request.stop);
   (*facts)["build"] = build.id.str();

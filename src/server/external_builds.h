@@ -26,8 +26,8 @@ std::optional<boost::json::object> find_external_build(rack::Rack& rack, const A
 bool set_external_manifest(rack::Rack& rack, const AppName& app, const BuildId& id,
                            std::string_view manifest);
 
-/// Starts our build of the image for the manifest's only service. Error{not_found};
-/// Error{invalid} for a manifest that has none or several.
+/// Starts our build of the image for the manifest's services, as far as they name no other one.
+/// Error{not_found}; Error{invalid} for what is no manifest.
 void start_external_build(rack::Rack& rack, const AppName& app, const BuildId& id,
                           const Request& request);
 

@@ -280,9 +280,10 @@ Task<void> HttpSession::send_file(const Fd& file, std::uint64_t bytes) {
 Task<void> HttpSession::linger() {
   beast::error_code failure;
   tcp().socket().shutdown(asio::ip::tcp::socket::shutdown_send, failure);
-  tcp().expires_after(kLinger);
   std::array<char, 4096> unread;
-  while (!failure) {
+  const auto last = std::chrono::steady_clock::now() + kMostLinger;
+  while (!failure && std::chrono::steady_clock::now() < last) {
+    tcp().expires_after(kLinger);
     const auto space = asio::buffer(unread);
     co_await tcp().async_read_some(space, asio::redirect_error(asio::use_awaitable, failure));
   }

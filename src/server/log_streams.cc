@@ -53,28 +53,6 @@ class BuildLogStream : public Stream {
 
 }  // namespace
 
-Task<bool> send_log(Loop& loop, StreamWriter& writer, LogFeed::Follower& log, std::uint64_t from,
-                    Follow follow, const MessageOf& message_of) {
-  for (std::uint64_t at = from;;) {
-    if (follow == Follow::no) {
-      const bool at_end = co_await log.is_at_end(at);
-      if (at_end) co_return true;
-    }
-    std::vector<LogPiece> pieces = co_await log.next_few(at);
-    if (pieces.empty()) co_return false;
-    std::uint64_t bytes = 0;
-    std::vector<SharedMessage> messages;
-    for (const LogPiece& piece : pieces) {
-      at += piece.raw->size();
-      messages.push_back(message_of(piece));
-      bytes += messages.back().text->size();
-    }
-    pieces.clear();
-    co_await writer.write_shared(std::move(messages));
-    loop.services.metrics.log_bytes += bytes;
-  }
-}
-
 std::shared_ptr<Stream> build_log_stream(AppName app, BuildId id, std::uint64_t from, Follow follow,
                                          LogForm form) {
   return std::make_shared<BuildLogStream>(std::move(app), std::move(id), from, follow, form);

@@ -79,8 +79,7 @@ Answer under_way() {
   return later;
 }
 
-/// False: somebody keeps it. (A process that was forked while it was open has the lock until it
-/// runs its program, though nobody needs it any more.)
+/// False: somebody keeps it.
 bool lock_within(const Fd& file, std::chrono::milliseconds patience) {
   const auto until = std::chrono::steady_clock::now() + patience;
   while (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
@@ -91,14 +90,31 @@ bool lock_within(const Fd& file, std::chrono::milliseconds patience) {
   return true;
 }
 
+/// A key's file, unlocked at the end: closed alone, it would be locked for as long as a process
+/// that was forked meanwhile keeps it open, which is until that runs its program.
+class KeyFile {
+ public:
+  explicit KeyFile(Fd file) : file_(std::move(file)) {}
+  KeyFile(KeyFile&&) = default;
+  KeyFile& operator=(KeyFile&&) = delete;
+  ~KeyFile() {
+    if (file_) ::flock(file_.get(), LOCK_UN);
+  }
+  const Fd& fd() const { return file_; }
+  explicit operator bool() const { return static_cast<bool>(file_); }
+
+ private:
+  Fd file_;
+};
+
 /// Opens and locks a key's file; empty if somebody keeps it. A file that was removed meanwhile is
 /// nobody's.
-Fd lock_file(const Fd& folder, const std::string& name) {
+KeyFile lock_file(const Fd& folder, const std::string& name) {
   while (true) {
-    Fd file = open_beneath(folder, name, O_RDWR | O_CREAT, 0600);
-    if (!lock_within(file, kPatience)) return {};
+    KeyFile file(open_beneath(folder, name, O_RDWR | O_CREAT, 0600));
+    if (!lock_within(file.fd(), kPatience)) return KeyFile(Fd());
     struct stat info {};
-    if (::fstat(file.get(), &info) != 0) throw_errno("stat");
+    if (::fstat(file.fd().get(), &info) != 0) throw_errno("stat");
     if (info.st_nlink > 0) return file;
   }
 }
@@ -157,30 +173,27 @@ json::object to_object(const Answer& answer) {
 /// The key's file while its request is done: gone again, unless there is an answer to keep.
 class Begun {
  public:
-  Begun(const Fd& folder, std::string name, Fd file, const std::string& fingerprint)
+  Begun(const Fd& folder, std::string name, KeyFile file, const std::string& fingerprint)
       : folder_(folder), name_(std::move(name)), file_(std::move(file)) {
-    if (::ftruncate(file_.get(), 0) != 0) throw_errno("write a request's key");
-    append(file_, {{"request", fingerprint}, {"begun_at", to_rfc3339({now()})}});
+    if (::ftruncate(file_.fd().get(), 0) != 0) throw_errno("write a request's key");
+    append(file_.fd(), {{"request", fingerprint}, {"begun_at", to_rfc3339({now()})}});
     if (::fsync(folder_.get()) != 0) throw_errno("write a request's key");
   }
   ~Begun() {
     if (!is_kept_) ::unlinkat(folder_.get(), name_.c_str(), 0);
-    // A build's process may have been forked meanwhile, and keeps the file open until it runs its
-    // program.
-    ::flock(file_.get(), LOCK_UN);
   }
   Begun(const Begun&) = delete;
   Begun& operator=(const Begun&) = delete;
 
   void keep(const Answer& answer) {
     is_kept_ = true;  // from here on it must not be done again, even if that can't be written
-    append(file_, to_object(answer));
+    append(file_.fd(), to_object(answer));
   }
 
  private:
   const Fd& folder_;
   std::string name_;
-  Fd file_;
+  KeyFile file_;
   bool is_kept_ = false;
 };
 
@@ -211,9 +224,9 @@ Answer RequestKeys::answer(const Request& request, std::string_view key,
   const Fd folder = store::make_folder(layout_, layout_.request_keys(), 0700);
   prune(folder);
   const std::string name = file_name(request, key);
-  Fd file = lock_file(folder, name);
+  KeyFile file = lock_file(folder, name);
   if (!file) return under_way();
-  const std::string text = read_open_file(file, name, kMostBytes);
+  const std::string text = read_open_file(file.fd(), name, kMostBytes);
   const std::string fingerprint = fingerprint_of(request, key);
   if (auto kept = parse_kept(text)) {
     if (auto again = answer_again(std::move(*kept), fingerprint)) return std::move(*again);
@@ -226,8 +239,8 @@ Answer RequestKeys::answer(const Request& request, std::string_view key,
 
 std::optional<Answer> RequestKeys::refuse_under_way(const Request& request,
                                                     std::string_view key) const {
-  const Fd file = find_regular_file(layout_.request_keys() / file_name(request, key), O_RDWR);
-  if (!file || lock_within(file, {})) return std::nullopt;  // who asks asks again
+  const KeyFile file(find_regular_file(layout_.request_keys() / file_name(request, key), O_RDWR));
+  if (!file || lock_within(file.fd(), {})) return std::nullopt;  // who asks asks again
   return under_way();
 }
 
@@ -243,7 +256,7 @@ void RequestKeys::prune(const Fd& folder) {
     if (::fstatat(folder.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
     const Time changed{std::chrono::seconds(info.st_mtim.tv_sec)};
     if (!S_ISREG(info.st_mode) || changed + kKept >= when) continue;
-    if (const Fd file = lock_file(folder, name)) ::unlinkat(folder.get(), name.c_str(), 0);
+    if (const KeyFile file = lock_file(folder, name)) ::unlinkat(folder.get(), name.c_str(), 0);
   }
 }
 

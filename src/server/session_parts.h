@@ -21,6 +21,8 @@ namespace http = boost::beast::http;
 inline constexpr std::size_t kBlockBytes = std::size_t{256} << 10;
 /// For a peer to read the end of what we sent.
 inline constexpr std::chrono::seconds kLinger{2};
+/// And for so long to who goes on sending what was refused.
+inline constexpr std::chrono::seconds kMostLinger{30};
 /// Larger ones are sent block by block, each with a deadline of its own.
 inline constexpr std::size_t kSendBytes = std::size_t{128} << 10;
 

@@ -76,7 +76,7 @@ process::Command git_process(const GitCommand& command) {
     process.environment.push_back(entry);
   }
   process.group = process::Group::own_session;  // ssh would ask on our terminal
-  process.death_signal = SIGTERM;  // of SIGKILL it would leave the locks of a repository
+  process.death_signal = SIGTERM;               // killed, it would leave a repository's locks
   process.umask = 022;
   return process;
 }

@@ -1,6 +1,8 @@
 """/v1: builds and releases from an upload to a deploy, pages, entity tags, problems, and who may."""
 import http.client
 import json
+import socket
+import time
 
 import pytest
 
@@ -255,6 +257,17 @@ def announced(api, path, size):
     answer = Answer(got.status, got.headers, got.read())
     connection.close()
     return answer
+
+
+def test_who_sends_a_refused_body_slowly_reads_why(server):
+    """For longer than the server would wait for a peer that says nothing."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=120) as connection:
+        connection.sendall(b"POST /v1/apps HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+                           b"Authorization: Bearer any\r\nContent-Length: 5000000\r\n\r\n")
+        for _ in range(8):
+            time.sleep(0.4)
+            connection.sendall(bytes(1000))
+        assert connection.recv(100).startswith(b"HTTP/1.1 413 "), "its answer"
 
 
 def test_every_error_is_a_problem(web, server):

@@ -318,6 +318,30 @@ def test_import_image(cooper, store, shop):
         cooper.record("proxy", newest(cooper, "proxy"))["release"]
 
 
+def test_import_image_for_a_manifest(cooper, store, shop, tmp_path):
+    image, other = f"localhost/shop:web.{shop}", f"localhost/shop:api.{shop}"
+    manifest = tmp_path / "app.yml"
+    manifest.write_text(f"services:\n  front:\n    build: ./front\n    port: 8080\n  worker: {{}}\n"
+                        f"  other:\n    image: {other}\n")
+    wanted = ["builds", "import-image", image, "-a", "proxy", "-m", str(manifest)]
+    release = cooper(*wanted, "--id").ok().out.strip()
+    build = newest(cooper, "proxy")
+    assert cooper.release("proxy", release)["manifest"] == manifest.read_text()
+    digests = {name: store.images()[name].removeprefix("sha256:") for name in (image, other)}
+    assert config_digests(store, "proxy", build) == {
+        "front": digests[image], "worker": digests[image], "other": digests[other]}
+    assert json.loads(cooper("builds", "provenance", build, "-a", "proxy").ok().out)[
+        "predicate"]["buildDefinition"]["externalParameters"]["image"] == image
+    cooper("builds", "retry", build, "-a", "proxy").ok()
+    assert config_digests(store, "proxy", newest(cooper, "proxy"))["worker"] == digests[image]
+    both = cooper(*wanted, "--service", "web")
+    assert both.code != 0 and "--service and --manifest" in both.err
+    manifest.write_text("")
+    assert f"{manifest} is empty" in cooper(*wanted).err
+    manifest.unlink()
+    assert cooper(*wanted).code == 3
+
+
 @pytest.mark.parametrize("image", ["", "-rm", "a b", "x\ny: 1", "docker-archive:/etc/passwd"])
 def test_what_names_no_image_is_refused(cooper, image):
     done = cooper("builds", "import-image", "-a", "proxy", "--", image)

@@ -121,7 +121,10 @@ def check_consistent(cooper, store):
                 wanted_images.add(image.split("@")[0])
         else:
             assert record["reason"] and "release" not in record and "images" not in record
-        for line in (cooper.builds_folder("app") / f"{build}.steps.jsonl").read_text().splitlines():
+        steps = cooper.builds_folder("app") / f"{build}.steps.jsonl"
+        if record["exit_code"] == -1 and not steps.exists():
+            continue  # killed before it began
+        for line in steps.read_text().splitlines():
             step = json.loads(line)
             assert 0 <= step["log_begin"] <= step["log_end"] <= len(log), step
     assert {r["build"] for r in releases.values()} == {

@@ -249,8 +249,14 @@ def test_an_image_is_imported_as_the_client_does(rack, cooper):
     large = {"manifest": manifest + "# " + "x" * (1 << 20)}
     assert rack.refused("PUT", f"/apps/web/builds/{again['id']}", form=large).status == 400
     assert rack.get(f"/apps/web/builds/{again['id']}")["manifest"] == ""
-    rack.put(f"/apps/web/builds/{again['id']}", manifest="services:\n  a:\n    image: x\n  b:\n    image: x\n")
     assert rack.refused("POST", f"/apps/web/builds/{again['id']}/image", form={"image": "x"}).status == 400
+    rack.put(f"/apps/web/builds/{again['id']}", manifest="services:\n  a: {}\n  b:\n    build: ./b\n    port: 80\n")
+    rack.raw("POST", f"/apps/web/builds/{again['id']}/image", "image=localhost%2Fhello-base",
+             {"Content-Type": "application/x-www-form-urlencoded"})
+    build = ended(rack, again["id"])
+    assert build["status"] == "complete", build
+    assert "    port: 80\n" in rack.get(f"/apps/web/releases/{build['release']}")["manifest"]
+    assert sorted(cooper.record("web", cooper.build_ids("web")[-1])["images"]) == ["a", "b"]
     assert rack.refused("POST", "/apps/web/builds/nothere/image", form={"image": "x"}).status == 404
 
 
@@ -305,6 +311,18 @@ def test_the_logs_of_an_app_have_a_build_that_waited(rack, app, gate):
     gate.open()
     wait_for(lambda: any(f" build/{second['id']} " in line and "number two" in line
                          for line in follower.text.splitlines()), "the second's output")
+
+
+def test_the_tail_of_an_apps_logs_is_of_what_runs_not_of_what_never_began(rack, app, gate, cooper):
+    first = start_build(rack, app(HEAD + f"RUN echo number one; {gate.command}; echo number two\n"))
+    gate.wait()
+    second = start_build(rack, app(HEAD + "RUN true\n"))
+    cooper("builds", "cancel", second["id"], "-a", "web").ok()
+    follower = Follower(rack.web_socket("/apps/web/logs", {"Prefix": "true", "Tail": "1"}))
+    follower.wait_for(f" build/{first['id']} ")
+    gate.open()
+    follower.wait_for(" number two\n")
+    assert second["id"] not in follower.text
 
 
 def test_the_tail_of_an_apps_logs_is_of_its_newest_build_alone(rack, cooper):

@@ -39,6 +39,9 @@ def while_slowed_down(server, check, **options):
             assert status == 401
             continue
         assert 1 <= int(headers["Retry-After"]) <= EACH
+        if headers["Retry-After"] == "1":
+            time.sleep(1)
+            continue
         got = check()
         if time.monotonic() - begun < int(headers["Retry-After"]) - 1:
             return got
@@ -53,7 +56,8 @@ def test_guessing_is_slowed_down(serve, tokens):
     assert got[:BURST] == [401] * BURST
     assert set(got) <= {401, 429} and got.count(401) <= BURST + again, got
     # A good one that never came from there has to wait as well; from elsewhere it has not.
-    assert while_slowed_down(server, lambda: ask(server, tokens.pop())[0]) == 429
+    stranger = tokens.pop()
+    assert while_slowed_down(server, lambda: ask(server, stranger)[0]) == 429
     assert ask(server, tokens[0], source="127.0.0.2")[0] == 200
 
 
@@ -61,7 +65,8 @@ def test_who_was_let_in_before_is_still(serve, tokens):
     server = serve()
     assert ask(server, tokens[1])[0] == 200
     guess(server, BURST)
-    assert while_slowed_down(server, lambda: [ask(server, token)[0] for token in (tokens[1], tokens.pop())]) == [200, 429]
+    stranger = tokens.pop()
+    assert while_slowed_down(server, lambda: [ask(server, token)[0] for token in (tokens[1], stranger)]) == [200, 429]
 
 
 def test_a_revoked_token_is_no_way_around(serve, tokens, plain_cooper):

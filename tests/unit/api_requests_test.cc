@@ -43,10 +43,14 @@ TEST(ApiRequests, ABuildIsOfOneThing) {
   EXPECT_EQ(image->image, "redis:7");
   EXPECT_EQ(image->service, "db");
   EXPECT_EQ(image->request.source, "build");
+  EXPECT_EQ(
+      parse_new_build(to_object({.image = "x", .image_manifest = "services:"}))->image_manifest,
+      "services:");
   for (const char* text :
        {"{}", R"({"object":"a","url":"b"})", R"({"object":""})", R"({"image":"x","no_cache":true})",
-        R"({"image":"x","secrets":[{"id":"a","value":"b"}]})",
-        R"({"object":"a","service":"db"})"}) {
+        R"({"image":"x","secrets":[{"id":"a","value":"b"}]})", R"({"object":"a","service":"db"})",
+        R"({"object":"a","image_manifest":"services:"})",
+        R"({"image":"x","service":"db","image_manifest":"services:"})"}) {
     const auto parsed = parse_new_build(object_of(text));
     ASSERT_FALSE(parsed) << text;
     EXPECT_EQ(parsed.error().code(), Errc::invalid);

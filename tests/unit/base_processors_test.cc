@@ -10,14 +10,12 @@ namespace {
 
 TEST(OwnProcessors, AreThoseThatTheThreadMayRunOn) {
   std::thread([] {
-    const unsigned all = own_processors();
-    EXPECT_GE(all, 1U);
+    EXPECT_GE(own_processors(), 1U);
     cpu_set_t one;
     CPU_ZERO(&one);
     CPU_SET(static_cast<unsigned>(::sched_getcpu()), &one);
     ASSERT_EQ(::sched_setaffinity(0, sizeof one, &one), 0);
     EXPECT_EQ(own_processors(), 1U);
-    EXPECT_LE(own_processors(), all);
   }).join();
 }
 

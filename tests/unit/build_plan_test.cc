@@ -94,6 +94,19 @@ TEST_F(PlanTest, EachDistinctImageIsMadeOnce) {
             (std::vector<std::string>{"localhost/hello:db.b1", "localhost/hello:db2.b1"}));
 }
 
+TEST_F(PlanTest, AnImageStandsForWhatWouldBeBuilt) {
+  write("convox.yml",
+        "services:\n  web:\n    build: ./nowhere\n  worker: {}\n  cache:\n    image: redis:7\n");
+  request_.image = "team/shop:42";
+  const Plan plan = this->plan().value();
+  ASSERT_EQ(plan.images.size(), 2U);
+  EXPECT_EQ(plan.images[0].base_image, "team/shop:42");
+  EXPECT_EQ(plan.images[1].base_image, "redis:7");
+  ASSERT_EQ(plan.services.size(), 3U);
+  EXPECT_EQ(plan.services[1].image, 0U);
+  EXPECT_EQ(plan.services[2].image, 1U);
+}
+
 TEST_F(PlanTest, BuildArgsGoOnlyWhereTheyAreDeclared) {
   write("Dockerfile", "ARG BASE=x\nFROM $BASE\nARG A\nARG FROM_APP\nARG UNSET\n");
   write("plain/Dockerfile", "FROM x\n");

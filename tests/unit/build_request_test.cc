@@ -12,6 +12,7 @@ TEST(BuildRequest, ComesBackAsItWas) {
                            .description = "d",
                            .git_sha = "abc",
                            .manifest = "m.yml",
+                           .image = "redis:7",
                            .build_args = {{"A", "1"}, {"B", ""}},
                            .no_cache = true,
                            .development = true,

@@ -62,7 +62,7 @@ TEST(Retention, DeploysOfReleasesCostNoBuild) {
   std::vector<RetentionFacts> builds = {fact("b1", 1), fact("b2", 2), fact("d3", 3), fact("d4", 4),
                                         fact("d5", 5)};
   for (RetentionFacts& build : builds) {
-    if (build.id.str().starts_with("d")) build.with = Counted::deploys;
+    if (build.id.str().starts_with("d")) build.counted_as = Counted::deploys;
   }
   EXPECT_EQ(beyond(builds, {.count = 3}), "");
   EXPECT_EQ(beyond(builds, {.count = 2}), "d3 count");
@@ -74,7 +74,7 @@ TEST(Retention, SupersededOnesCostNoBuild) {
                                         fact("s3", 3, Status::canceled), fact("b4", 4),
                                         fact("s5", 5, Status::canceled)};
   for (RetentionFacts& build : builds) {
-    if (build.id.str().starts_with("s")) build.with = Counted::superseded;
+    if (build.id.str().starts_with("s")) build.counted_as = Counted::superseded;
   }
   EXPECT_EQ(beyond(builds, {.count = 3}), "");
   EXPECT_EQ(beyond(builds, {.count = 2}), "s2 count");
@@ -177,11 +177,11 @@ TEST(Retention, ARecordsFacts) {
   EXPECT_EQ(facts.started, at(100));
   EXPECT_EQ(facts.ended, at(160));
   EXPECT_TRUE(facts.pinned);
-  EXPECT_EQ(facts.with, Counted::builds);
+  EXPECT_EQ(facts.counted_as, Counted::builds);
   build.release = "r1";
-  EXPECT_EQ(retention_facts(build).with, Counted::builds);  // the release that it made
+  EXPECT_EQ(retention_facts(build).counted_as, Counted::builds);  // the release that it made
   build.kind = Kind::deploy;
-  EXPECT_EQ(retention_facts(build).with, Counted::deploys);
+  EXPECT_EQ(retention_facts(build).counted_as, Counted::deploys);
   build.finished_at = Timestamp{at(20)};  // a clock that was set back
   EXPECT_EQ(retention_facts(build).ended, at(100));
 }
@@ -192,14 +192,14 @@ TEST(Retention, ABuildIsSupersededOnlyIfItNeverBegan) {
               .started_at = {at(100)},
               .status = Status::canceled};
   build.superseded_by = "b2";
-  EXPECT_EQ(retention_facts(build).with, Counted::builds);  // it ran at once
+  EXPECT_EQ(retention_facts(build).counted_as, Counted::builds);  // it ran at once
   build.queued_at = build.started_at;
-  EXPECT_EQ(retention_facts(build).with, Counted::superseded);
+  EXPECT_EQ(retention_facts(build).counted_as, Counted::superseded);
   build.started_at = {at(130)};
-  EXPECT_EQ(retention_facts(build).with, Counted::builds);
+  EXPECT_EQ(retention_facts(build).counted_as, Counted::builds);
   build.superseded_by.clear();
   build.started_at = *build.queued_at;
-  EXPECT_EQ(retention_facts(build).with, Counted::builds);  // somebody canceled it
+  EXPECT_EQ(retention_facts(build).counted_as, Counted::builds);  // somebody canceled it
 }
 
 TEST(Retention, NewestFirst) {
@@ -235,7 +235,7 @@ std::set<std::string> naive(std::vector<RetentionFacts> builds, const RetentionP
   for (const RetentionFacts& build : builds) {
     if (build.needed) continue;
     const bool too_many = rank(build, [&](const RetentionFacts& other) {
-                            return other.with == build.with;
+                            return other.counted_as == build.counted_as;
                           }) >= policy.count;
     if (too_many && !kept_failed(build)) gone.insert(build.id.str());
     const bool known = build.started <= kNow && build.ended <= kNow;
@@ -275,7 +275,7 @@ TEST(Retention, IsWhatTheNaiveRulesSay) {
       build.ended = build.started + std::chrono::seconds{pick(0, 3)};
       build.pinned = pick(0, 9) == 0;
       build.needed = pick(0, 9) == 0;
-      build.with = static_cast<Counted>(pick(0, 2));
+      build.counted_as = static_cast<Counted>(pick(0, 2));
       builds.push_back(std::move(build));
     }
     std::ranges::shuffle(builds, random);
