@@ -12,7 +12,7 @@ import zipfile
 
 import pytest
 
-from support.cooper import BASE_IMAGE, build_id_of, make_app, processes_of, wait_for
+from support.cooper import BASE_IMAGE, build_id_of, make_app, wait_for
 from support.tls_front import make_certificates
 from support.web import Web
 
@@ -313,7 +313,7 @@ def test_ctrl_c_and_sigkill_leave_nothing_that_counts(plain_cooper, web):
     job.kill()
     job.communicate(timeout=120)
     # Its helper goes with it; what is left is no source, and old leftovers are pruned.
-    wait_for(lambda: not processes_of(f"{plain_cooper.root}"), "the end of cooper-fetch")
+    plain_cooper.wait_until_idle()
     web.server.stop.set()
     left = list((plain_cooper.root / "data/work/shop").iterdir())
     assert len(left) == 1 and left[0].name.startswith(".tmp-")
