@@ -150,6 +150,7 @@ int run_import_image(Context& context, const Options& options) {
   const AppName app = resolve_app(context, options);
   const std::string& image = options.words[0];
   const ServiceName service = ServiceName::parse(options.service.value_or("web")).value();
+  const std::string manifest = manifest_text(context, options);
   Output& shown = options.id ? context.err : context.out;
   Interrupts interrupts(Interrupts::Takes::all_ends);
   Progress progress(context, shown);
@@ -158,7 +159,7 @@ int run_import_image(Context& context, const Options& options) {
       context.rack.start_image({.app = app,
                                 .service = service,
                                 .image = image,
-                                .manifest = manifest_text(context, options),
+                                .manifest = manifest,
                                 .request = {.source = "import", .description = "image " + image},
                                 .if_locked = if_locked(options)},
                                progress, interrupts.first());
