@@ -61,9 +61,25 @@ many_files() {
   }'
 }
 
+# COOPER_BENCH_ENGINE=28.5.2: the Docker Engine and the docker command, with its buildx, that
+# `./dev setup --with-current-docker` fetched, in place of the host's.
+bench_current_docker() {
+  local current
+  current="$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../build/current-docker/$COOPER_BENCH_ENGINE"
+  if [ ! -x "$current/usr/bin/docker" ]; then
+    echo "Docker Engine $COOPER_BENCH_ENGINE is not here: ./dev setup --with-current-docker" >&2
+    exit 1
+  fi
+  PATH="$current/usr/sbin:$current/usr/bin:$PATH"
+  mkdir "$folder/docker-config"
+  printf '{"cliPluginsExtraDirs": ["%s/usr/libexec/docker/cli-plugins"]}\n' "$current" > "$folder/docker-config/config.json"
+  export DOCKER_CONFIG="$folder/docker-config"
+}
+
 # Starts a Docker Engine of our own in $folder, without a network, and points DOCKER_HOST
 # to it. False if none can be had.
 bench_docker() {
+  [ -z "${COOPER_BENCH_ENGINE:-}" ] || bench_current_docker
   if [ "$(id -u)" -ne 0 ] || ! PATH="$PATH:/usr/sbin" command -v dockerd > /dev/null; then return 1; fi
   PATH="$PATH:/usr/sbin" dockerd --data-root "$folder/data" --exec-root "$folder/exec" -H "unix://$folder/sock" \
     --pidfile "$folder/pid" --bridge=none --iptables=false > "$folder/dockerd.log" 2>&1 &
