@@ -2,7 +2,7 @@
 
 #include "base/fd.h"
 #include "base/file.h"
-#include "build/settings.h"
+#include "build/properties.h"
 #include "cli/context.h"
 #include "cli/json_output.h"
 #include "cli/table.h"

@@ -4,7 +4,6 @@
 #include "base/file.h"
 #include "build/disk_space.h"
 #include "build/request.h"
-#include "build/settings.h"
 #include "rack/local_rack.h"
 #include "rack/starting.h"
 

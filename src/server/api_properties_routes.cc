@@ -2,7 +2,7 @@
 
 #include "api/releases.h"
 #include "api/requests.h"
-#include "build/settings.h"
+#include "build/properties.h"
 #include "server/api_answers.h"
 #include "server/routes.h"
 

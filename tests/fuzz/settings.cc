@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "build/properties.h"
 #include "fuzz/fuzz.h"
 #include "store/file_store.h"
 #include "unit/test_support.h"

@@ -1,3 +1,4 @@
+#include "build/properties.h"
 #include "build/request.h"
 #include "build/settings.h"
 #include "build/step_log.h"
