@@ -117,6 +117,8 @@ int build_push(const Context& context, const Push& push) {
   // Ctrl-C ends the pusher's git as well, which is what we look at.
   std::signal(SIGINT, SIG_IGN);
   Interrupts interrupts(Interrupts::Takes::all_ends, STDERR_FILENO);
+  // Nobody can accept a push any more whose pusher has gone; one that was accepted needs nobody.
+  if (push.accepts_failed) interrupts.let_others_leave();
   const PusherWatch watch;
   Progress phases(context, context.err);
   std::optional<rack::PushTurn> turn;
@@ -131,8 +133,6 @@ int build_push(const Context& context, const Push& push) {
                            .last_check = [&] { require_in_turn(push); }};
   if (!push.quarantine.empty()) commit.checkout.objects.push_back(push.quarantine);
   const Build build = context.rack.build_commit(commit, phases, interrupts.first());
-  // Nobody can accept a push any more whose pusher has gone; one that was accepted needs nobody.
-  if (push.accepts_failed) interrupts.let_others_leave();
   return follow_and_deploy(context, build, interrupts, context.err, LogForm::always_harmless);
 }
 

@@ -152,6 +152,24 @@ def test_what_was_accepted_is_built_without_its_pusher(cooper, repository, tree,
 
 
 @both_ways
+def test_what_was_accepted_is_built_though_the_pusher_left_before_there_was_a_build(cooper, repository, tree, pushing, tmp_path, how):
+    cooper("builds", "set", "failed-push", "accept", "-a", "shop").ok()
+    hook = repository / "hooks/post-receive"
+    first, rest = hook.read_text().split("\n", 1)
+    wait = f"trap '' INT; until [ -e {tmp_path}/go ]; do touch {tmp_path}/waits; sleep 0.05; done; trap - INT"
+    hook.write_text(f"{first}\n{wait}\n{rest}")
+    push = pushing("main")
+    wait_for((tmp_path / "waits").exists, "the hook")
+    leave(push, how)
+    push.wait(60)
+    assert cooper.build_ids("shop") == []
+    (tmp_path / "go").touch()
+    wait_for(lambda: cooper.build_ids("shop"), "the build")
+    assert cooper.wait_for_end("shop", cooper.build_ids("shop")[0])["status"] == "succeeded"
+    assert ref(repository, "refs/heads/main") == tree.head()
+
+
+@both_ways
 def test_a_deploy_that_has_begun_goes_on_without_the_pusher(cooper, repository, tree, pushing, tmp_path, how):
     os.mkfifo(tmp_path / "go")
     script = tmp_path / "deploy.sh"
