@@ -9,7 +9,7 @@ def test_files_that_cannot_be_read(plain_cooper, tmp_path, words):
     assert done.code == 3 and f"ERROR: there is no file {tmp_path}/no\n" in done.err, done
     done = plain_cooper(*words, tmp_path)
     assert done.code == 2 and f"ERROR: {tmp_path} is a folder, no file\n" in done.err, done
-    done = cooper("git:from-archive", "shop", "")
+    done = plain_cooper(*words, "")
     assert done.code == 2 and "ERROR: the name of the file is empty\n" in done.err, done
 
 
