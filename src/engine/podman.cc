@@ -4,6 +4,9 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "engine/docker_http.h"
+#include "process/alive.h"
+#include "process/descendants.h"
+#include "process/proc.h"
 
 #include <chrono>
 #include <csignal>
@@ -23,6 +26,8 @@ std::string last_line(std::string_view text) {
   return printable(text.substr(text.rfind('\n') + 1));
 }
 
+std::string address_of(const std::filesystem::path& socket) { return "unix://" + socket.string(); }
+
 }  // namespace
 
 PodmanService::PodmanService() : service_(start()) {
@@ -36,15 +41,28 @@ PodmanService::PodmanService() : service_(start()) {
 }
 
 PodmanService::~PodmanService() {
+  end_child();
   service_.signal(SIGTERM);
   service_.wait();
+}
+
+/// The first Podman of a user who is not root makes the user namespace, serves in a child, and
+/// leaves it behind when it is ended (seen with 4.3). What else is below it are containers.
+void PodmanService::end_child() const {
+  const std::string address = address_of(socket());
+  for (const pid_t child : process::children_of(service_.pid())) {
+    const auto serves = [&] {
+      return process::read_of_process(child, "cmdline").find(address) != std::string::npos;
+    };
+    if (serves()) process::signal_process(child, SIGTERM, serves);
+  }
 }
 
 process::Child PodmanService::start() const {
   const Fd messages = open_file(folder_.path() / "messages", O_WRONLY | O_CREAT | O_APPEND, 0600);
   try {
     return process::Child::start({
-        .argv = {"podman", "system", "service", "--time=0", "unix://" + socket().string()},
+        .argv = {"podman", "system", "service", "--time=0", address_of(socket())},
         // What it starts outlives us: none of it may be taken for a part of a build.
         .environment = process::own_environment({"DOKKU_BUILD_ID", "COOPER_BUILD_ID"}),
         .folder = "/",

@@ -24,6 +24,7 @@ class PodmanService {
  private:
   process::Child start() const;
   void wait_until_it_answers();
+  void end_child() const;
 
   OwnFolder folder_;
   process::Child service_;

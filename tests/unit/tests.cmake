@@ -24,7 +24,7 @@ cooper_unit_test(bundle LINKS cooper_bundle
   SOURCES bundle_gzip_test.cc bundle_images_test.cc bundle_tar_test.cc)
 cooper_unit_test(engine LINKS cooper_engine
   SOURCES engine_containers_test.cc engine_delayed_stop_test.cc engine_docker_test.cc engine_failure_test.cc engine_file_sync_test.cc
-          engine_logins_test.cc engine_memory_test.cc engine_output_test.cc engine_own_folder_test.cc engine_platform_test.cc engine_push_failure_test.cc
+          engine_logins_test.cc engine_memory_test.cc engine_output_test.cc engine_own_folder_test.cc engine_platform_test.cc engine_podman_test.cc engine_push_failure_test.cc
           engine_registries_test.cc
           engine_store_test.cc engine_sync_patterns_test.cc engine_sync_peer_test.cc
           engine_variables_test.cc)
