@@ -98,13 +98,14 @@ bench_leave_docker() {
   bench_leave
 }
 
-# The docker command that can build with BuildKit: $COOPER_BENCH_DOCKER, that in PATH, or
-# Debian's. One without its component buildx can't.
+# The docker command that can build with BuildKit: that of $COOPER_BENCH_ENGINE, else
+# $COOPER_BENCH_DOCKER, that in PATH, or Debian's. One without its component buildx can't.
 docker_command() {
-  local command
+  local command commands=("${COOPER_BENCH_DOCKER:-docker}" docker /usr/bin/docker)
+  [ -z "${COOPER_BENCH_ENGINE:-}" ] || commands=(docker)
   mkdir -p "$folder/empty"
   printf 'FROM scratch\nCOPY Dockerfile /\n' > "$folder/empty/Dockerfile"
-  for command in ${COOPER_BENCH_DOCKER:-} docker /usr/bin/docker; do
+  for command in "${commands[@]}"; do
     if "$command" build -q "$folder/empty" > /dev/null 2>&1; then
       echo "$command"
       return

@@ -11,10 +11,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
-#include <optional>
-#include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace cooper::build {

@@ -27,6 +27,7 @@ namespace {
 class Target {
  public:
   explicit Target(const std::optional<std::string>& file) : path_(file.value_or("-")) {
+    require_name(path_.string());
     struct stat info {};
     is_new_ = path_ != "-" && (::stat(path_.c_str(), &info) != 0 || S_ISREG(info.st_mode));
     if (path_ == "-") return;

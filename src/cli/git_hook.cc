@@ -116,9 +116,9 @@ void require_in_turn(const Push& push) {
 int build_push(const Context& context, const Push& push) {
   // Ctrl-C ends the pusher's git as well, which is what we look at.
   std::signal(SIGINT, SIG_IGN);
-  Interrupts interrupts(Interrupts::Takes::all_ends, STDERR_FILENO);
   // Nobody can accept a push any more whose pusher has gone; one that was accepted needs nobody.
-  if (push.accepts_failed) interrupts.let_others_leave();
+  using Takes = Interrupts::Takes;
+  Interrupts interrupts(push.accepts_failed ? Takes::all_leave : Takes::all_ends, STDERR_FILENO);
   const PusherWatch watch;
   Progress phases(context, context.err);
   std::optional<rack::PushTurn> turn;

@@ -31,7 +31,7 @@ sigset_t set_of(std::initializer_list<int> signal_numbers) {
 
 }  // namespace
 
-Interrupts::Interrupts(Takes takes, int output) {
+Interrupts::Interrupts(Takes takes, int output) : others_leave_(takes == Takes::all_leave) {
   const sigset_t set =
       takes == Takes::interrupt ? set_of({SIGINT}) : set_of({SIGINT, SIGTERM, SIGHUP});
   // A descriptor instead of a handler: no code of ours runs inside a signal.

@@ -19,7 +19,8 @@ namespace cooper::cli {
 /// make it before other threads run, and one at a time. Throws Error.
 class Interrupts {
  public:
-  enum class Takes { interrupt, all_ends };
+  /// all_leave: as all_ends, with let_others_leave() from the start.
+  enum class Takes { interrupt, all_ends, all_leave };
   /// `output` (borrowed; -1: none): a pipe that is looked at, too. That nobody reads it any more is
   /// taken for a SIGHUP: where a hook's pusher went away nobody signals.
   explicit Interrupts(Takes takes = Takes::interrupt, int output = -1);

@@ -24,8 +24,12 @@ Error other_failure(const std::string& name, std::string_view done, int failure)
 
 }  // namespace
 
-Fd open_named_file(const std::filesystem::path& folder, const std::string& name) {
+void require_name(const std::string& name) {
   if (name.empty()) throw Error(Errc::invalid, "the name of the file is empty");
+}
+
+Fd open_named_file(const std::filesystem::path& folder, const std::string& name) {
+  require_name(name);
   Fd file(::open((folder / name).c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) {
     if (errno != ENOENT && errno != ENOTDIR) throw other_failure(name, "read", errno);

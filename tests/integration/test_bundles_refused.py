@@ -200,3 +200,5 @@ def test_an_export_has_nowhere_to_go(cooper, shop, tmp_path):
     assert done.code == 3 and f"there is no folder {tmp_path}/no" in done.err, done
     done = cooper("builds", "export", shop, "-a", "shop", "-f", tmp_path)
     assert done.code == 2 and f"{tmp_path} is a folder, no file" in done.err, done
+    done = cooper("builds", "export", shop, "-a", "shop", "-f", "")
+    assert done.code == 2 and "ERROR: the name of the file is empty\n" in done.err, done

@@ -151,10 +151,8 @@ def test_what_was_accepted_is_built_without_its_pusher(cooper, repository, tree,
     assert ref(repository, "refs/heads/main") == tree.head()
 
 
-@both_ways
-def test_what_was_accepted_is_built_though_the_pusher_left_before_there_was_a_build(cooper, repository, tree, pushing, tmp_path, how):
-    cooper("builds", "set", "failed-push", "accept", "-a", "shop").ok()
-    hook = repository / "hooks/post-receive"
+def leave_before_it_begins(hook, pushing, how, tmp_path):
+    """A push whose pusher leaves before the hook does anything, which it does then."""
     first, rest = hook.read_text().split("\n", 1)
     wait = f"trap '' INT; until [ -e {tmp_path}/go ]; do touch {tmp_path}/waits; sleep 0.05; done; trap - INT"
     hook.write_text(f"{first}\n{wait}\n{rest}")
@@ -162,11 +160,25 @@ def test_what_was_accepted_is_built_though_the_pusher_left_before_there_was_a_bu
     wait_for((tmp_path / "waits").exists, "the hook")
     leave(push, how)
     push.wait(60)
-    assert cooper.build_ids("shop") == []
     (tmp_path / "go").touch()
+
+
+@both_ways
+def test_what_was_accepted_is_built_though_nobody_waited(cooper, repository, tree, pushing, tmp_path, how):
+    cooper("builds", "set", "failed-push", "accept", "-a", "shop").ok()
+    leave_before_it_begins(repository / "hooks/post-receive", pushing, how, tmp_path)
     wait_for(lambda: cooper.build_ids("shop"), "the build")
     assert cooper.wait_for_end("shop", cooper.build_ids("shop")[0])["status"] == "succeeded"
     assert ref(repository, "refs/heads/main") == tree.head()
+    wait_for_the_hooks_end(repository)
+
+
+@both_ways
+def test_what_is_not_accepted_yet_is_not_built_if_nobody_waits(cooper, repository, tree, pushing, tmp_path, how):
+    leave_before_it_begins(repository / "hooks/pre-receive", pushing, how, tmp_path)
+    wait_for_the_hooks_end(repository)
+    assert ref(repository, "refs/heads/main") is None
+    assert "succeeded" not in [record["status"] for record in records(cooper)]
 
 
 @both_ways
