@@ -101,7 +101,7 @@ bench_leave_docker() {
 # The docker command that can build with BuildKit: that of $COOPER_BENCH_ENGINE, else
 # $COOPER_BENCH_DOCKER, that in PATH, or Debian's. One without its component buildx can't.
 docker_command() {
-  local command commands=("${COOPER_BENCH_DOCKER:-docker}" docker /usr/bin/docker)
+  local command commands=(${COOPER_BENCH_DOCKER:+"$COOPER_BENCH_DOCKER"} docker /usr/bin/docker)
   [ -z "${COOPER_BENCH_ENGINE:-}" ] || commands=(docker)
   mkdir -p "$folder/empty"
   printf 'FROM scratch\nCOPY Dockerfile /\n' > "$folder/empty/Dockerfile"

@@ -27,6 +27,7 @@ DeployerKind parse_deployer(std::string_view text) {
   if (text == "command") return DeployerKind::command;
   return text == "containers" ? DeployerKind::containers : DeployerKind::none;
 }
+
 Runtime parse_runtime(std::string_view text) {
   if (text == "docker") return Runtime::docker;
   return text == "podman" ? Runtime::podman : Runtime::automatic;
